@@ -1,0 +1,108 @@
+"""What pytest does here beyond its own: cells of notebooks, what needs a GPU, and where the runs go."""
+
+import os
+import re
+import tempfile
+import time
+from collections.abc import Generator
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+import pytest
+from nbval.kernel import RunningKernel
+from nbval.plugin import IPyNbCell
+
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Every notebook trains from the beginning, in a folder that goes away, without the settings of whoever tests."""
+    folder = tempfile.TemporaryDirectory(prefix="gan-lab-")
+    config.add_cleanup(folder.cleanup)
+    os.environ["GAN_LAB_RUNS"] = str(Path(folder.name, "runs"))
+    os.environ["IPYTHONDIR"] = str(Path(folder.name, "ipython"))
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # else each kernel prints a debugger's warning
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the tests marked `gpu` and the cells tagged `gpu` where there is none."""
+    for item in items:
+        if isinstance(item, IPyNbCell):
+            item.add_marker(pytest.mark.filterwarnings("default"))  # nbval's own warnings are not ours
+            for tag in {"gpu"} & set(item.cell.metadata.get("tags", [])):
+                item.add_marker(tag)
+    needy = [item for item in items if item.get_closest_marker("gpu")]
+    if needy and not has_gpu():
+        for item in needy:
+            item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
+
+
+def has_gpu() -> bool:
+    import torch  # slow, and most sessions need not ask
+
+    return torch.cuda.is_available()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """After a cell has failed, the rest of its notebook says nothing new."""
+    failed = getattr(item.parent, "failed", None)
+    if failed:
+        pytest.skip(f"{failed} failed")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """A cell that runs out of time fails, even if it takes the interrupt for a click on Stop and ends in good order."""
+    yield
+    if isinstance(item, IPyNbCell) and item.parent.timed_out:
+        item.raise_cell_error(f"the cell takes longer than {item.config.option.nbval_cell_timeout:g} s")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A cell that fails shows what went wrong, its source, and the kernel's traceback."""
+    report = yield
+    if isinstance(item, IPyNbCell) and report.failed and call.excinfo:
+        error, cell = call.excinfo.value, f"In [{item.cell_num + 1}]"
+        trace = getattr(error, "inner_traceback", None) or ""
+        what = trace.splitlines()[-1] if "caused an exception" in str(error) else str(error)
+        report.longrepr = f"{cell} {what}\n\n{item.cell.source}\n{trace}"
+        if not item.config.get_terminal_writer().hasmarkup:
+            report.longrepr = COLOUR.sub("", report.longrepr)
+        item.parent.failed = f"{item.path.name} {cell}"
+    return report
+
+
+def await_reply(self: RunningKernel, msg_id: str, timeout: float = 60) -> None:
+    """nbval waits to the end of the time-out for a kernel that has died; this looks every second whether it lives."""
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            return _await_reply(self, msg_id, timeout=1)
+        except Empty:
+            if not self.is_alive():
+                raise RuntimeError("the kernel died in this cell: out of memory, or a crash in a library") from None
+            if time.monotonic() > end:
+                raise
+
+
+def execute_cell_input(self: RunningKernel, source: str, allow_stdin: bool = False) -> str:
+    """nbval calls every cell In[1]; as in Jupyter, a traceback counts them."""
+    return self.kc.execute(source, allow_stdin=allow_stdin, stop_on_error=False)
+
+
+def get_message(self: RunningKernel, stream: str, timeout: float | None = None) -> dict[str, Any]:
+    """nbval complains of each frame of a live view; whoever looks at a failure need not read that."""
+    message = _get_message(self, stream, timeout)
+    while message["msg_type"] in ("update_display_data", "clear_output"):
+        message = _get_message(self, stream, timeout)
+    return message
+
+
+_await_reply, RunningKernel.await_reply = RunningKernel.await_reply, await_reply
+RunningKernel.execute_cell_input = execute_cell_input
+_get_message, RunningKernel.get_message = RunningKernel.get_message, get_message

@@ -1,0 +1,133 @@
+"""A notebook as one page that opens anywhere, without network or server: pictures, formulas and style are in it."""
+
+import re
+from html import escape
+from pathlib import Path
+
+import nbformat
+from bs4 import BeautifulSoup
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from nbconvert import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbformat import NotebookNode
+
+from gan_lab.files import whole
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+_BEST_FIRST = [
+    "text/html",
+    "text/markdown",
+    "image/svg+xml",
+    "text/latex",
+    "image/gif",
+    "image/png",
+    "image/jpeg",
+    "text/plain",
+]
+
+
+def save_html(notebook: Path, html: Path) -> None:
+    """Write the notebook, with the outputs it has, as one self-contained page, titled by the notebook's first heading.
+
+    A widget is shown by the picture displayed with it. Raises FileNotFoundError if there is no such notebook.
+    """
+    page = nbformat.read(notebook, as_version=4)
+    drop_widgets(page)
+    page.metadata["title"] = _first_heading(page) or notebook.stem
+    exporter = HTMLExporter(
+        extra_template_basedirs=[str(Path(__file__).parent)],
+        template_name="page",
+        filters={"markdown2html": _markdown_of_cell},
+        config={"NbConvertBase": {"display_data_priority": _BEST_FIRST}},
+    )
+    body, _ = exporter.from_notebook_node(page, {"metadata": {"path": str(notebook.parent)}})
+    with whole(html) as file:
+        file.write_text(body, encoding="utf-8")
+
+
+def drop_widgets(notebook: NotebookNode) -> None:
+    """Leave of each widget the picture or page displayed with it, and nothing where there is none.
+
+    A widget lives in a running kernel. What a file keeps of it is a name, such as `VBox(children=...)`, which tells a
+    reader nothing.
+    """
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if not _is_bare_widget(output)]
+            for output in cell.outputs:
+                output.get("data", {}).pop(WIDGET, None)
+
+
+def _is_bare_widget(output: NotebookNode) -> bool:
+    data = output.get("data", {})
+    return WIDGET in data and not data.keys() - {WIDGET, "text/plain"}
+
+
+def mathml(latex: str, *, display: bool) -> str:
+    """The formula as MathML, which browsers draw by themselves; display: on a line of its own.
+
+    As in JupyterLab, an equation has the number that its \\tag gives it, and no other. Raises ValueError for LaTeX that
+    is wrong or that MathML has no words for.
+    """
+    latex = re.sub(r"\\(begin|end)\{(equation|align|gather|multline)\}", r"\\\1{\2*}", latex.strip())
+    if r"\tag" in latex and not latex.startswith(r"\begin"):
+        latex = rf"\begin{{equation*}}{latex}\end{{equation*}}"
+    try:
+        from math_core import LatexError, LatexToMathML
+    except ModuleNotFoundError:
+        raise ValueError("math-core is not installed") from None
+    try:
+        return LatexToMathML(fancy_error=False).convert_with_local_state(latex, displaystyle=display)
+    except LatexError as error:
+        raise ValueError(f"no MathML for {latex}: {error}") from None
+
+
+class _Renderer(IPythonRenderer):
+    """Markdown to HTML; a formula that has no MathML stays readable as LaTeX."""
+
+    def block_html(self, html: str) -> str:
+        """nbconvert parses HTML to embed its images, which closes a `<details>` before what it hides."""
+        return super().block_html(html) if "<img" in html else html
+
+    def inline_math(self, body: str) -> str:
+        return self._formula(body, display=False)
+
+    def block_math(self, body: str) -> str:
+        return self._formula(body, display=True)
+
+    def latex_environment(self, name: str, body: str) -> str:
+        return self._formula(rf"\begin{{{name}}}{body}\end{{{name}}}", display=True)
+
+    def _formula(self, latex: str, display: bool) -> str:
+        try:
+            return mathml(latex, display=display)
+        except ValueError:
+            return f'<code class="latex">{escape(latex.strip())}</code>'
+
+
+def _markdown(cell: NotebookNode, source: str, path: str = "") -> str:
+    renderer = _Renderer(
+        escape=False,
+        exclude_anchor_links=True,
+        attachments=cell.get("attachments", {}),
+        embed_images=True,
+        path=path,
+    )
+    return MarkdownWithMath(renderer).render(source)
+
+
+@pass_context
+def _markdown_of_cell(context: Context, source: str) -> str:
+    """The filter by which nbconvert's templates turn the markdown of a cell, or of its outputs, into HTML."""
+    return _markdown(context["cell"], source, context["resources"]["metadata"]["path"])
+
+
+def _first_heading(notebook: NotebookNode) -> str:
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            heading = BeautifulSoup(_markdown(cell, cell.source), "html.parser").find(re.compile("^h[1-6]$"))
+            if heading:
+                return heading.get_text()
+    return ""

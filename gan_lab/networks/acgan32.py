@@ -1,0 +1,94 @@
+"""Report B's AC-GAN for 32 x 32 images, its layers and their order to the letter.
+
+                     Generator            Discriminator
+    trainable        2,139,777                  487,046
+    BN statistics       33,664                      896
+    in all           2,173,441                  487,942
+
+That is with 5 classes. k3 is a 3 x 3 kernel, s2 a stride of 2. Shapes in the margins are those of width 1.
+Source: Odena, Olah & Shlens 2017, "Conditional image synthesis with auxiliary classifier GANs".
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import one_hot
+
+from gan_lab.losses import Verdict
+from gan_lab.networks.keras_defaults import batch_norm1d, batch_norm2d, conv, dense
+from gan_lab.networks.labels import checked
+from gan_lab.networks.width import scaled
+
+
+class Generator(nn.Module):
+    """Noise and labels to images: z (N, 100), y (N,) in 0..classes-1 -> x (N, channels, 32, 32) in [-1, 1].
+
+        x = layers([z, one_hot(y)])
+
+    width: multiplies the hidden channels. Raises ValueError unless width > 0, or for labels missing or out of range.
+    """
+
+    z_dim = 100
+
+    def __init__(self, *, classes: int = 5, channels: int = 1, width: float = 1.0) -> None:
+        super().__init__()
+        a, b, c = scaled(width, 256, 128, 64)
+        self.classes = classes
+        self.layers = nn.Sequential(
+            dense(self.z_dim + classes, a * 8 * 8),  # (N, 16384)
+            nn.ReLU(),
+            batch_norm1d(a * 8 * 8),
+            nn.Unflatten(1, (a, 8, 8)),  # (N, 256, 8, 8)
+            batch_norm2d(a),
+            nn.Upsample(scale_factor=2),
+            conv(a, b, kernel=3),  # (N, 128, 16, 16)
+            nn.ReLU(),
+            batch_norm2d(b),
+            nn.Upsample(scale_factor=2),
+            conv(b, c, kernel=3),  # (N, 64, 32, 32)
+            nn.ReLU(),
+            batch_norm2d(c),
+            conv(c, channels, kernel=3),  # (N, 1, 32, 32)
+            nn.Tanh(),
+        )
+
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """Images of the classes y for the noise z."""
+        label = one_hot(checked(y, z, self.classes), self.classes)
+        x: Tensor = self.layers(torch.cat([z, label.to(z.dtype)], dim=1))
+        return x
+
+
+class Discriminator(nn.Module):
+    """Images to verdicts: x (N, channels, 32, 32) -> Verdict(score (N,), classes (N, K)), both logits.
+
+    width: multiplies the hidden channels. Raises ValueError unless width > 0.
+    """
+
+    def __init__(self, *, classes: int = 5, channels: int = 1, width: float = 1.0) -> None:
+        super().__init__()
+        a, b, c, d = scaled(width, 32, 64, 128, 256)
+        self.trunk = nn.Sequential(
+            conv(channels, a, kernel=3, stride=2),  # (N, 32, 16, 16)
+            nn.LeakyReLU(0.2),
+            nn.Dropout(0.5),
+            conv(a, b, kernel=3),  # (N, 64, 16, 16)
+            batch_norm2d(b),
+            nn.LeakyReLU(0.2),
+            nn.Dropout(0.5),
+            conv(b, c, kernel=3, stride=2),  # (N, 128, 8, 8)
+            batch_norm2d(c),
+            nn.LeakyReLU(0.2),
+            nn.Dropout(0.5),
+            conv(c, d, kernel=3),  # (N, 256, 8, 8)
+            batch_norm2d(d),
+            nn.LeakyReLU(0.2),
+            nn.Dropout(0.5),
+            nn.Flatten(),  # (N, 16384)
+        )
+        self.score = dense(d * 8 * 8, 1)
+        self.classes = dense(d * 8 * 8, classes)
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Verdict:
+        """What D says of the images x; the labels y are not used."""
+        h = self.trunk(x)
+        return Verdict(self.score(h).squeeze(1), self.classes(h))

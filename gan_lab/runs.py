@@ -1,0 +1,202 @@
+"""One folder a run: what was asked, what happened, what it looked like, and where to go on.
+
+    recipe.json    every parameter, the data's fingerprint, the versions and the device
+    rounds.csv     one row a round: losses and accuracies
+    epochs.csv     one row an epoch: seconds, and whatever was measured
+    pictures/      one sample grid an epoch: 0001.png, 0002.png, …
+    checkpoint.pt  both players and both optimisers after the last whole epoch
+
+A run that was interrupted, however, goes on after its last whole epoch, and on a CPU it ends with the same bits as a
+run that was not: the randomness of an epoch is a function of (seed, epoch) alone.
+"""
+
+import csv
+import hashlib
+import json
+import math
+import os
+import platform
+import time
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor
+from torchvision.utils import save_image
+
+from gan_lab.data import ImageSet
+from gan_lab.files import whole
+from gan_lab.training import Game, Round
+
+Scalar = bool | int | float | str
+
+
+class Run:
+    """The folder of one run, and the epochs that are still to be played.
+
+    name: what is trained, "b1".  recipe: every parameter that the result depends on.  images: the training set.
+    run_dir: the run lives in run_dir/name; "" lets the recipe name the folder, runs/name-3f2a91c0 (in $GAN_LAB_RUNS if
+    that is set), so that other parameters are another run, and the same parameters go on with theirs.
+    Raises ValueError if the folder holds a run of another recipe, and says what differs.
+    """
+
+    def __init__(self, name: str, recipe: Mapping[str, Scalar], images: ImageSet, run_dir: str | Path = ""):
+        data = {"images": len(images), "shape": images.shape, "value_range": images.value_range}
+        asked = {"parameters": dict(recipe), "data": data | {"fingerprint": images.fingerprint}}
+        self.recipe: dict[str, Any] = json.loads(json.dumps(asked))
+        digest = hashlib.sha256(json.dumps(self.recipe, sort_keys=True).encode()).hexdigest()[:8]
+        own = Path(os.environ.get("GAN_LAB_RUNS", "runs"), f"{name}-{digest}")
+        self.folder = Path(run_dir, name) if str(run_dir) else own
+        self.value_range = images.value_range
+        self.epoch = 0
+        self._writes = True
+        self._refuse_another_recipe()
+        self._read_tables(math.inf)
+
+    def epochs(self, game: Game, epochs: int) -> Iterator[int]:
+        """The epochs still to be played, counted from 1, once the game is where the folder says."""
+        self._writes = game.fabric.is_global_zero
+        self._write_recipe(game)
+        done = self._restore(game)
+        if done:
+            print(f"{self.folder} holds {done} of {epochs} epochs" + (", going on" if done < epochs else ""))
+        for self.epoch in range(done + 1, epochs + 1):
+            self._pending.clear()
+            self._started = time.perf_counter()
+            yield self.epoch
+
+    def log(self, round: Round, **more: Tensor | float) -> None:
+        """Keep a round's numbers, and any others by name. Tensors stay where they are: nothing waits for the device."""
+        losses = {"d_loss": round.d_loss, "g_loss": round.g_loss, "penalty": round.penalty}
+        self._pending.append({**losses, "acc_real": round.acc_real, "acc_fake": round.acc_fake, **more})
+
+    def picture(self, images: Tensor, nrow: int = 8) -> None:
+        """Write this epoch's sample grid: images (N, C, H, W) -> pictures/0001.png."""
+        if self._writes:
+            with whole(self.folder / "pictures" / f"{self.epoch:04d}.png") as part:
+                save_image(images, part, nrow=nrow, normalize=True, value_range=self.value_range)
+
+    def save(self, game: Game, **measured: float) -> None:
+        """End the epoch: its rounds, its seconds, what was measured, and last the checkpoint.
+
+        Raises FloatingPointError if a number of this epoch is NaN or infinite; the checkpoint before it is kept.
+        """
+        rows = self._pending_rows()
+        refuse_nan(rows)
+        self._rounds += rows
+        self._pending.clear()
+        self._measured.append({"epoch": self.epoch, "seconds": time.perf_counter() - self._started, **measured})
+        self._write_tables()
+        self._write_checkpoint(game)
+
+    @property
+    def rounds(self) -> pd.DataFrame:
+        """Every round so far, one row each, those of the epoch in play included."""
+        return pd.DataFrame(self._rounds + self._pending_rows())
+
+    @property
+    def measured(self) -> pd.DataFrame:
+        """Every whole epoch so far, one row each: its number, its seconds, and what was measured after it."""
+        return pd.DataFrame(self._measured)
+
+    @property
+    def pictures(self) -> list[Path]:
+        """The sample grids, oldest first."""
+        return sorted((self.folder / "pictures").glob("[0-9]*.png"))
+
+    def _pending_rows(self) -> list[dict[str, Any]]:
+        """The rounds of the epoch in play as numbers: one transfer from the device for each column."""
+        if not self._pending:
+            return []
+        names = self._pending[0]
+        columns = {k: torch.stack([torch.as_tensor(row[k]) for row in self._pending]).tolist() for k in names}
+        numbers = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+        return [{"epoch": self.epoch, "round": i, **row} for i, row in enumerate(numbers, start=1)]
+
+    def _refuse_another_recipe(self) -> None:
+        file = self.folder / "recipe.json"
+        if not file.exists():
+            return
+        kept = json.loads(file.read_text())
+        differences = [
+            f"  {key}: {kept[part].get(key, 'nothing')} there, {self.recipe[part].get(key, 'nothing')} here"
+            for part in self.recipe
+            for key in sorted(kept[part].keys() | self.recipe[part].keys())
+            if kept[part].get(key) != self.recipe[part].get(key)
+        ]
+        if differences:
+            raise ValueError(
+                f"{self.folder} holds a run of another recipe:\n" + "\n".join(differences) + "\n"
+                "Choose another run_dir (or none), or delete the folder if its run is not wanted any more."
+            )
+
+    def _write_recipe(self, game: Game) -> None:
+        file = self.folder / "recipe.json"
+        if self._writes and not file.exists():
+            (self.folder / "pictures").mkdir(parents=True, exist_ok=True)
+            with whole(file) as part:
+                part.write_text(json.dumps(self.recipe | {"environment": environment(game)}, indent=2) + "\n")
+
+    def _restore(self, game: Game) -> int:
+        """Put the game where the checkpoint says; a new run begins by keeping where it started."""
+        file = self.folder / "checkpoint.pt"
+        if not file.exists():
+            self._write_checkpoint(game)
+        checkpoint = torch.load(file, map_location=game.fabric.device, weights_only=True)
+        for name, part in game.parts.items():
+            part.load_state_dict(checkpoint[name])
+        self._read_tables(checkpoint["epoch"])
+        for picture in self.pictures[checkpoint["epoch"] :]:
+            picture.unlink()
+        return int(checkpoint["epoch"])
+
+    def _write_checkpoint(self, game: Game) -> None:
+        if self._writes:
+            with whole(self.folder / "checkpoint.pt") as part:
+                torch.save({"epoch": self.epoch} | {name: p.state_dict() for name, p in game.parts.items()}, part)
+
+    def _read_tables(self, epochs: float) -> None:
+        """The rows of the first `epochs` epochs; later ones were written just before an interruption."""
+        self._pending: list[dict[str, Tensor | float]] = []
+        self._rounds = [row for row in read_csv(self.folder / "rounds.csv") if row["epoch"] <= epochs]
+        self._measured = [row for row in read_csv(self.folder / "epochs.csv") if row["epoch"] <= epochs]
+
+    def _write_tables(self) -> None:
+        for table, name in ((self.rounds, "rounds.csv"), (self.measured, "epochs.csv")):
+            if self._writes:
+                with whole(self.folder / name) as part:
+                    table.to_csv(part, index=False)
+
+
+def environment(game: Game) -> dict[str, str | int]:
+    """What a result may depend on beside its recipe: versions, device, threads, processes."""
+    device = game.fabric.device
+    return {
+        "python": platform.python_version(),
+        **{package.replace("-", "_"): version(package) for package in ("gan-lab", "torch", "lightning-fabric")},
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device} ({platform.machine()})",
+        "threads": torch.get_num_threads(),
+        "processes": game.fabric.world_size,
+    }
+
+
+def read_csv(file: Path) -> list[dict[str, Any]]:
+    """The rows of a table, floats to the last bit; none if there is no such file."""
+    if not file.exists():
+        return []
+    with file.open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    return [{key: int(text) if key in ("epoch", "round") else float(text) for key, text in row.items()} for row in rows]
+
+
+def refuse_nan(rows: list[dict[str, Any]]) -> None:
+    """Raises FloatingPointError, naming the round, if any number in the rows is NaN or infinite."""
+    for before, row in zip([None, *rows], rows, strict=False):
+        if not all(math.isfinite(value) for value in row.values()):
+            raise FloatingPointError(
+                f"a loss is not a number any more: {row}; the round before it: {before}. The last checkpoint is kept. "
+                "Try a smaller learning rate, or a precision of 32 bits."
+            )

@@ -1,0 +1,52 @@
+"""What became of one execution of a notebook: the file status.json in its folder."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from gan_lab.files import whole
+from gan_lab.parameters import Scalar
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a notebook did not reach its end."""
+
+    what: str  # "ValueError: ...", "the kernel died"
+    cell: int = 0  # its number as Jupyter shows it, In [cell]; 0 if no cell had begun
+    source: str = ""
+    traceback: str = ""
+
+    def __str__(self) -> str:
+        return f"cell [{self.cell}]: {self.what}" if self.cell else self.what
+
+
+@dataclass(frozen=True)
+class Status:
+    """The state of an execution: waiting, running, done, failed or interrupted.
+
+    A process that is killed has no time to say so: what it was doing stays `running`.
+    """
+
+    state: str
+    notebook: str  # its name without .ipynb
+    parameters: dict[str, Scalar]
+    attempt: int = 1
+    seconds: float = 0.0
+    failure: Failure | None = None
+
+    def write(self, folder: Path) -> None:
+        """Put it into the folder, whole or not at all."""
+        folder.mkdir(parents=True, exist_ok=True)
+        with whole(folder / "status.json") as part:
+            part.write_text(json.dumps(asdict(self), indent=2) + "\n")
+
+    @staticmethod
+    def read(folder: Path) -> "Status | None":
+        """The folder's status, None if no notebook was executed into it."""
+        file = folder / "status.json"
+        if not file.exists():
+            return None
+        kept = json.loads(file.read_text())
+        failure = Failure(**kept.pop("failure")) if kept["failure"] else None
+        return Status(**{**kept, "failure": failure})

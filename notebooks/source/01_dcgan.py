@@ -1,0 +1,496 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 1. DCGAN: learning to draw by being doubted
+#
+# **Question.** Can a network learn to draw digits if nobody ever tells it what is wrong with a drawing, and all it hears
+# is how real its drawings look to another network?
+#
+# This is the idea of a *generative adversarial network* (GAN): two networks play against each other. One draws, the other
+# doubts. In this notebook you meet the two players, let them play on your own machine, watch the digits appear, and learn
+# to read the curves, including the ways in which they are often misread.
+#
+# You need to know what a neural network, a loss and a gradient step are. Nothing is downloaded, and no GPU is needed.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+import torch.nn.functional as F
+from lightning_fabric import Fabric
+from matplotlib.image import imread
+from torch import nn
+
+from gan_lab import plots
+from gan_lab.data import load_images
+from gan_lab.losses import NonSaturating
+from gan_lab.networks import dcgan32, dcgan64
+from gan_lab.runs import Run
+from gan_lab.training import Game, play, sample
+from gan_lab.widgets import Dashboard, explorer
+
+plt.style.use(plots.STYLE)
+
+# %% [markdown]
+# ## Parameters
+#
+# Everything you may want to change stands in this one cell. Two published student reports on the same coursework are
+# reproduced in this course; `B1` is the network of report B (32 x 32 images), `A1` that of report A (64 x 64). Their own
+# settings are in `notebooks/parameters/report_a.yaml` and `report_b.yaml`.
+
+# %% tags=["parameters"]
+data_dir: str = ""  # the images; "" is the bundled digits [a folder, or one of MNIST, FashionMNIST, KMNIST]
+system: str = "B1"  # whose networks to train [one of A1, B1]
+width: float = 0.5  # multiplies the number of hidden channels [above 0]
+channels: int = 1  # 1 for gray images, 3 for colour [one of 1, 3]
+epochs: int = 30  # passes over the images [at least 1]
+batch_size: int = 32  # images D sees of each kind before a step [at least 2]
+learning_rate: float = 4e-4  # Adam's step size, for both players [above 0]
+beta1: float = 0.5  # Adam's memory of the gradient [at least 0, below 1]
+real_target: float = 1.0  # what D is asked to answer for a real image [at least 0, at most 1]
+zero_one: bool = False  # scale the images to 0..1, as report A did, and not to -1..1
+report_norms: bool = False  # A1 only: the two batch norms that report A put where they do harm
+a1_epochs: int = 6  # passes over the images in the last section, where A1 plays twice [at least 1]
+a1_width: float = 0.125  # width of A1 there [above 0]
+seed: int = 0  # of the weights, the noise and the order of the images [at least 0]
+accelerator: str = "auto"  # where to train [one of auto, cpu, cuda, mps]
+precision: str = "32-true"  # of the arithmetic [one of 32-true, 16-mixed, bf16-mixed]
+run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named after the parameters
+
+# %% [markdown]
+# ## The real images
+#
+# The bundled images are handwritten digits, 1 to 5. To a network an image is a block of numbers: here each pixel is a
+# number between $-1$ (black) and $1$ (white).
+
+# %%
+size = {"A1": 64, "B1": 32}[system]
+value_range = (0.0, 1.0) if zero_one else (-1.0, 1.0)
+images = load_images(data_dir, size=size, channels=channels, value_range=value_range)
+print(f"{len(images)} images of shape {images.shape} (channels, height, width), classes {', '.join(images.classes)}")
+
+real, _ = images.batch(torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:32])
+fig, ax = plt.subplots(figsize=(9, 2.7))
+plots.grid(ax, real, nrow=16, value_range=value_range, title="32 of the real images")
+
+# %% [markdown]
+# ## The game
+#
+# * The **generator** $G$ turns a vector of random numbers $z$, drawn from a normal distribution, into an image $G(z)$.
+# * The **discriminator** $D$ looks at an image $x$ and answers with a probability $D(x)$ that it is real.
+#
+# $D$ wants to be right about both kinds of image, real ones $x$ and generated ones $G(z)$. $G$ wants $D$ to be wrong.
+# Both pull on one number, the **value** of the game (Goodfellow et al., 2014):
+#
+# $$\min_G \max_D \; V(D, G) = \mathbb{E}_{x}\big[\log D(x)\big] + \mathbb{E}_{z}\big[\log\big(1 - D(G(z))\big)\big] \qquad (1)$$
+#
+# where $\mathbb{E}_x$ is the average over the real images and $\mathbb{E}_z$ the average over the noise. The first term is
+# large when $D$ says "real" to real images, the second when it says "fake" to generated ones.
+#
+# In the code $D$ returns a **score** $s$, any real number, and the probability is $D = \sigma(s) = 1 / (1 + e^{-s})$, the
+# sigmoid. A score of 0 means "I cannot tell". What $D$ minimises is $-V$. If it cannot tell at all, it pays:
+
+# %% tags=["nbval-check-output"]
+loss = NonSaturating(real_target=real_target)
+cannot_tell = torch.zeros(8)  # the scores of 8 images
+print(f"d_loss at score 0: {loss.d_loss(cannot_tell, cannot_tell):.4f}   2 log 2 = {2 * np.log(2):.4f}")
+print(f"g_loss at score 0: {loss.g_loss(cannot_tell):.4f}     log 2 = {np.log(2):.4f}")
+
+# %% [markdown]
+# Remember this pair of numbers: it is where the curves of an even game lie.
+#
+# ## The players, and why they look like this
+#
+# A *deep convolutional* GAN, DCGAN, follows a recipe that Radford et al. (2015) found by trying many:
+#
+# 1. no pooling: $D$ shrinks the image by convolutions with stride 2, and $G$ enlarges it by transposed ones, so both
+#    learn how;
+# 2. batch normalisation in both, **except** on $G$'s output and on $D$'s input;
+# 3. no fully connected hidden layers;
+# 4. ReLU in $G$, tanh on its output; LeakyReLU in $D$.
+#
+# Few networks follow all four. Report B's discriminator has dropout and no batch norm, and its generator is leaky. Here
+# is what is about to play, layer by layer, with the shape that leaves each layer for a batch of two.
+
+# %%
+torch.manual_seed(seed)
+if system == "A1":
+    G = dcgan64.Generator(channels=channels, width=width, norm_after_tanh=report_norms)
+    D = dcgan64.Discriminator(channels=channels, width=width, norm_input=report_norms)
+else:
+    G = dcgan32.Generator(channels=channels, width=width)
+    D = dcgan32.Discriminator(channels=channels, width=width)
+
+
+def layers(player: nn.Module, x: torch.Tensor) -> None:
+    """Print each layer of a player, its parameters, and the shape it turns x into."""
+    print(f"{type(player).__name__}: {sum(p.numel() for p in player.parameters()):,} parameters")
+    for layer in player.layers:
+        x = layer(x)
+        count = sum(p.numel() for p in layer.parameters())
+        inside = " > ".join(type(part).__name__ for part in (layer if isinstance(layer, nn.Sequential) else [layer]))
+        print(f"    {inside:42} {count:>12,}   {tuple(x.shape)}")
+
+
+layers(G, torch.randn(2, G.z_dim))
+layers(D, real[:2])
+
+# %% [markdown]
+# Before it has learnt anything, $G$ draws this:
+
+# %%
+fig, ax = plt.subplots(figsize=(9, 1.6))
+with torch.no_grad():
+    plots.grid(ax, G(torch.randn(16, G.z_dim)), nrow=16, value_range=value_range, title="an untrained generator")
+
+# %% [markdown]
+# ## The generator's loss: why it does not simply minimise $V$
+#
+# Only the second term of (1) depends on $G$. To minimise $V$ would be to minimise $\log(1 - D(G(z)))$. But think of the
+# beginning: the drawings are poor, $D$ is sure of itself, the scores of fakes are very negative. There this loss is
+# *flat*: it has **saturated**, and a flat loss gives no direction. The remedy is in the same paper: let $G$ maximise
+# $\log D(G(z))$ instead. It wants the same, and its slope is steepest where $G$ is worst:
+#
+# $$ \text{saturating: } \log(1 - \sigma(s)) \qquad\qquad \text{non-saturating: } -\log \sigma(s) \qquad (2)$$
+#
+# A loss is a small class with two methods. This is the saturating one; training with it is exercise 1.
+
+
+# %%
+class Saturating(NonSaturating):
+    """The generator of eq. (1) to the letter: it minimises E[log(1 - D(G(z)))]."""
+
+    def g_loss(self, fake, y=None):
+        return -F.softplus(fake).mean()  # log(1 - sigmoid(s)) = -log(1 + e^s)
+
+
+score = torch.linspace(-8, 8, 401, requires_grad=True)
+fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3))
+for name, g_loss in (("non-saturating", NonSaturating().g_loss), ("saturating", Saturating().g_loss)):
+    value = torch.stack([g_loss(s[None]) for s in score])
+    (slope,) = torch.autograd.grad(value.sum(), score)
+    left.plot(score.detach(), value.detach(), label=name)
+    right.plot(score.detach(), slope.abs(), label=name)
+    print(f"{name:15} |slope| at score -6: {slope[(score + 6).abs().argmin()].abs():.4f}")
+left.set(title="the generator's loss", xlabel="score s of a fake image", ylabel="loss (nats)")
+right.set(title="how hard it pulls", xlabel="score s of a fake image", ylabel="|slope| (nats per unit of score)")
+left.legend()
+
+# %% [markdown]
+# On the left side of these pictures, where every GAN begins, only one of the two pulls.
+#
+# ## Training
+#
+# A *round* is one step of each player on one batch:
+#
+# 1. draw real images $x$ and fake images $G(z)$; $D$ takes a step down on `d_loss`, with $G$ fixed;
+# 2. draw new noise; $G$ takes a step down on `g_loss`, with $D$ fixed.
+#
+# `play` yields one round after another; the loop around it is yours. The run writes everything into a folder: the losses
+# of each round, a picture and a checkpoint after each epoch. Press **Stop** whenever you like and run the cell again: it
+# goes on after the last whole epoch, and ends with the same bits as if you had not stopped.
+
+# %%
+game = Game(
+    G,
+    D,
+    loss,
+    opt_G=torch.optim.Adam(G.parameters(), lr=learning_rate, betas=(beta1, 0.999), fused=True),
+    opt_D=torch.optim.Adam(D.parameters(), lr=learning_rate, betas=(beta1, 0.999), fused=True),
+    fabric=Fabric(accelerator=accelerator, devices=1, precision=precision),
+)
+recipe = dict(system=system, width=width, channels=channels, batch_size=batch_size, learning_rate=learning_rate)
+recipe |= dict(beta1=beta1, real_target=real_target, report_norms=report_norms, seed=seed, precision=precision)
+run = Run(system, recipe, images, run_dir)
+z = torch.randn(64, game.z_dim, generator=torch.Generator().manual_seed(seed))  # the same 64 noises after every epoch
+
+# %%
+with Dashboard(run) as board:
+    for epoch in run.epochs(game, epochs):
+        async for round in board.watch(play(game, images, batch_size=batch_size, epoch=epoch, seed=seed)):
+            run.log(round, d_real=loss.d_real(round.real), d_fake=loss.d_fake(round.fake))
+        if board.stopped:
+            break
+        run.picture(sample(game, z))
+        run.save(game)
+
+# %% [markdown]
+# ## What it learnt
+#
+# The same eight noise vectors, drawn after more and more epochs. Nothing here was ever shown to $G$: it has only felt,
+# through $D$, in which direction its pixels should move.
+
+# %%
+shown = sorted({int(i) for i in np.geomspace(1, len(run.pictures), 6).round()})
+fig, axes = plt.subplots(len(shown), 1, figsize=(7, 0.95 * len(shown)))
+for ax, epoch in zip(np.atleast_1d(axes), shown, strict=True):
+    row = imread(run.pictures[epoch - 1])[: size + 4]  # the first row of that epoch's grid
+    ax.imshow(row, interpolation="nearest")
+    ax.set_axis_off()
+    ax.set_title(f"epoch {epoch}", fontsize=9)
+
+# %%
+film = plots.animation(run.pictures, run.folder / "samples.mp4")
+plots.animation(run.pictures, run.folder / "samples.gif", scale=1)
+print(f"{film.name}: one grid an epoch, {len(run.pictures)} epochs; it lies beside rounds.csv in the run's folder")
+
+fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4.8))
+real, _ = images.batch(torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:64])
+plots.grid(left, real, value_range=value_range, title="real")
+plots.grid(right, sample(game, z), value_range=value_range, title=f"generated, epoch {run.epoch}")
+
+# %% [markdown]
+# ## Reading the curves, and misreading them
+#
+# Left: the two halves of $D$'s loss and the loss of $G$; a dotted line marks $\log 2$, which each of the three would be if
+# $D$ could not tell. Right: **accuracy**, the share of images on the right side of score 0.
+
+# %%
+rounds = run.rounds
+fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
+names = {"d_real": "D on real", "d_fake": "D on fake", "g_loss": "G"}
+plots.curves(left, rounds, names, ylabel="loss (nats)", smooth=10, title="losses")
+left.axhline(np.log(2), color="black", linewidth=0.8, linestyle=":")
+accuracies = {"acc_real": "real called real", "acc_fake": "fake called fake"}
+plots.curves(right, rounds, accuracies, ylabel="share of the batch", smooth=10, title="accuracy of D")
+right.set_ylim(0, 1.02)
+
+by_epoch = rounds.groupby("epoch")[["d_loss", "g_loss", "acc_real", "acc_fake"]].mean()
+by_epoch.iloc[sorted({0, len(by_epoch) // 2, len(by_epoch) - 1})].round(3)
+
+# %% [markdown]
+# * **A GAN's loss does not measure the quality of its images.** Each player's loss is measured by an opponent who learns
+#   as well. Compare the table with the pictures above: did `g_loss` fall while the digits got better?
+# * **High accuracy of $D$ is no failure of $G$**, and 50 % no proof of success: an untrained $D$ reaches 50 % as well.
+# * **Accuracy forgets by how much.** Scores of 0.01 and of 10 count the same.
+#
+# There is one more trap. $D$ has seen the training images many times. Is it judging *digits*, or does it remember these
+# very images? Images of the same kind that were held out of training tell the two apart.
+
+# %%
+try:
+    held_out = load_images(data_dir, size=size, channels=channels, split="test", value_range=value_range)
+except FileNotFoundError as nothing_held_out:
+    print(nothing_held_out)
+    held_out = None
+
+
+@torch.no_grad()
+def scores(x: torch.Tensor) -> torch.Tensor:
+    """D's scores of the images x, in evaluation mode."""
+    game.D.eval()
+    return torch.cat([game.D(part.to(game.fabric.device)) for part in x.split(100)]).float().cpu()
+
+
+said = {"training images": scores(images.batch(slice(None))[0])}
+if held_out:
+    said["held-out images"] = scores(held_out.batch(slice(None))[0])
+said["generated images"] = scores(sample(game, torch.randn(1000, game.z_dim)))
+
+fig, ax = plt.subplots(figsize=(8, 3))
+for hatch, (name, s) in zip(("", "//", ".."), said.items(), strict=False):
+    ax.hist(s, bins=40, density=True, alpha=0.55, hatch=hatch, label=name)
+    print(f"{name}: called real {(s > 0).float().mean():.0%}, mean score {s.mean():.2f}")
+ax.set(title="what D says", xlabel="score", ylabel="density (per unit of score)")
+ax.legend()
+
+# %% [markdown]
+# The further the held-out images lie from the training images, the more $D$ has learnt its images by heart, and the less
+# its verdict says about digits in general. Whether a *generator* copies its training images needs a measurement too; it
+# comes in the next notebook.
+#
+# ### A curve that is not a loss
+#
+# Report B plots "losses" that were computed from predictions already rounded to 0 or 1. The cross-entropy of a rounded
+# prediction is 0 if it is right and, since Keras clips probabilities at $10^{-7}$, exactly $-\log 10^{-7}$ if it is wrong.
+# So that curve is the error rate in another unit, and what a loss adds to it, *how wrong*, is lost:
+
+# %%
+rounded = (round.real > 0).float().clamp(1e-7, 1 - 1e-7)
+as_report_b = F.binary_cross_entropy(rounded, torch.ones_like(rounded))
+print(f"cross-entropy of the rounded predictions, last batch: {as_report_b:.4f}")
+print(f"error rate x -log(1e-7):                              {(1 - round.acc_real) * -np.log(1e-7):.4f}")
+
+fig, ax = plt.subplots(figsize=(8, 3))
+rounded_loss = rounds.assign(rounded=(1 - rounds["acc_real"]) * -np.log(1e-7))
+both = {"d_real": "loss", "rounded": "the same from rounded predictions"}
+plots.curves(ax, rounded_loss, both, ylabel="loss on real (nats)", smooth=10, title="D on real images, twice")
+
+# %% [markdown]
+# ## A walk through the latent space
+#
+# $G$ has learnt a map from noise to images. Is it a list of remembered pictures, or a landscape? Walk from one noise
+# vector to another and see. A straight line is a poor path: in 100 dimensions almost all of a normal distribution lies
+# near a sphere of radius $\sqrt{100}$, and the middle of the line lies well inside. So we also walk along the sphere:
+#
+# $$ z(t) = \frac{\sin((1-t)\,\omega)}{\sin \omega}\, z_0 + \frac{\sin(t\,\omega)}{\sin \omega}\, z_1, \qquad
+# \omega = \text{the angle between } z_0 \text{ and } z_1, \quad 0 \le t \le 1. \qquad (3)$$
+
+# %%
+start, end = z[0], z[1]
+t = torch.linspace(0, 1, 12)[:, None]
+omega = torch.acos(F.cosine_similarity(start, end, dim=0))
+line = (1 - t) * start + t * end
+sphere = (torch.sin((1 - t) * omega) * start + torch.sin(t * omega) * end) / torch.sin(omega)
+
+fig, axes = plt.subplots(2, 1, figsize=(9, 2.4))
+for ax, name, path in zip(axes, ("straight line", "along the sphere"), (line, sphere), strict=True):
+    plots.grid(ax, sample(game, path), nrow=12, value_range=value_range, title=name)
+    print(
+        f"{name}: |z| from {path.norm(dim=1)[0]:.1f} to {path.norm(dim=1)[-1]:.1f}, in the middle {path.norm(dim=1)[6]:.1f}"
+    )
+
+# %% [markdown]
+# With the sliders you can walk yourself, along the directions in which the image changes most. (Where there is no live
+# kernel you see a static map: one direction in each row.)
+
+# %%
+explorer(game, value_range=value_range)
+
+# %% [markdown]
+# ## The other architecture, and four mistakes in it
+#
+# Report A's network is larger: 64 x 64 pixels, three channels, 17 and 19 million parameters. The report says that it
+# follows all the guidelines. Four things in it deserve a closer look. Each is measured here, on an untrained network or
+# on one that is trained for a few steps.
+#
+# **1. Batch norm after the tanh.** The generator ends with tanh, so that images lie in $[-1, 1]$, and then normalises the
+# batch once more.
+
+# %%
+noise = torch.randn(64, 100, generator=torch.Generator().manual_seed(seed))
+for norm_after_tanh in (True, False):
+    torch.manual_seed(seed)
+    G_A = dcgan64.Generator(width=a1_width, norm_after_tanh=norm_after_tanh)
+    with torch.no_grad():
+        x, in_other_company = G_A(noise), G_A(torch.cat([noise[:1], 3 * noise[1:]]))
+    outside = (x.abs() > 1).float().mean()
+    moved = (x[0] - in_other_company[0]).abs().mean()
+    print(f"batch norm after tanh: {norm_after_tanh!s:5}  values outside [-1, 1]: {outside:.0%}", end="   ")
+    print(f"the same z in another batch moves each pixel by {moved:.3f}")
+
+# %% [markdown]
+# Values outside the range of the real images give the fakes away, and a screen clips them. Some of the dependence on the
+# rest of the batch is there in every generator with batch norm; the last layer adds to it.
+#
+# **2. Real images in $[0, 1]$ against a tanh.** The report scales its images to $[0, 1]$ while $G$ can produce negative
+# numbers. Then no network is needed to tell real from fake. This rule is enough: *fake, if any pixel is negative*.
+
+# %%
+with torch.no_grad():
+    x_fake = G_A(noise)
+for low in (0.0, -1.0):
+    x_real, _ = load_images(data_dir, size=64, channels=3, value_range=(low, 1.0)).batch(slice(0, 64))
+    correct = torch.cat([(x_real.amin((1, 2, 3)) >= 0), (x_fake.amin((1, 2, 3)) < 0)]).float().mean()
+    print(f"real images in [{low:g}, 1]: the rule is right for {correct:.0%} of the images")
+
+# %% [markdown]
+# **3. Batch norm on $D$'s input.** Real and fake images reach $D$ in separate batches. Batch norm gives every batch the
+# same mean and variance, so differences between *all* real and *all* fake images are wiped out before $D$ can see them.
+# To measure it, let the "fakes" be real images at half the contrast, and train $D$ to tell them apart.
+
+# %%
+pixels = load_images(data_dir, size=64, channels=3)
+fig, ax = plt.subplots(figsize=(8, 3))
+for norm_input in (True, False):
+    torch.manual_seed(seed)
+    D_A = dcgan64.Discriminator(width=a1_width, norm_input=norm_input)
+    opt = torch.optim.Adam(D_A.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=True)
+    right = []
+    for _ in range(40):
+        (x, _), (pale, _) = (pixels.batch(torch.randint(len(pixels), (32,))) for _ in range(2))
+        s_real, s_pale = D_A(x), D_A(pale / 2)
+        opt.zero_grad()
+        NonSaturating().d_loss(s_real, s_pale).backward()
+        opt.step()
+        right.append(torch.cat([s_real > 0, s_pale < 0]).float().mean().item())
+    ax.plot(range(1, 41), right, label=f"batch norm on D's input: {norm_input}")
+    print(f"batch norm on D's input: {norm_input!s:5}  accuracy over the last 10 steps: {np.mean(right[-10:]):.0%}")
+ax.set(title="can D see that every fake is too pale?", xlabel="step", ylabel="share told apart", ylim=(0, 1.02))
+ax.legend()
+
+# %% [markdown]
+# **4. A bottleneck as narrow as the image.** The generator's last transposed convolution already has as few channels as
+# the image, with a ReLU after it. Where all of these maps are zero, no gradient passes back to anything before.
+
+# %%
+for channels_out in (1, 3):
+    torch.manual_seed(seed)
+    G_A = dcgan64.Generator(channels=channels_out, width=a1_width)
+    *before, (transposed, relu, _), _, _, _ = G_A.layers
+    with torch.no_grad():
+        maps = relu(transposed(nn.Sequential(*before)(noise)))  # (N, channels, 64, 64)
+    dead = (maps == 0).all(1).float().mean()
+    print(f"{channels_out} channel(s): {dead:.0%} of the positions pass no gradient back")
+
+# %% [markdown]
+# Now let it play twice, at the same small width and from the same seed: as in report A, and with 1 to 3 put right.
+
+# %%
+columns = {}
+for name, mistaken in (("as in report A", True), ("put right", False)):
+    torch.manual_seed(seed)
+    G_A = dcgan64.Generator(width=a1_width, norm_after_tanh=mistaken)
+    D_A = dcgan64.Discriminator(width=a1_width, norm_input=mistaken)
+    adam = [torch.optim.Adam(p.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=True) for p in (G_A, D_A)]
+    fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
+    game_A = Game(G_A, D_A, NonSaturating(), *adam, fabric=fabric)
+    images_A = load_images(data_dir, size=64, channels=3, value_range=(0.0, 1.0) if mistaken else (-1.0, 1.0))
+    run_A = Run(f"A1-{name.replace(' ', '-')}", dict(width=a1_width, seed=seed, precision=precision), images_A, run_dir)
+    for epoch in run_A.epochs(game_A, a1_epochs):
+        for round in play(game_A, images_A, batch_size=64, epoch=epoch, seed=seed):
+            run_A.log(round)
+        run_A.picture(sample(game_A, z))
+        run_A.save(game_A)
+    columns[name] = run_A, sample(game_A, z)
+
+# %%
+fig, axes = plt.subplots(1, 2, figsize=(9, 4.8))
+for ax, (name, (run_A, x)) in zip(axes, columns.items(), strict=True):
+    plots.grid(ax, x, value_range=run_A.value_range, title=f"{name}, epoch {a1_epochs}")
+    low, high = run_A.value_range
+    last = run_A.rounds.query("epoch == epoch.max()").mean()
+    print(f"{name}: outside [{low:g}, {high:g}]: {((x < low) | (x > high)).float().mean():.0%}", end=", ")
+    print(f"accuracy of D in the last epoch: real {last['acc_real']:.0%}, fake {last['acc_fake']:.0%}")
+
+# %% [markdown]
+# This is one run of each, with a small network and one seed: enough to see what the mistakes do to the numbers, too little
+# to say which trains better. How to make such a claim honestly, over several seeds and with a measure of quality, is the
+# subject of the next notebook. The full networks play by parameters alone, best on a GPU:
+#
+# ```
+# uv run gan-lab run notebooks/01_dcgan.ipynb -f notebooks/parameters/report_a.yaml
+# ```
+#
+# ## Exercises
+#
+# **1. Saturation.** Train with `Saturating()` in place of `NonSaturating()`. Look at the accuracy of $D$ on fakes and at
+# the samples after five epochs.
+# <details><summary>Hint</summary>Only one name changes, where <code>loss</code> is made; give the run another name, so
+# that it gets a folder of its own. Compare the two curves of <code>acc_fake</code>.</details>
+#
+# **2. A GAN of your own.** Least-squares GANs (Mao et al., 2017) replace the logarithms: $D$ minimises
+# $\tfrac12 \mathbb{E}_x[(s - 1)^2] + \tfrac12 \mathbb{E}_z[s^2]$ and $G$ minimises $\tfrac12 \mathbb{E}_z[(s - 1)^2]$.
+# Write the class and train with it.
+# <details><summary>Hint</summary>Two methods, <code>d_loss(self, real, fake, y)</code> and <code>g_loss(self, fake,
+# y)</code>, one line each. What should the losses be when D cannot tell? In this game "cannot tell" is a score of
+# 1/2.</details>
+#
+# **3. A map of the digits.** Set `z_dim = 2` on the generator class before it is built, and draw $G(z)$ on a grid of
+# $z$ from $-2$ to $2$. Where do the digits lie, and what lies between them?
+# <details><summary>Hint</summary><code>dcgan32.Generator.z_dim = 2</code>, then <code>torch.cartesian_prod</code> of two
+# <code>torch.linspace</code> gives the grid.</details>
+#
+# **4. One network too strong.** Give $D$ a learning rate ten times that of $G$, then the other way round. Predict the two
+# accuracy curves before you look.
+# <details><summary>Hint</summary>The two optimisers are made where the <code>Game</code> is made.</details>

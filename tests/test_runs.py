@@ -1,0 +1,142 @@
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from small_game import same, small_game, small_images
+
+from gan_lab import runs
+from gan_lab.runs import Run
+from gan_lab.training import play, sample
+
+RECIPE = {"learning_rate": 1e-2, "seed": 0}
+Z = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
+
+
+def train(folder, epochs, game=None, stop_at=(None, None)):
+    """Train in `folder`, to the end or until a round of an epoch; returns the game and the run."""
+    game = game or small_game()
+    run = Run("small", RECIPE, small_images(), folder)
+    for epoch in run.epochs(game, epochs):
+        for i, round in enumerate(play(game, small_images(), batch_size=4, epoch=epoch)):
+            run.log(round, twice=2 * round.g_loss)
+            if (epoch, i) == stop_at:
+                return game, run
+        run.picture(sample(game, Z))
+        run.save(game, quality=float(epoch))
+    return game, run
+
+
+@pytest.fixture
+def whole_run(tmp_path):
+    return train(tmp_path / "whole", 3)
+
+
+@pytest.mark.parametrize("stop_at", [(1, 0), (2, 3), (3, 4)])
+@pytest.mark.parametrize("same_players", [True, False], ids=["in the same kernel", "in a new one"])
+def test_an_interrupted_run_goes_on_to_the_same_bits(tmp_path, whole_run, stop_at, same_players):
+    stopped, _ = train(tmp_path / "stopped", 3, stop_at=stop_at)
+    game, run = train(tmp_path / "stopped", 3, game=stopped if same_players else None)
+    assert same(game, whole_run[0])
+    pd.testing.assert_frame_equal(run.rounds, whole_run[1].rounds, check_exact=True)
+    assert [p.read_bytes() for p in run.pictures] == [p.read_bytes() for p in whole_run[1].pictures]
+
+
+def test_a_killed_run_goes_on_to_the_same_bits(tmp_path, whole_run):
+    """SIGKILL in the middle of the second epoch: no handler runs, nothing is flushed."""
+    script = (
+        "import sys, time\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "from test_runs import *\n"
+        "game, run = train(sys.argv[2], 3, stop_at=(2, 2))\n"
+        "print('in the second epoch', flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    here = str(Path(__file__).parent)
+    command = [sys.executable, "-c", script, here, str(tmp_path / "killed")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        process.send_signal(signal.SIGKILL)
+    assert same(train(tmp_path / "killed", 3)[0], whole_run[0])
+
+
+def test_more_epochs_later_are_the_same_run(tmp_path, whole_run):
+    train(tmp_path / "longer", 1)
+    assert same(train(tmp_path / "longer", 3)[0], whole_run[0])
+
+
+def test_a_finished_run_plays_nothing_and_brings_its_players_back(tmp_path, whole_run, capsys):
+    folder = whole_run[1].folder
+    game = small_game()
+    assert list(Run("small", RECIPE, small_images(), folder.parent).epochs(game, 3)) == []
+    assert same(game, whole_run[0])
+    assert f"{folder} holds 3 of 3 epochs" in capsys.readouterr().out
+
+
+def test_the_folder_tells_what_happened(whole_run):
+    _, run = whole_run
+    rounds = pd.read_csv(run.folder / "rounds.csv")
+    assert list(rounds.columns) == ["epoch", "round", "d_loss", "g_loss", "penalty", "acc_real", "acc_fake", "twice"]
+    assert list(zip(rounds["epoch"], rounds["round"], strict=True)) == [(e, r) for e in (1, 2, 3) for r in range(1, 6)]
+    assert (rounds["twice"] == 2 * rounds["g_loss"]).all()
+    measured = pd.read_csv(run.folder / "epochs.csv")
+    assert list(measured["quality"]) == [1.0, 2.0, 3.0]
+    assert (measured["seconds"] > 0).all()
+    assert [p.name for p in run.pictures] == ["0001.png", "0002.png", "0003.png"]
+    recipe = json.loads((run.folder / "recipe.json").read_text())
+    assert recipe["parameters"] == RECIPE
+    assert recipe["data"]["fingerprint"] == small_images().fingerprint
+    assert recipe["environment"]["torch"] == torch.__version__.split("+")[0]
+    assert not list(run.folder.rglob(".part-*"))
+
+
+def test_another_recipe_in_the_same_folder_is_refused_with_the_difference(tmp_path, whole_run):
+    folder = whole_run[1].folder
+    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    with pytest.raises(ValueError, match=r"learning_rate: 0.01 there, 0.02 here\n.*Choose another run_dir"):
+        Run("small", RECIPE | {"learning_rate": 2e-2}, small_images(), folder.parent)
+    with pytest.raises(ValueError, match=r"images: 20 there, 19 here"):
+        Run("small", RECIPE, small_images(19), folder.parent)
+    assert before == {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_without_a_folder_the_recipe_names_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("GAN_LAB_RUNS", str(tmp_path))
+    a, again = (Run("small", RECIPE, small_images()).folder for _ in range(2))
+    other_recipe = Run("small", RECIPE | {"seed": 1}, small_images()).folder
+    other_images = Run("small", RECIPE, small_images(19)).folder
+    assert a == again
+    assert a.parent == tmp_path
+    assert len({a, other_recipe, other_images}) == 3
+
+
+def test_a_loss_that_is_not_a_number_stops_the_run_and_keeps_the_checkpoint(tmp_path):
+    _, run = train(tmp_path, 1)
+    kept = (run.folder / "checkpoint.pt").read_bytes()
+    game = small_game()
+    with pytest.raises(FloatingPointError, match=r"'epoch': 2, 'round': 3, 'd_loss': nan"):
+        for epoch in run.epochs(game, 2):
+            for i, round in enumerate(play(game, small_images(), batch_size=4, epoch=epoch), start=1):
+                run.log(round._replace(d_loss=torch.tensor(float("nan"))) if i == 3 else round, twice=0.0)
+            run.save(game)
+    assert (run.folder / "checkpoint.pt").read_bytes() == kept
+
+
+def test_a_full_disk_keeps_the_checkpoint_that_was_there(tmp_path, monkeypatch):
+    _, run = train(tmp_path, 1)
+    kept = (run.folder / "checkpoint.pt").read_bytes()
+
+    def full(state, file):
+        file.write_bytes(b"half a checkpoint")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(runs.torch, "save", full)
+    with pytest.raises(OSError, match="No space left"):
+        train(tmp_path, 2)
+    assert (run.folder / "checkpoint.pt").read_bytes() == kept
+    monkeypatch.undo()
+    assert same(train(tmp_path, 2)[0], train(tmp_path / "unhindered", 2)[0])

@@ -1,0 +1,243 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from small_game import Discriminator, Generator, equal, same, small_game, small_images
+from torch import nn
+
+from gan_lab import training
+from gan_lab.losses import NonSaturating
+from gan_lab.training import play, sample
+
+
+class Recorded:
+    """An ImageSet that remembers which images it gave."""
+
+    def __init__(self, n):
+        self.images, self.name, self.given = small_images(n), "small", []
+
+    def __len__(self):
+        return len(self.images)
+
+    def to(self, device):
+        return self
+
+    def batch(self, index):
+        self.given.append(index.tolist())
+        return self.images.batch(index)
+
+
+def test_a_round_is_the_textbook_s_two_steps(monkeypatch):
+    """`play` against the two steps written out with binary cross-entropy, on the same noise and the same images."""
+    z1, z2 = torch.randn(2, 6, 3)
+    drawn = iter([z1, z2])
+    monkeypatch.setattr(training, "noise", lambda game, n: next(drawn))
+    game, images = small_game(D=Discriminator(dropout=0)), Recorded(6)
+    torch.manual_seed(1)
+    D, G = Discriminator(dropout=0), Generator()
+    D.load_state_dict(training.bare(game.D).state_dict())
+    G.load_state_dict(training.bare(game.G).state_dict())
+
+    (round,) = play(game, images, batch_size=6)
+
+    opt_G = torch.optim.Adam(G.parameters(), lr=1e-2, betas=(0.5, 0.999))
+    opt_D = torch.optim.Adam(D.parameters(), lr=1e-2, betas=(0.5, 0.999))
+    x, _ = images.images.batch(torch.tensor(images.given[0]))
+    ones, zeros, bce = torch.ones(6), torch.zeros(6), F.binary_cross_entropy_with_logits
+    d_loss = bce(D(x), ones) + bce(D(G(z1).detach()), zeros)
+    opt_D.zero_grad()
+    d_loss.backward()
+    opt_D.step()
+    g_loss = bce(D(G(z2)), ones)
+    opt_G.zero_grad()
+    g_loss.backward()
+    opt_G.step()
+
+    assert round.d_loss.item() == pytest.approx(d_loss.item(), rel=1e-5)
+    assert round.g_loss.item() == pytest.approx(g_loss.item(), rel=1e-5)
+    for ours, theirs in ((game.G, G), (game.D, D)):
+        for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
+            torch.testing.assert_close(p, q)
+
+
+def test_d_s_step_leaves_g_s_weights_and_g_s_step_leaves_d_and_its_gradients():
+    game, (x, y) = small_game(), small_images().batch(slice(0, 8))
+    G_before = [p.clone() for p in game.G.parameters()]
+    training.step_D(game, x, y)
+    assert equal(G_before, list(game.G.parameters()))
+    assert all(p.grad is None for p in game.G.parameters())
+
+    D_before = [(p.clone(), p.grad.clone()) for p in game.D.parameters()]
+    training.step_G(game, y)
+    for (weight, slope), p in zip(D_before, game.D.parameters(), strict=True):
+        assert torch.equal(weight, p)
+        assert torch.equal(slope, p.grad)
+        assert p.requires_grad
+
+
+def half_square_of_the_slope(score, real, fake):
+    """The R1 penalty of Mescheder et al. 2018, with weight 1."""
+    x = real.requires_grad_()
+    (slope,) = torch.autograd.grad(score(x).sum(), x, create_graph=True)
+    return slope.flatten(1).square().sum(1).mean() / 2
+
+
+@pytest.mark.parametrize(("n_critic", "rounds"), [(1, 5), (2, 2), (5, 1)])
+def test_an_epoch_has_as_many_rounds_as_there_are_whole_ones_and_shows_no_image_twice(n_critic, rounds):
+    images = Recorded(23)
+    assert len(list(play(small_game(n_critic=n_critic), images, batch_size=4))) == rounds
+    seen = [i for batch in images.given for i in batch]
+    assert len(seen) == len(set(seen)) == rounds * n_critic * 4
+
+
+def test_the_order_of_the_images_is_a_function_of_seed_and_epoch_alone():
+    def order(**where):
+        torch.rand(1)  # whatever happened to the random numbers before
+        images = Recorded(20)
+        list(play(small_game(), images, batch_size=4, **where))
+        return images.given
+
+    assert order(seed=1, epoch=2) == order(seed=1, epoch=2)
+    assert order(seed=1, epoch=2) != order(seed=2, epoch=1)
+    assert order(seed=1, epoch=2) != order(seed=1, epoch=3)
+
+
+def test_an_epoch_played_again_from_the_same_weights_has_the_same_bits():
+    a, b = small_game(), small_game()
+    list(play(a, small_images(), batch_size=4, seed=5, epoch=1))
+    torch.rand(100)
+    list(play(b, small_images(), batch_size=4, seed=5, epoch=1))
+    assert same(a, b)
+
+
+def test_an_epoch_that_is_watched_or_not_has_the_same_bits():
+    a, b = small_game(), small_game()
+    for _ in play(a, small_images(), batch_size=4):
+        sample(a, torch.ones(2, 3))
+    list(play(b, small_images(), batch_size=4))
+    assert same(a, b)
+
+
+def test_sample_is_g_in_evaluation_mode_and_changes_nothing():
+    game, z = small_game(), torch.randn(5, 3)
+    list(play(game, small_images(), batch_size=4))
+    statistics = {k: v.clone() for k, v in game.G.state_dict().items()}
+    one_by_one = torch.cat([sample(game, row[None]) for row in z])
+    torch.testing.assert_close(sample(game, z), one_by_one)  # in training mode batch norm would see the batch
+    assert game.G.training
+    assert equal(statistics, dict(game.G.state_dict()))
+
+
+def test_a_penalty_is_minimised_with_the_loss_and_reported_apart():
+    """With a loss that is constant, D descends on the penalty alone: here, half the square of its slope."""
+
+    class Nothing:
+        def d_loss(self, real, fake, y):
+            return 0 * real.sum()
+
+        def g_loss(self, fake, y):
+            return 0 * fake.sum()
+
+    class Linear(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = nn.Parameter(torch.full((16,), 0.5))
+
+        def forward(self, x, y=None):
+            return x.flatten(1) @ self.w
+
+    game = small_game(loss=Nothing(), D=Linear(), penalty=half_square_of_the_slope)
+    game.opt_D.param_groups[0]["lr"] = 0.0
+    (round,) = play(game, small_images(8), batch_size=8)
+    assert round.penalty.item() == pytest.approx(16 * 0.5**2 / 2)  # |w|^2 / 2 for a linear D
+    assert round.d_loss.item() == 0
+    torch.testing.assert_close(game.D.w.grad, torch.full((16,), 0.5))  # its gradient is w
+
+
+def test_the_projection_holds_after_every_step_of_d():
+    bounds = []
+
+    @torch.no_grad()
+    def clip(D):
+        for p in D.parameters():
+            p.clamp_(-0.01, 0.01)
+        bounds.append(max(p.abs().max().item() for p in D.parameters()))
+
+    game = small_game(project=clip, n_critic=2)
+    for _ in play(game, small_images(), batch_size=4):
+        assert max(p.abs().max().item() for p in game.D.parameters()) <= 0.01 + 1e-9
+    assert len(bounds) == 2 * 2  # two rounds of two steps
+
+
+def test_accuracies_count_scores_on_the_right_side_of_zero():
+    zero = torch.zeros(())
+    round = training.Round(zero, zero, zero, real=torch.tensor([2.0, -1.0, 3.0, 0.1]), fake=torch.tensor([-1.0, 1.0]))
+    assert round.acc_real == 0.75
+    assert round.acc_fake == 0.5
+
+
+def test_a_loss_of_one_s_own_trains_the_generator_to_the_data():
+    """Least squares, written here, with a penalty under which it converges: all real images are one, and G finds it."""
+
+    class LeastSquares:
+        def d_loss(self, real, fake, y):
+            return (real - 1).square().mean() / 2 + fake.square().mean() / 2
+
+        def g_loss(self, fake, y):
+            return (fake - 1).square().mean() / 2
+
+    class OneImage(nn.Module):
+        z_dim = 1
+
+        def __init__(self):
+            super().__init__()
+            self.x = nn.Parameter(torch.zeros(1, 4, 4))
+
+        def forward(self, z, y=None):
+            return self.x.expand(len(z), 1, 4, 4)
+
+    images = small_images(40)
+    images.pixels.fill_(204)
+    target = images.batch(slice(0, 1))[0]
+    D = Discriminator(dropout=0)
+    game = small_game(loss=LeastSquares(), G=OneImage(), D=D, penalty=half_square_of_the_slope)
+    start = (sample(game, torch.zeros(1, 1)) - target).abs().max()
+    for epoch in range(60):
+        list(play(game, images, batch_size=8, epoch=epoch))
+    assert (sample(game, torch.zeros(1, 1)) - target).abs().max() < 0.15 * start
+
+
+def test_scores_of_the_wrong_shape_are_refused():
+    D = Discriminator()
+    D.forward = lambda x, y=None: D.layers(x)  # (N, 1)
+    with pytest.raises(ValueError, match=r"shape \(4,\), not \(4, 1\)"):
+        next(play(small_game(D=D), small_images(), batch_size=4))
+
+
+def test_fewer_images_than_a_round_needs_are_refused_before_anything_is_played():
+    with pytest.raises(
+        ValueError, match=r"needs 24 images \(batch_size 8 x n_critic 3 x 1 processes\), but small has 20"
+    ):
+        play(small_game(n_critic=3), small_images(20), batch_size=8)
+
+
+@pytest.mark.parametrize("wrong", [{"n_critic": 0}, {"G": nn.Linear(2, 2)}])
+def test_a_game_that_cannot_be_played_is_refused(wrong):
+    with pytest.raises(ValueError, match=r"n_critic counts|Linear has no z_dim"):
+        small_game(**wrong)
+
+
+def test_a_batch_of_none_is_refused():
+    with pytest.raises(ValueError, match="batch_size counts images"):
+        play(small_game(), small_images(), batch_size=0)
+
+
+@pytest.mark.gpu
+def test_a_game_moves_to_the_gpu_and_plays_there():
+    from lightning_fabric import Fabric
+
+    G, D = Generator(), Discriminator()
+    adam = (torch.optim.Adam(p.parameters(), fused=True) for p in (G, D))
+    game = training.Game(G, D, NonSaturating(), *adam, fabric=Fabric(accelerator="cuda", devices=1))
+    (round,) = play(game, small_images(), batch_size=20)
+    assert round.d_loss.is_cuda
+    assert sample(game, torch.randn(2, 3)).is_cuda

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -11,6 +11,9 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 from typer.core import TyperCommand
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 app = typer.Typer(
     help="Run the course's notebooks with other parameters, many at a time, and compare what comes out.",
@@ -42,63 +45,59 @@ def joined(args: list[str]) -> list[str]:
     return result
 
 
-Notebook = Annotated[Path, typer.Argument(help="The notebook's file.", show_default=False)]
+Notebook = Annotated[Path, typer.Argument(metavar="NOTEBOOK", help="Its file, notebooks/01_dcgan.ipynb.")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="What a run or a sweep wrote to.")]
 Parameters = Annotated[
-    list[str],
-    typer.Option("-p", "--parameter", metavar="NAME VALUE", help="Give one parameter a value.", show_default=False),
+    list[str] | None,
+    typer.Option("-p", "--parameter", metavar="NAME VALUE", help="Give a parameter another value. Repeat for more."),
 ]
 Files = Annotated[
-    list[Path],
-    typer.Option(
-        "-f", "--file", metavar="FILE.yaml", help="Take parameters from a file. -p goes before.", show_default=False
-    ),
+    list[Path] | None,
+    typer.Option("-f", "--file", metavar="FILE.yaml", help="Take values from a file; -p goes before it."),
 ]
 TimeLimit = Annotated[
     float | None,
-    typer.Option(
-        "--time-limit", metavar="SECONDS", min=1, help="Stop a notebook that takes longer.", show_default=False
-    ),
+    typer.Option("--time-limit", metavar="SECONDS", help="Stop a notebook that takes longer."),
 ]
 
 
 @app.command(name="list")
 def list_(
-    folder: Annotated[Path, typer.Argument(help="Where the notebooks are.")] = Path("notebooks"),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the notebooks are.")] = Path("notebooks"),
 ) -> None:
-    """Show the notebooks with their parameters: name, type, default, meaning."""
+    """Show the notebooks and the parameters that each takes."""
     from gan_lab.course import notebooks
 
     with said_plainly():
         found = notebooks(folder)
     for (file, title), rows in found.groupby(["notebook", "title"], sort=False):
-        table = Table(title=f"[bold]{title}[/]  [dim]{file}[/]", title_justify="left", box=None, padding=(0, 2, 0, 0))
+        console.print(Text(str(title), "bold").append(f"  {file}", "dim"))
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
         for column in ("parameter", "type", "default", "meaning"):
-            table.add_column(column, header_style="dim")
-        for row in rows.itertuples():
-            meaning = Text(row.meaning).append(f"  {row.allowed}" if row.allowed else "", "dim")
-            table.add_row(Text(row.name, "bold"), row.type, Text(repr(row.default)), meaning)
+            table.add_column(column, no_wrap=column != "meaning")
+        for row in rows.to_dict("records"):
+            meaning = Text(row["meaning"]).append(f"  {row['allowed']}" if row["allowed"] else "", "dim")
+            table.add_row(Text(row["name"], "bold"), row["type"], repr(row["default"]), meaning)
         console.print(table, "")
 
 
 @app.command(cls=NameValue)
 def run(
     notebook: Notebook,
-    parameter: Parameters = [],
-    file: Files = [],
+    parameter: Parameters = None,
+    file: Files = None,
     out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Where all that comes of it is put.", show_default="runs/NOTEBOOK"),
+        Path | None, typer.Option(metavar="DIR", help="Where to put all that comes of it.  [default: runs/NOTEBOOK]")
     ] = None,
     time_limit: TimeLimit = None,
 ) -> None:
     """Run a notebook with other parameters.
 
-    A parameter that the notebook does not have, or a value that it cannot take, is an error before anything starts.
-    In the folder are then the executed notebook, an HTML copy that opens anywhere, and the runs that it trained. The
-    same command again goes on where an interrupted training was.
+    A parameter that it does not have, or a value that it cannot take, is an error before anything starts. The folder
+    then holds the executed notebook, an HTML copy that opens anywhere, and the runs that it trained. The same command
+    again goes on where an interrupted training was.
 
-        gan-lab run notebooks/01_dcgan.ipynb -p epochs 5
-        gan-lab run notebooks/01_dcgan.ipynb -f notebooks/parameters/report_a.yaml -p epochs 1 --out runs/a1
+    **Example:** gan-lab run notebooks/01_dcgan.ipynb -f notebooks/parameters/report_a.yaml -p epochs 1
     """
     from gan_lab.course import NotebookError
     from gan_lab.course import run as run_notebook
@@ -110,6 +109,100 @@ def run(
             show_failure(error)
             raise typer.Exit(1) from None
     show_outcome(folder, notebook)
+
+
+@app.command(cls=NameValue)
+def sweep(
+    notebook: Notebook,
+    grid: Annotated[
+        list[str], typer.Option("--grid", metavar="NAME=A,B,C", help="Values to try. Several grids: their product.")
+    ],
+    parameter: Parameters = None,
+    file: Files = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to put the runs.  [default: runs/NOTEBOOK-sweep]")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="How many at a time.  [default: one a core]")
+    ] = None,
+    scheduler: Annotated[
+        str, typer.Option(metavar="tcp://HOST:PORT", help="Run on this Dask cluster, not on this machine alone.")
+    ] = "",
+    time_limit: TimeLimit = None,
+) -> None:
+    """Run a notebook with every combination of some values.
+
+    Each run has its own folder and its share of the cores. Started again, it leaves what is done and runs the rest. A
+    worker that dies loses its own run only, which is started once more.
+
+    **Example:** gan-lab sweep notebooks/01_dcgan.ipynb --grid seed=0,1,2 --grid real_target=1.0,0.9
+    """
+    from gan_lab.sweep import sweep as sweep_notebook
+
+    with said_plainly():
+        values = given(parameter, file)
+        found = sweep_notebook(
+            notebook, grids(grid), values, out, jobs=jobs, scheduler=scheduler, time_limit=time_limit
+        )
+    show_runs(found, notebook)
+    if not (found["state"] == "done").all():
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    folder: Folder,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="The page.  [default: DIR/report.html]")
+    ] = None,
+) -> None:
+    """Compare runs on one page, for a class to look at.
+
+    A row a setting, with its mean over the seeds and a 95 % bootstrap interval; the samples side by side through the
+    training; the curves with their spread. The page is one file and needs no network.
+    """
+    from gan_lab.report import report as write_report
+
+    with said_plainly():
+        console.print(str(write_report(folder, html)), soft_wrap=True)
+
+
+@app.command()
+def doctor(
+    seconds: Annotated[float, typer.Option(metavar="SECONDS", help="How long to time a training step.")] = 10.0,
+) -> None:
+    """Check this machine: versions, device, data, disk, and how fast it trains.
+
+    Says what to do about each thing that is wrong, and ends with exit code 1 if something is broken.
+    """
+    from gan_lab.doctor import doctor as examine
+
+    marks = {"good": "[green]✓[/]", "note": "[yellow]![/]", "broken": "[red]✗[/]"}
+    found = examine(seconds)
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for row in found.to_dict("records"):
+        said = Text(row["found"]).append(f"\n{row['remedy']}" if row["remedy"] else "", "dim")
+        table.add_row(marks[row["state"]], row["check"], said)
+    console.print(table)
+    if (found["state"] == "broken").any():
+        raise typer.Exit(1)
+
+
+def show_runs(found: "DataFrame", notebook: Path) -> None:
+    """A line a training: its folder, what became of it, and the numbers that it found."""
+    from gan_lab.parameters import parameters
+
+    numbers = [name for name in found.select_dtypes("number") if name not in parameters(notebook)]
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("run", "state", *numbers):
+        table.add_column(column, justify="left" if column in ("run", "state") else "right")
+    for row in found.to_dict("records"):
+        state = Text(row["state"], "green" if row["state"] == "done" else "red")
+        values = [f"{row[name]:.4g}" if row[name] == row[name] else "" for name in numbers]
+        table.add_row(row["folder"], state, *values)
+    console.print(table)
+    for failure in sorted(set(found["failure"]) - {""}):
+        errors.print(Text(failure, "red"), soft_wrap=True)
 
 
 def show_outcome(folder: Path, notebook: Path) -> None:
@@ -127,20 +220,33 @@ def show_failure(error: Any) -> None:
     failure = error.failure
     errors.print(Text(str(error), "bold red"), soft_wrap=True)
     if failure.source:
-        errors.print("", Syntax(failure.source, "python", theme="ansi_light", background_color="default"))
+        errors.print(
+            "", Syntax(failure.source, "python", theme="ansi_light", background_color="default", word_wrap=True)
+        )
     if failure.traceback:
         errors.print("", Text.from_ansi(failure.traceback), soft_wrap=True)
     show_outcome(error.out, error.notebook)
 
 
-def given(parameter: list[str], file: list[Path]) -> dict[str, object]:
-    """The parameters of the files, later ones before earlier, and of the command line before all."""
+def given(parameter: list[str] | None, file: list[Path] | None) -> dict[str, object]:
+    """The values in the files, later ones before earlier, and those of the command line before all."""
     from gan_lab.parameters import read_yaml
 
     values: dict[str, object] = {}
-    for one in file:
+    for one in file or []:
         values |= read_yaml(one)
-    return values | dict(pair.split("=", 1) for pair in parameter)
+    return values | dict(pair.split("=", 1) for pair in parameter or [])
+
+
+def grids(grid: list[str]) -> dict[str, list[str]]:
+    """["seed=0,1"] -> {"seed": ["0", "1"]}. Raises ValueError for what is not so, and for a name given twice."""
+    values: dict[str, list[str]] = {}
+    for words in grid:
+        name, equals, listed = words.partition("=")
+        if not equals or not listed or name in values:
+            raise ValueError(f"--grid {words}: write a name and its values, once, as in --grid seed=0,1,2")
+        values[name] = [value.strip() for value in listed.split(",")]
+    return values
 
 
 @contextmanager

@@ -89,7 +89,7 @@ def watch(child: "subprocess.Popen[bytes]", order: Mapping[str, Any], cancelled:
 
 
 def kill_family(pid: int, *, itself: bool = True) -> None:
-    """Kill a process with all that it started: a kernel has a session of its own, and outlives a killed process group."""
+    """Kill a process with all that it started; a kernel has a session of its own, and would outlive its group."""
     parent = psutil.Process(pid)
     for process in [*parent.children(recursive=True), *([parent] if itself else [])]:
         with contextlib.suppress(psutil.NoSuchProcess):

@@ -110,7 +110,7 @@ class _Renderer(IPythonRenderer):
 def _markdown(cell: NotebookNode, source: str, path: str = "") -> str:
     renderer = _Renderer(
         escape=False,
-        exclude_anchor_links=True,
+        anchor_link_text="",  # the style sheet draws it
         attachments=cell.get("attachments", {}),
         embed_images=True,
         path=path,

@@ -1,4 +1,4 @@
-"""One page that compares the runs below a folder: what they found, what they drew, how they went. It needs no network."""
+"""One page that compares the runs below a folder: what they found, what they drew, how they went."""
 
 import base64
 import io
@@ -18,7 +18,14 @@ from gan_lab.files import whole
 from gan_lab.results import BESIDE, Result, interval, read_results, settings
 from gan_lab.spread import Look, curve, epochs_played, spread
 
-NAMES = {"d_loss": "D’s loss", "g_loss": "G’s loss", "acc_real": "D right on real", "acc_fake": "D right on fake"}
+NAMES = {
+    "d_loss": "D’s loss",
+    "g_loss": "G’s loss",
+    "acc_real": "D right on real",
+    "acc_fake": "D right on fake",
+    "fid": "FID",
+    "kid": "KID",
+}
 FRAMES = 12  # sample grids of a run, evenly spread over its epochs
 SEEDS = 3  # runs of a setting whose samples are shown
 WIDTH = 640  # pixels; a wider sample grid is made smaller
@@ -28,7 +35,7 @@ def report(folder: str | Path, html: str | Path | None = None) -> Path:
     """Write a page that compares all runs below the folder, to folder/report.html if no file is named; return its path.
 
     For each setting, which is what was varied but the seed: the mean of each metric with its 95 % bootstrap interval,
-    sample grids side by side through the training, and the curves with their spread.
+    sample grids side by side through the training, and the curves with their spread. The page opens without a network.
     Raises FileNotFoundError if the folder holds no run.
     """
     folder = Path(folder)

@@ -109,15 +109,17 @@ def results(folder: str | Path) -> pd.DataFrame:
     rows = []
     top = Path(folder).resolve()
     for result in read_results(folder):
-        about = {"folder": str(result.folder.relative_to(top)), "state": result.status.state if result.status else ""}
+        status = result.status
+        state, failure = (status.state, str(status.failure or "")) if status else ("", "")
         found = {f"found {name}" if name in result.parameters else name: value for name, value in result.found.items()}
         picture = str(result.pictures[-1]) if result.pictures else ""
+        about = {"folder": str(result.folder.relative_to(top)), "state": state, "failure": failure}
         rows.append({**about, **result.parameters, **found, "device": result.device, "picture": picture})
     return pd.DataFrame(rows)
 
 
 def settings(results: Iterable[Result]) -> dict[str, list[Result]]:
-    """The complete trainings by what was varied, the seed apart: "B1, real_target = 0.9". Numbers and seeds in order."""
+    """The complete trainings by what was varied but the seed, "B1, real_target = 0.9"; numbers and seeds in order."""
     complete = [result for result in results if result.complete]
     names = dict.fromkeys(result.name for result in complete)
     groups: dict[str, list[Result]] = {}

@@ -15,9 +15,10 @@ Look = Mapping[str, str]  # the colour and the SVG dashes of a setting
 
 def curve(epochs_played: "pd.Series[float]", values: "pd.Series[float]", points: int = POINTS) -> "pd.Series[float]":
     """The means of the values over that many equal stretches of a training, each at the end of its stretch."""
-    ends = np.linspace(0, epochs_played.max(), min(points, len(values)) + 1)
-    means = values.groupby(pd.cut(epochs_played, ends, labels=ends[1:]), observed=True).mean()
-    return means.set_axis(means.index.astype(float))
+    length, number = epochs_played.max() / min(points, len(values)), min(points, len(values))
+    stretch = np.ceil(epochs_played / length).clip(1, number)
+    means = values.groupby(stretch).mean()
+    return means.set_axis(means.index * length)
 
 
 def epochs_played(rounds: pd.DataFrame) -> "pd.Series[float]":
@@ -35,11 +36,11 @@ def spread(name: str, curves: Mapping[str, Sequence["pd.Series[float]"]], looks:
         for label, runs in curves.items():
             together = pd.concat(list(runs), axis=1)
             dashes = tuple(float(length) / 4 for length in looks[label]["dashes"].split())
-            style = {"color": looks[label]["color"], "linestyle": (0, dashes) if dashes else "-"}
-            ax.plot(together.index, together.mean(axis=1), linewidth=2.2, **style)
+            color = looks[label]["color"]
+            ax.plot(together.index, together.mean(axis=1), lw=2.2, color=color, ls=(0, dashes) if dashes else "-")
             if len(runs) > 1:
                 low, high = together.min(axis=1), together.max(axis=1)
-                ax.fill_between(together.index, low, high, color=style["color"], alpha=0.18, linewidth=0)
+                ax.fill_between(together.index, low, high, color=color, alpha=0.18, linewidth=0)
         ax.set_xlim(left=0)
         ax.margins(x=0)
         drawn = io.StringIO()

@@ -75,7 +75,7 @@ def planned(notebook: Path, grid: Mapping[str, Sequence[object]], given: Mapping
 
 
 def folder_name(setting: Mapping[str, Scalar]) -> str:
-    """A setting as the name of a folder, "seed=0,real_target=0.9"; a value that no folder could bear becomes a digest."""
+    """A setting as the name of a folder, "seed=0,real_target=0.9"; a value that no folder can bear becomes a digest."""
     words = {
         name: str(value) if re.fullmatch(r"[\w.+-]{1,40}", str(value), re.ASCII) else digest(str(value))
         for name, value in setting.items()

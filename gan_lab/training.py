@@ -131,7 +131,7 @@ def _rounds(game: Game, images: ImageSet, order: Tensor) -> Iterator[Round]:
 def step_D(game: Game, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor | Verdict, Tensor | Verdict]:
     """D descends on d_loss + penalty, with G fixed; then the projection, if there is one."""
     with torch.no_grad():
-        x_fake = game.G(noise(game, len(x)), y)
+        x_fake = same_shape(game.G(noise(game, len(x)), y), x)
     real, fake = one_score_each(game.D(x, y), x), one_score_each(game.D(x_fake, y), x)
     d_loss = game.loss.d_loss(real, fake, y)
     penalty = game.penalty(score_function(game, y), x, x_fake) if game.penalty else torch.zeros_like(d_loss)
@@ -189,6 +189,16 @@ def score_function(game: Game, y: Tensor) -> Score:
             return score_of(bare(game.D)(x, y)).float()
 
     return score
+
+
+def same_shape(x_fake: Tensor, x: Tensor) -> Tensor:
+    """`x_fake`, if it has the shape of the real images x."""
+    if x_fake.shape != x.shape:
+        made, real = tuple(x_fake.shape[1:]), tuple(x.shape[1:])
+        raise ValueError(
+            f"G makes images of shape {made}, the real ones have {real}: load them in G's size and channels"
+        )
+    return x_fake
 
 
 def one_score_each(verdict: Tensor | Verdict, x: Tensor) -> Tensor | Verdict:

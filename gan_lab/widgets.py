@@ -152,7 +152,7 @@ def explorer(
     sliders = [
         ipywidgets.FloatSlider(min=-4, max=4, step=0.1, description=f"direction {i}") for i in range(1, len(step) + 1)
     ]
-    view = ipywidgets.Image(format="png", width=256, height=256, layout=ipywidgets.Layout(image_rendering="pixelated"))
+    view = ipywidgets.Image(format="png", width=256, height=256)
 
     def move(_: object = None) -> None:
         offset = torch.tensor([[slider.value for slider in sliders]]) @ step
@@ -179,11 +179,12 @@ def walks(game: Game, start: Tensor, step: Tensor, y: Tensor | None = None) -> T
 def leading_directions(game: Game, y: Tensor | None = None, n: int = 1024) -> Tensor:
     """Unit vectors in latent space, (Z, Z), the one along which the image changes most on average first.
 
-    They are the singular vectors of the linear map A that fits G best: min_A sum |G(z) - mean - z A|^2 over n draws.
+    They are the singular vectors of the linear map A that fits G best, min_A sum |x - mean x - (z - mean z) A|^2, over
+    n draws of z and their images x = G(z).
     """
     z = torch.randn(n, game.z_dim, generator=torch.Generator().manual_seed(0))
     x = sample(game, z, None if y is None else y.expand(n)).flatten(1).cpu()
-    A = torch.linalg.lstsq(z, x - x.mean(0)).solution  # (Z, C * H * W)
+    A = torch.linalg.lstsq(z - z.mean(0), x - x.mean(0)).solution  # (Z, C * H * W)
     directions: Tensor = torch.linalg.svd(A, full_matrices=False).U.T
     return directions
 

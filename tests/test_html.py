@@ -35,7 +35,7 @@ def test_a_page_loads_nothing(tmp_path: Path) -> None:
     assert all(address is None or address.startswith("data:") for address in addresses)
     assert not page.find_all(["script", "link"])
     assert not any("@import" in style.text or "url(" in style.text for style in page.find_all("style"))
-    assert page.find("a")["href"] == "https://arxiv.org/abs/1406.2661"
+    assert page.p.a["href"] == "https://arxiv.org/abs/1406.2661"
 
 
 def test_the_browser_is_told_to_fetch_nothing_for_an_output_that_asks(tmp_path: Path) -> None:
@@ -52,6 +52,11 @@ def test_the_title_is_the_first_heading(tmp_path: Path) -> None:
 
 def test_without_a_heading_the_title_is_the_files_name(tmp_path: Path) -> None:
     assert page_of(tmp_path, new_markdown_cell("text")).title.text == "lesson"
+
+
+def test_a_link_to_a_heading_finds_it(tmp_path: Path) -> None:
+    page = page_of(tmp_path, new_markdown_cell("[there](#2.-The-game)\n\n## 2. The game\n"))
+    assert page.find(id=page.find("a")["href"].removeprefix("#")).text == "2. The game"
 
 
 @pytest.mark.parametrize("source", ["$x + 1$", "\\\\(x + 1\\\\)"])

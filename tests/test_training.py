@@ -213,6 +213,15 @@ def test_scores_of_the_wrong_shape_are_refused():
         next(play(small_game(D=D), small_images(), batch_size=4))
 
 
+def test_a_generator_of_another_size_than_the_images_is_refused():
+    class Larger(Generator):
+        def forward(self, z, y=None):
+            return super().forward(z).repeat(1, 3, 2, 2)
+
+    with pytest.raises(ValueError, match=r"G makes images of shape \(3, 8, 8\), the real ones have \(1, 4, 4\)"):
+        next(play(small_game(G=Larger()), small_images(), batch_size=4))
+
+
 def test_fewer_images_than_a_round_needs_are_refused_before_anything_is_played():
     with pytest.raises(
         ValueError, match=r"needs 24 images \(batch_size 8 x n_critic 3 x 1 processes\), but small has 20"

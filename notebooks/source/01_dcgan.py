@@ -132,8 +132,10 @@ else:
     D = dcgan32.Discriminator(channels=channels, width=width)
 
 
+@torch.no_grad()
 def layers(player: nn.Module, x: torch.Tensor) -> None:
     """Print each layer of a player, its parameters, and the shape it turns x into."""
+    player.eval()  # only looking: batch norm should not learn from it
     print(f"{type(player).__name__}: {sum(p.numel() for p in player.parameters()):,} parameters")
     for layer in player.layers:
         x = layer(x)
@@ -185,6 +187,7 @@ for name, g_loss in (("non-saturating", NonSaturating().g_loss), ("saturating", 
 left.set(title="the generator's loss", xlabel="score s of a fake image", ylabel="loss (nats)")
 right.set(title="how hard it pulls", xlabel="score s of a fake image", ylabel="|slope| (nats per unit of score)")
 left.legend()
+plt.show()
 
 # %% [markdown]
 # On the left side of these pictures, where every GAN begins, only one of the two pulls.
@@ -303,6 +306,7 @@ for hatch, (name, s) in zip(("", "//", ".."), said.items(), strict=False):
     print(f"{name}: called real {(s > 0).float().mean():.0%}, mean score {s.mean():.2f}")
 ax.set(title="what D says", xlabel="score", ylabel="density (per unit of score)")
 ax.legend()
+plt.show()
 
 # %% [markdown]
 # The further the held-out images lie from the training images, the more $D$ has learnt its images by heart, and the less
@@ -418,6 +422,7 @@ for norm_input in (True, False):
     print(f"batch norm on D's input: {norm_input!s:5}  accuracy over the last 10 steps: {np.mean(right[-10:]):.0%}")
 ax.set(title="can D see that every fake is too pale?", xlabel="step", ylabel="share told apart", ylim=(0, 1.02))
 ax.legend()
+plt.show()
 
 # %% [markdown]
 # **4. A bottleneck as narrow as the image.** The generator's last transposed convolution already has as few channels as

@@ -56,7 +56,7 @@ plt.style.use(plots.STYLE)
 seed: int = 0  # every random number follows from it [at least 0]
 data_dir: str = ""  # the images of sections 7 to 9; "" is the bundled digits [a folder, or one of MNIST, KMNIST]
 epochs: int = 25  # how long the generator of section 7 is trained [at least 3]
-steps: int = 600  # steps of each discriminator and critic, against a fixed generator [at least 10]
+steps: int = 600  # steps of a discriminator or critic in the plane, against a fixed generator [at least 20]
 largest_sample: int = 512  # points in the largest sample of section 8 [at least 64, at most 2000]
 
 # %%
@@ -96,8 +96,9 @@ transport_plots.heaps(left, P, Q)
 left.set_title("The piles as they are, and as they are wanted")
 right.bar(np.arange(3) + 0.5, delta[:3], width=0.9, color=np.where(delta[:3] > 0, "#1f4e8c", "#e07b00"))
 right.axhline(0, color="black", linewidth=0.8)
-right.set(xlabel="place", ylabel="$\\delta$ (shovelfuls, to the right)", xticks=range(4))
-right.set_title("What must cross each gap: the area is W");
+right.set(xlabel="place", ylabel="$\\delta$ (shovelfuls, to the right)", xticks=range(4), yticks=range(-1, 3))
+right.set_title("What must cross each gap: the area is W")
+plt.show()
 
 # %% [markdown]
 # **What it shows.** The work is the area between 0 and the curve of $\delta$. The number depends on the unit: counted in
@@ -157,6 +158,7 @@ best = earth_mover(P, Q, cost)
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
 transport_plots.coupling_arrows(left, best.plan, title=f"An optimal plan: {best.distance:g} shovelfuls x steps")
 transport_plots.coupling_matrix(right, best.plan, title="The same plan as a matrix")
+plt.show()
 
 # %% [markdown]
 # **What it shows.** What lies on the diagonal of the matrix stays (gray arrows); the rest moves. The sums of the rows are $P$, the sums of the
@@ -245,17 +247,14 @@ apart = np.abs(line[:, None] - line)
 here = np.pad(heap, (0, 21))
 curves = [rulers(here, np.roll(here, shift), apart) for shift in shifts]
 
-figure, axes = plt.subplots(1, 5, figsize=(12, 2.6), sharex=True)
-for ax, name in zip(axes, curves[0], strict=True):
-    value = np.array([curve[name] for curve in curves])
-    ax.plot(shifts, value, "o-", markersize=3)
-    for shift in shifts[np.isinf(value)]:
-        ax.text(shift, 0.97, "∞" if shift % 4 == 0 else "", transform=ax.get_xaxis_transform(), ha="center", va="top")
-    ax.set_title(name)
-    ax.set_xlabel("shift (places)")
-axes[0].set_ylabel("nats")
-axes[3].set_ylabel("probability")
-axes[4].set_ylabel("places");
+panels = {"KL(p||q) and KL(q||p)": "nats", "JSD": "nats", "TV": "probability", "W": "places"}
+figure, axes = plt.subplots(1, 4, figsize=(12, 2.8))
+for ax, (name, unit) in zip(axes, panels.items(), strict=True):
+    value = np.array([curve[name.split(" ")[0]] for curve in curves])  # both KL are 0, then infinite
+    ax.plot(shifts, np.where(np.isinf(value), 1, value), "o", linestyle="none" if np.isinf(value).any() else "-", markersize=3.5)
+    ax.set(xlabel="shift (places)", ylabel=unit, title=name)
+axes[0].set_yticks([0, 1], ["0", "∞"])
+plt.show()
 
 # %% [markdown]
 # **What it shows.** KL is infinite from the first step on, in both directions, because one place is already missing. JSD and TV grow
@@ -322,15 +321,20 @@ axes[0].plot(*column(0.6).T, ".--", label="generator, at $\\theta$")
 axes[0].annotate("", (0.05, 0.5), (0.55, 0.5), arrowprops={"arrowstyle": "->"})
 axes[0].set(xlabel="x", ylabel="height", xlim=(-1, 1), ylim=(-0.1, 1.4), title="The two lines")
 axes[0].legend(loc="upper center", ncols=2)
+away = abs(theta) > 0.07  # at 0 itself there is no derivative
 for (name, value), marker in zip(values.items(), "^os", strict=True):
     value = np.array(value)
-    axes[1].plot(theta, np.where(np.isinf(value), 1.1, value), marker, markersize=3.5, linestyle="none", label=name)
-    slope = np.gradient(value, theta)[(abs(theta) > 0.07)] if np.isfinite(value).all() else np.nan * theta[abs(theta) > 0.07]
-    axes[2].plot(theta[abs(theta) > 0.07], slope, marker, markersize=3.5, linestyle="none", label=name)
-axes[1].text(-1, 1.13, "∞", fontsize=14)
-axes[1].set(xlabel="$\\theta$", ylabel="value", title="Values", ylim=(-0.05, 1.6))
-axes[1].legend(loc="upper right", ncols=1)
-axes[2].set(xlabel="$\\theta$", ylabel="derivative with respect to $\\theta$", title="Derivatives");
+    axes[1].plot(theta, np.where(np.isinf(value), 1.25, value), marker, markersize=3.5, linestyle="none", label=name)
+    if np.isfinite(value).all():
+        axes[2].plot(theta[away], np.gradient(value, theta)[away], marker, markersize=3.5, linestyle="none", label=name)
+    else:
+        axes[2].plot([], [], marker, linestyle="none", label=f"{name}: none")
+axes[1].set_yticks([0, 0.25, 0.5, 0.75, 1, 1.25], [*"0 0.25 0.5 0.75 1 ∞".split()])
+axes[1].set(xlabel="$\\theta$", ylabel="value", title="Values", ylim=(-0.05, 1.9))
+axes[2].set(xlabel="$\\theta$", ylabel="d value / d$\\theta$", title="Derivatives", ylim=(-1.1, 2))
+for ax in axes[1:]:
+    ax.legend(loc="upper center")
+plt.show()
 
 # %% tags=["nbval-check-output"]
 for t in (-0.5, 0.0, 0.05, 0.5):
@@ -368,7 +372,8 @@ print(f"log 2 = {np.log(2):.4f}")
 carter = linprog(  # linprog minimises, so we hand it minus (5)
     -np.concatenate([P, Q]), A_ub=np.hstack([leaves.T, arrives.T]), b_ub=cost.ravel(), bounds=(None, None)
 )
-f, g = np.split(carter.x - np.repeat([carter.x[0], -carter.x[0]], 4), 2)  # a constant may move from f to g: start f at 0
+f, g = np.split(carter.x, 2)
+f, g = f - f[0], g + f[0]  # a constant can move from one list to the other: let f start at 0
 
 print(f"primal (3): {best.distance}     dual (5): {-carter.fun}")
 print(f"f = {f}\ng = {g}")
@@ -404,9 +409,12 @@ left.plot(places, f, "o-")
 left.set(xlabel="place", ylabel="f (steps)", xticks=places, title="The best 1-Lipschitz function: slopes +1 and -1")
 for i in range(3):
     left.annotate(f"{f[i + 1] - f[i]:+g}", (i + 0.5, (f[i] + f[i + 1]) / 2), xytext=(8, 4), textcoords="offset points")
-right.bar(places, f * (P - Q), color="#1f4e8c", width=0.5)
-right.axhline(0, color="black", linewidth=0.8)
-right.set(xlabel="place", ylabel="f (P - Q)", xticks=places, title=f"Its gain at each place: together {f @ (P - Q):g}");
+earned = -np.diff(f) * delta[:3]
+right.bar(places[:3] + 0.5, earned, color="#1f4e8c", width=0.9)
+for i, value in enumerate(earned):
+    right.text(i + 0.5, value / 2, f"{-np.diff(f)[i]:+g} x {delta[i]:+d}", ha="center", va="center", color="white", weight="bold")
+right.set(xlabel="place", ylabel="- slope of f x $\\delta$", xticks=places, title=f"What f earns at each gap: together {earned.sum():g}")
+plt.show()
 
 # %% [markdown]
 # **What it shows.** $f$ falls with the full slope 1 where earth must go right, and rises where it must go left: the sign of
@@ -532,7 +540,8 @@ right.semilogy(grid, abs(df), "--", label="WGAN critic")
 right.axvspan(2, 6, color="#e07b00", alpha=0.12, linewidth=0)
 right.set(xlim=(-8, 8), ylim=(1e-9, 1e3), xlabel="x of a fake point", ylabel="length of its gradient (1 / unit of x)")
 right.set_title("The push a fake point gets")
-right.legend(loc="lower left");
+right.legend(loc="upper left", ncols=3)
+plt.show()
 
 # %%
 there = np.abs(grid - 4) <= 2
@@ -577,7 +586,8 @@ ax.loglog(clips, estimates, "o-", label="estimate of the clipped critic")
 ax.loglog(clips, [64 * 64 * c**3 * distance for c in clips], ":", color="#777777", label="largest slope possible, times W")
 ax.axhline(distance, color="#e07b00", linestyle="--", label=f"W1 = {distance:.0f}")
 ax.set(xlabel="clipping bound c", ylabel="estimate of W1 (units of x)", title="One distance, five answers")
-ax.legend();
+ax.legend()
+plt.show()
 
 # %%
 for c, estimate in zip(clips, estimates, strict=True):
@@ -643,7 +653,8 @@ left.grid(False)
 left.legend(loc="lower left", labelcolor="black", frameon=True, markerscale=2)
 figure.colorbar(picture, label="D (probability)")
 right.hist(slope.norm(dim=1).clamp(min=1e-6).log10().numpy(), bins=40, color="#1f4e8c")
-right.set(xlabel="$\\log_{10} |\\nabla_x D|$ at the points of both curves", ylabel="points", title="Almost everywhere flat");
+right.set(xlabel="$\\log_{10} |\\nabla_x D|$ at the points of both curves", ylabel="points", title="Almost everywhere flat")
+plt.show()
 
 # %%
 print(f"right for {right_answer.float().mean():.1%} of the points of both curves")
@@ -740,7 +751,8 @@ for ax, (title, (name, column_of, label)) in zip(axes, panels.items(), strict=Tr
         rows = np.array(measured[epoch][name])
         ax.semilogy(rows[:, 0], rows[:, column_of], marker=marker, markersize=3.5, label=f"after {epoch} epochs")
     ax.set(xlabel="steps of the new discriminator", ylabel=label, title=title)
-axes[0].legend();
+axes[0].legend()
+plt.show()
 
 # %%
 for epoch in kept:
@@ -782,7 +794,8 @@ for sigma, marker in zip((0.05, 0.2, 0.5, 1.0), "os^D", strict=True):
 left.plot(gaps, np.where(gaps == 0, 0, np.log(2)), ".", color="#777777", markersize=3, label="no noise")
 left.set(xlabel="$\\theta$", ylabel="JSD (nats)", title="JSD of the lines seen through noise", ylim=(0, 1.05))
 left.legend(ncols=3, loc="upper center")
-right.set(xlabel="$\\theta$", ylabel="derivative (nats / unit of $\\theta$)", title="Its derivative");
+right.set(xlabel="$\\theta$", ylabel="derivative (nats / unit of $\\theta$)", title="Its derivative")
+plt.show()
 
 # %% [markdown]
 # **What it shows.** With noise JSD is finite and smooth, and where the ridges overlap its slope points the right way. The reach of the slope is
@@ -959,7 +972,8 @@ for ax, (name, (velocity, how)) in zip(axes.flat, fields.items(), strict=True):
     transport_plots.vector_field(ax, t, s, *velocity(t, s), paths=[path], title=name)
     ax.set(xlim=(-2.1, 2.1), ylim=(-2.1, 2.1))
 figure.supxlabel("$\\theta$, where the generated point is")
-figure.supylabel("$\\psi$, the discriminator's slope");
+figure.supylabel("$\\psi$, the discriminator's slope")
+plt.show()
 
 # %%
 for name, radius in ends.items():

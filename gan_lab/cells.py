@@ -18,6 +18,7 @@ import papermill
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
+from traitlets.config import Config
 
 from gan_lab.execution import kill_family
 from gan_lab.html import save_html
@@ -33,7 +34,7 @@ def main() -> None:
     status = Status.read(out)
     assert status is not None, f"{out} has no status.json"
     start = time.monotonic()
-    failure = Cells(notebook, out, status, order["time_limit"]).execute()
+    failure = Cells(notebook, out, Path(order["files"]), status, order["time_limit"]).execute()
     save_html(out / notebook.name, out / f"{notebook.stem}.html")
     state = "failed" if failure else "done"
     replace(status, state=state, seconds=round(time.monotonic() - start, 1), failure=failure).write(out)
@@ -42,8 +43,8 @@ def main() -> None:
 class Cells:
     """The cells of a notebook, and which of them is at work."""
 
-    def __init__(self, notebook: Path, out: Path, status: Status, time_limit: float | None):
-        self.notebook, self.out, self.status, self.time_limit = notebook, out, status, time_limit
+    def __init__(self, notebook: Path, out: Path, files: Path, status: Status, time_limit: float | None):
+        self.notebook, self.out, self.files, self.status, self.time_limit = notebook, out, files, status, time_limit
         self.number, self.source = 0, ""  # of the cell at work, as Jupyter counts
         self.start = time.time()
         self.deadline = time.monotonic() + time_limit if time_limit else None
@@ -65,6 +66,7 @@ class Cells:
                     progress_bar=False,
                     timeout_func=self._seconds_left,
                     on_cell_execute=self._on_cell_execute,
+                    config=connection(self.files),
                     extra_arguments=["--IPKernelApp.log_level=ERROR"],
                 )
         except PapermillExecutionError as error:
@@ -120,6 +122,16 @@ class Cells:
         epochs = len(tables[-1].read_text().splitlines()) - 1
         total = self.status.parameters.get("epochs")
         return f"{tables[-1].parent.name}: epoch {epochs}" + (f" of {total}" if total else "")
+
+
+def connection(files: Path) -> Config:
+    """How to talk to the kernel: over files, for kernels that start together may draw the same port, and one fails.
+
+    On Windows, and where the path is longer than a socket's name may be, over ports all the same.
+    """
+    over_files = os.name == "posix" and len(str(files)) < 80
+    talk = {"transport": "ipc" if over_files else "tcp", "connection_file": str(files / "kernel.json")}
+    return Config({"KernelManager": talk})
 
 
 def mark(executed: Path, failure: Failure) -> None:

@@ -192,7 +192,7 @@ def show_runs(found: "DataFrame", notebook: Path) -> None:
     """A line a training: its folder, what became of it, and the numbers that it found."""
     from gan_lab.parameters import parameters
 
-    numbers = [name for name in found.select_dtypes("number") if name not in parameters(notebook)]
+    numbers = [str(name) for name in found.select_dtypes("number") if name not in parameters(notebook)]
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in ("run", "state", *numbers):
         table.add_column(column, justify="left" if column in ("run", "state") else "right")
@@ -254,7 +254,7 @@ def said_plainly() -> Iterator[None]:
     """An error that the user can put right, said in its own words without a traceback."""
     try:
         yield
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, FileNotFoundError, ConnectionError) as error:
         errors.print(Text(str(error), "red"), soft_wrap=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:

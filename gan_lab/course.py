@@ -7,8 +7,8 @@ import nbformat
 import pandas as pd
 
 from gan_lab.execution import execute
-from gan_lab.parameters import Scalar, check, parameters
-from gan_lab.status import Failure
+from gan_lab.parameters import check, parameters
+from gan_lab.status import Failure, Scalar
 
 
 def notebooks(folder: str | Path = "notebooks") -> pd.DataFrame:

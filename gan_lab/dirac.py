@@ -34,12 +34,12 @@ def wasserstein(theta: Array, psi: Array) -> tuple[Array, Array]:
     return psi, -theta
 
 
-def wasserstein_gp(theta: Array, psi: Array, weight: float = 0.25) -> tuple[Array, Array]:
+def wasserstein_gp(theta: Array, psi: Array, weight: float) -> tuple[Array, Array]:
     """The WGAN with the gradient penalty weight (|psi| - 1)^2: the slope of D is psi everywhere."""
     return psi, -theta - 2 * weight * (np.abs(psi) - 1) * np.sign(psi)
 
 
-def instance_noise(theta: Array, psi: Array, sigma: float = 1.0) -> tuple[Array, Array]:
+def instance_noise(theta: Array, psi: Array, sigma: float) -> tuple[Array, Array]:
     """The saturating GAN when D sees both points through Gaussian noise of standard deviation sigma."""
     x, weight = np.polynomial.hermite_e.hermegauss(40)
     noise, weight = sigma * x, weight / weight.sum()
@@ -48,7 +48,7 @@ def instance_noise(theta: Array, psi: Array, sigma: float = 1.0) -> tuple[Array,
     return (psi * fake) @ weight, (noise * sigmoid(-psi * noise) - (theta + noise) * fake) @ weight
 
 
-def r1(theta: Array, psi: Array, weight: float = 0.5) -> tuple[Array, Array]:
+def r1(theta: Array, psi: Array, weight: float) -> tuple[Array, Array]:
     """The saturating GAN with the penalty weight / 2 |D'|^2 at the real point: psi decays by weight psi."""
     d_theta, d_psi = saturating(theta, psi)
     return d_theta, d_psi - weight * psi

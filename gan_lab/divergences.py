@@ -34,7 +34,9 @@ def js(p: ArrayLike, q: ArrayLike) -> float:
     Source: Lin 1991; for L(D*), Goodfellow et al. 2014.
     """
     p, q = laws(p, q)
-    m = np.maximum((p + q) / 2, np.nextafter(0, 1))  # rounded, the half of the smallest number is 0; no m is, where p > 0
+    m = np.maximum(
+        (p + q) / 2, np.nextafter(0, 1)
+    )  # rounded, the half of the smallest number is 0; no m is, where p > 0
     return kl(p, m) / 2 + kl(q, m) / 2
 
 

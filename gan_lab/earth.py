@@ -58,10 +58,12 @@ def verdict(p: ArrayLike, q: ArrayLike, moves: Sequence[Move]) -> str:
 
 
 def draw(figure: Figure, p: ArrayLike, q: ArrayLike, moves: Sequence[Move]) -> None:
-    """The piles after the moves beside the piles that are wanted, and the verdict."""
+    """The piles after the moves beside the piles that are wanted, the moves, and the verdict."""
     ax = figure.subplots()
     heaps(ax, after(p, moves), q, names=("now", "wanted"))
     ax.set_title(verdict(p, q, moves))
+    made = ", ".join(f"{mass:g} from {source} to {target}" for source, target, mass in moves)
+    ax.set_xlabel(f"place\nmoves so far: {made or 'none'}")
 
 
 def by_hand(p: ArrayLike, q: ArrayLike) -> None:
@@ -78,7 +80,7 @@ def by_hand(p: ArrayLike, q: ArrayLike) -> None:
     view, complaint = ipywidgets.Image(format="png"), ipywidgets.Label()
 
     def redraw() -> None:
-        view.value = png(lambda figure: draw(figure, p, q, moves), (8, 3))
+        view.value = png(lambda figure: draw(figure, p, q, moves), (8, 3.3))
 
     def on_move(_: ipywidgets.Button) -> None:
         tried: Move = (source.value, target.value, mass.value)
@@ -104,5 +106,5 @@ def by_hand(p: ArrayLike, q: ArrayLike) -> None:
     solve.on_click(on_solve)
     redraw()
     controls = [ipywidgets.HBox([source, target, mass]), ipywidgets.HBox([move, undo, solve]), complaint]
-    optimum = png(lambda figure: draw(figure, p, q, best_moves(p, q)), (8, 3))
+    optimum = png(lambda figure: draw(figure, p, q, best_moves(p, q)), (8, 3.3))
     show(ipywidgets.VBox([*controls, view]), optimum)

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,7 @@ from typing import Any
 
 import psutil
 
-from gan_lab.parameters import Scalar
-from gan_lab.status import Failure, Status
+from gan_lab.status import Failure, Scalar, Status
 
 
 def execute(
@@ -36,9 +36,8 @@ def execute(
     notebook, out = notebook.resolve(), out.resolve()
     status = Status("running", notebook.stem, dict(parameters), attempt)
     status.write(out)
-    order = {"notebook": str(notebook), "out": str(out), "time_limit": time_limit}
     environment = {**os.environ, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # else each kernel prints a debugger's warning
-    with open(out / "log.txt", "wb") as log:
+    with tempfile.TemporaryDirectory(prefix="gan-lab-") as files, open(out / "log.txt", "wb") as log:
         child = subprocess.Popen(
             [sys.executable, "-P", "-m", "gan_lab.cells"],
             cwd=notebook.parent,
@@ -48,13 +47,14 @@ def execute(
             stderr=log,
             start_new_session=True,  # Ctrl-C is the caller's to answer
         )
-    try:
-        watch(child, order, cancelled)
-    finally:
-        if child.poll() is None:
-            kill_family(child.pid)
-            replace(status, state="interrupted").write(out)
-        child.wait()
+        try:
+            order = {"notebook": str(notebook), "out": str(out), "files": files, "time_limit": time_limit}
+            watch(child, order, cancelled)
+        finally:
+            if child.poll() is None:
+                kill_family(child.pid)
+                replace(status, state="interrupted").write(out)
+            child.wait()
     return concluded(out, child.returncode)
 
 

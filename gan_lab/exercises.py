@@ -25,11 +25,13 @@ def close(answer: object, truth: float, tolerance: float = 1e-6) -> bool:
 def check_emd_1d(answer: Callable[[ArrayLike, ArrayLike], float]) -> None:
     """Is answer(p, q) the Wasserstein distance of piles on the places 0, 1, 2, ...?"""
     random = np.random.default_rng(0)
-    far = [0, 0, 0, 1], [1, 0, 0, 0]
-    for p, q in [([3, 2, 1, 4], [1, 2, 4, 3]), far, *((random.permutation(6), np.arange(6)) for _ in range(5))]:
+    shuffled = [(random.permutation(6), np.arange(6)) for _ in range(5)]
+    for p, q in [(np.array([3, 2, 1, 4]), np.array([1, 2, 4, 3])), *shuffled]:
         found, truth = answer(p, q), least_work(p, q)
         if not close(found, truth):
-            return report([(False, f"for p = {list(p)} and q = {list(q)} it gives {found}; the least work is {truth:g}")])
+            return report(
+                [(False, f"for p = {p.tolist()} and q = {q.tolist()} it gives {found}; the least work is {truth:g}")]
+            )
     report([])
 
 
@@ -70,7 +72,7 @@ def check_largest_slope(answer: Callable[[float, int, int], float]) -> None:
     for c, h1, h2 in (1.0, 1, 1), (0.01, 64, 64), (0.1, 10, 20):
         found, truth = answer(c, h1, h2), c**3 * h1 * h2
         if not close(found, truth, 1e-9):
-            hint = f"for c = {c:g}, h1 = {h1}, h2 = {h2} it gives {found}: set every weight to c and follow the slope through"
+            hint = f"for c = {c:g}, h1 = {h1}, h2 = {h2} it gives {found}: set every weight to c, follow the slope"
             return report([(False, hint)])
     report([])
 

@@ -8,6 +8,7 @@ import nbformat
 from bs4 import BeautifulSoup
 from jinja2 import pass_context
 from jinja2.runtime import Context
+from math_core import LatexError, LatexToMathML
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
@@ -25,6 +26,7 @@ _BEST_FIRST = [
     "image/jpeg",
     "text/plain",
 ]
+_latex = LatexToMathML(fancy_error=False)
 
 
 def save_html(notebook: Path, html: Path) -> None:
@@ -75,11 +77,7 @@ def mathml(latex: str, *, display: bool) -> str:
     if r"\tag" in latex and not latex.startswith(r"\begin"):
         latex = rf"\begin{{equation*}}{latex}\end{{equation*}}"
     try:
-        from math_core import LatexError, LatexToMathML
-    except ModuleNotFoundError:
-        raise ValueError("math-core is not installed") from None
-    try:
-        return LatexToMathML(fancy_error=False).convert_with_local_state(latex, displaystyle=display)
+        return _latex.convert_with_local_state(latex, displaystyle=display)
     except LatexError as error:
         raise ValueError(f"no MathML for {latex}: {error}") from None
 

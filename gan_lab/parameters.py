@@ -28,7 +28,7 @@ import papermill
 from papermill.iorw import read_yaml_file
 from pydantic import AfterValidator, AllowInfNan, Field, TypeAdapter, ValidationError
 
-Scalar = bool | int | float | str
+from gan_lab.status import Scalar
 
 TYPES: dict[str, type[Scalar]] = {"bool": bool, "int": int, "float": float, "str": str}
 BOUNDS: dict[str, Callable[[float], Any]] = {

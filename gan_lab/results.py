@@ -12,8 +12,7 @@ import pandas as pd
 from natsort import natsorted
 from numpy.typing import NDArray
 
-from gan_lab.parameters import Scalar
-from gan_lab.status import Status
+from gan_lab.status import Scalar, Status
 
 BESIDE = ("seed", "run_dir")  # parameters that make no other setting: repetitions of one, and where it is kept
 
@@ -65,11 +64,12 @@ def read_results(folder: str | Path) -> list[Result]:
     top = Path(folder).resolve()
     statuses = {file.parent: Status.read(file.parent) for file in top.rglob("status.json")}
     found: dict[str, Result] = {}
-    for recipe in natsorted(top.rglob("recipe.json"), key=str):
+    recipes = natsorted(top.rglob("recipe.json"), key=str)
+    for recipe in recipes:
         executed = next((parent for parent in recipe.parents if parent in statuses), None)
         run = read_run(recipe.parent, statuses[executed] if executed else None)
         found.setdefault(identity(run) if run.complete else str(run.folder), run)
-    trained = {parent for result in found.values() for parent in result.folder.parents}
+    trained = {parent for recipe in recipes for parent in recipe.parents}
     for place in statuses.keys() - trained:
         found[str(place)] = Result(place, "", statuses[place], {}, pd.DataFrame(), pd.DataFrame(), [])
     if not found:

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gan_lab.files import whole
-from gan_lab.parameters import Scalar
+
+Scalar = bool | int | float | str  # what a notebook's parameter is
 
 
 @dataclass(frozen=True)

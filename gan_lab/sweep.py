@@ -9,22 +9,20 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import dask
 import pandas as pd
 from dask.system import CPU_COUNT
-from distributed import Client, LocalCluster, as_completed, get_worker
+from distributed import Client, LocalCluster, as_completed
 from tqdm import tqdm
 
 from gan_lab.course import in_folder
-from gan_lab.execution import execute
-from gan_lab.parameters import Scalar, check
+from gan_lab.parameters import check
 from gan_lab.results import results
-from gan_lab.status import Failure, Status
+from gan_lab.status import Failure, Scalar, Status
+from gan_lab.worker import conclude, run_one
 
-ATTEMPTS = 2  # a run whose worker dies is started once more
 Runs = dict[Path, dict[str, Scalar]]  # a run's parameters, by its folder
 
 
@@ -117,9 +115,11 @@ def cluster(scheduler: str, jobs: int) -> Iterator[Client]:
     Raises ConnectionError if no cluster answers, or none of its workers does.
     """
     with ExitStack() as stack:
-        address = scheduler or stack.enter_context(local_cluster(jobs))
+        if not scheduler:
+            yield stack.enter_context(Client(stack.enter_context(local_cluster(jobs))))
+            return
         try:
-            client = stack.enter_context(Client(address, timeout=10))
+            client = stack.enter_context(Client(scheduler, timeout=10))
             client.wait_for_workers(1, timeout=10)
         except (OSError, TimeoutError) as error:
             raise ConnectionError(f"no Dask worker answers at {scheduler}: {error}") from error
@@ -160,35 +160,3 @@ def run_all(client: Client, notebook: Path, runs: Runs, time_limit: float | None
                 bar.update()
     finally:
         client.cancel(list(folders))
-
-
-def run_one(notebook: Path, folder: Path, time_limit: float | None, slots: Mapping[str, int]) -> None:
-    """One run, on a worker: with its share of the machine's cores, until it ends or nobody waits for it any more."""
-    status = Status.read(folder)
-    assert status is not None
-    if status.attempt == ATTEMPTS:
-        conclude(folder, Failure(f"its worker died {ATTEMPTS} times"))
-        return
-    worker = get_worker()
-    key = worker.get_current_task()
-
-    def cancelled() -> bool:
-        task = worker.state.tasks.get(key)
-        return task is None or task.state == "cancelled"
-
-    execute(
-        notebook,
-        status.parameters,
-        folder,
-        attempt=status.attempt + 1,
-        time_limit=time_limit,
-        threads=max(1, CPU_COUNT // slots.get(worker.ip, worker.state.nthreads)),
-        cancelled=cancelled,
-    )
-
-
-def conclude(folder: Path, failure: Failure) -> None:
-    """Write what became of a run that had no time to."""
-    status = Status.read(folder)
-    assert status is not None
-    replace(status, state="failed", failure=failure).write(folder)

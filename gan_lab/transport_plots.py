@@ -13,7 +13,7 @@ BLUE, ORANGE, GRAY = "#1f4e8c", "#e07b00", "#777777"  # p, q and what is neither
 def heaps(
     ax: Axes, p: ArrayLike, q: ArrayLike, *, names: tuple[str, str] = ("P", "Q"), unit: str = "shovelfuls"
 ) -> None:
-    """Draw two heaps (K,) on the same places: p as full bars, q as hatched outlines beside them, each with its height."""
+    """Draw two heaps (K,) on the same places, p as full bars and q as hatched ones beside them."""
     p, q = np.asarray(p), np.asarray(q)
     places = np.arange(len(p))
     left = ax.bar(places - 0.2, p, 0.38, color=BLUE, label=names[0])
@@ -53,24 +53,35 @@ def coupling_arrows(ax: Axes, plan: ArrayLike, *, names: tuple[str, str] = ("P",
     ax.spines["left"].set_visible(False)
 
 
-def coupling_matrix(ax: Axes, plan: ArrayLike, *, numbers: bool = True, title: str = "") -> None:
-    """Draw a plan (M, N) as a matrix: row i is what leaves place i, column j what arrives at place j; darker is more."""
+def coupling_matrix(ax: Axes, plan: ArrayLike, *, title: str = "") -> None:
+    """Draw a plan (M, N) as a matrix: row i is what leaves place i, column j what arrives at j; darker is more."""
     plan = np.asarray(plan)
-    ax.imshow(plan, cmap="Blues", vmin=0, vmax=1.3 * plan.max(), interpolation="nearest")
+    ax.imshow(plan, cmap="Blues", vmin=0, vmax=1.6 * plan.max(), interpolation="nearest")
     ax.set_title(title)
     ax.set(xlabel="to place", ylabel="from place")
     ax.grid(False)
-    if numbers:
-        for (i, j), mass in np.ndenumerate(plan):
-            ax.text(j, i, f"{mass:g}", ha="center", va="center", color="#333333" if mass else "#bbbbbb")
-        ax.set_xticks(range(plan.shape[1]), [f"{j}\nsum {mass:g}" for j, mass in enumerate(plan.sum(0))])
-        ax.set_yticks(range(plan.shape[0]), [f"{i}  (sum {mass:g})" for i, mass in enumerate(plan.sum(1))])
+    for (i, j), mass in np.ndenumerate(plan):
+        ax.text(j, i, f"{mass:g}", ha="center", va="center", color="black" if mass else "#999999")
+    ax.set_xticks(range(plan.shape[1]), [f"{j}\nsum {mass:g}" for j, mass in enumerate(plan.sum(0))])
+    ax.set_yticks(range(plan.shape[0]), [f"{i}  (sum {mass:g})" for i, mass in enumerate(plan.sum(1))])
+
+
+def coupling_lines(ax: Axes, x: ArrayLike, y: ArrayLike, plan: ArrayLike) -> None:
+    """Draw a plan (M, N) between points x (M, 2) and y (N, 2) of the plane as lines; the darkest carry the most."""
+    x, y, plan = np.asarray(x), np.asarray(y), np.asarray(plan)
+    for i, j in np.argwhere(plan > 0.01 * plan.max()):
+        ax.plot(
+            *np.stack([x[i], y[j]], axis=1), "-", color="black", linewidth=1, alpha=plan[i, j] / plan.max(), zorder=1
+        )
+    ax.plot(*x.T, "o", color=BLUE, markersize=5.5)
+    ax.plot(*y.T, "s", color=ORANGE, markersize=5.5)
+    ax.grid(False)
 
 
 def vector_field(
     ax: Axes, x: ArrayLike, y: ArrayLike, dx: ArrayLike, dy: ArrayLike, paths: Sequence[ArrayLike] = (), title: str = ""
 ) -> None:
-    """Draw velocities (dx, dy) on a grid (H, W) as arrows of one length, and paths (T, 2) from dot to square over them."""
+    """Draw velocities (dx, dy) on a grid (H, W) as arrows of one length, and over them paths (T, 2), dot to square."""
     dx, dy = np.asarray(dx), np.asarray(dy)
     speed = np.maximum(np.hypot(dx, dy), 1e-12)
     ax.quiver(x, y, dx / speed, dy / speed, color="#aaaaaa", pivot="mid", width=0.0045)

@@ -73,3 +73,21 @@ class NonSaturating:
 
     def g_loss(self, fake: Tensor, y: Tensor | None = None) -> Tensor:
         return cross_entropy(fake, 1.0)
+
+
+class Wasserstein:
+    """The two sides of the Kantorovich-Rubinstein duality, for a critic D that some constraint keeps Lipschitz.
+
+        d_loss = E_z[ D(G(z)) ] - E_x[ D(x) ]                                                                    (1)
+        g_loss = -E_z[ D(G(z)) ]                                                                                 (2)
+
+    -d_loss is the critic's estimate of the Wasserstein-1 distance, in units of its own Lipschitz constant; a constant
+    added to every score changes nothing in (1).
+    real, fake: scores (N,) -> scalars. Source: Arjovsky et al. 2017, eq. (2) and Algorithm 1.
+    """
+
+    def d_loss(self, real: Tensor, fake: Tensor, y: Tensor | None = None) -> Tensor:
+        return fake.mean() - real.mean()
+
+    def g_loss(self, fake: Tensor, y: Tensor | None = None) -> Tensor:
+        return -fake.mean()

@@ -45,9 +45,10 @@ def curves_and_samples(figure: Figure, run: Run) -> None:
     """Losses and accuracies of the rounds so far, and the newest sample grid."""
     axes = figure.subplot_mosaic([["losses", "samples"], ["accuracies", "samples"]], width_ratios=(6, 5))
     rounds = run.rounds
-    plots.curves(axes["losses"], rounds, {"d_loss": "D", "g_loss": "G"}, ylabel="loss (nats)", smooth=10)
+    smooth = max(10, len(rounds) // 50)
+    plots.curves(axes["losses"], rounds, {"d_loss": "D", "g_loss": "G"}, ylabel="loss (nats)", smooth=smooth)
     names = {"acc_real": "real called real", "acc_fake": "fake called fake"}
-    plots.curves(axes["accuracies"], rounds, names, ylabel="share of the batch", smooth=10)
+    plots.curves(axes["accuracies"], rounds, names, ylabel="share of the batch", smooth=smooth)
     axes["accuracies"].set_ylim(-0.02, 1.02)
     axes["samples"].set_axis_off()
     if run.pictures:

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from gan_lab.losses import NonSaturating, Verdict, cross_entropy, score_of
+from gan_lab.losses import NonSaturating, Verdict, Wasserstein, cross_entropy, score_of
 
 S = torch.linspace(-9, 9, 37, dtype=torch.float64)
 
@@ -67,3 +67,11 @@ def test_the_score_of_a_verdict_and_of_a_plain_score():
     score, classes = torch.randn(4), torch.randn(4, 5)
     assert score_of(Verdict(score, classes)) is score
     assert score_of(score) is score
+
+
+def test_the_critic_s_loss_is_the_difference_of_the_means_and_a_constant_offset_changes_nothing():
+    real, fake = torch.tensor([3.0, 1.0]), torch.tensor([-2.0, 1.0])
+    loss = Wasserstein()
+    assert loss.d_loss(real, fake).item() == -0.5 - 2
+    assert loss.d_loss(real + 100, fake + 100).item() == loss.d_loss(real, fake).item()
+    assert loss.g_loss(fake).item() == 0.5

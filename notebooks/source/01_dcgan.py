@@ -53,9 +53,9 @@ data_dir: str = ""  # the images; "" is the bundled digits [a folder, or one of 
 system: str = "B1"  # whose networks to train [one of A1, B1]
 width: float = 0.5  # multiplies the number of hidden channels [above 0]
 channels: int = 1  # 1 for gray images, 3 for colour [one of 1, 3]
-epochs: int = 30  # passes over the images [at least 1]
+epochs: int = 70  # passes over the images [at least 1]
 batch_size: int = 32  # images D sees of each kind before a step [at least 2]
-learning_rate: float = 4e-4  # Adam's step size, for both players [above 0]
+learning_rate: float = 2e-4  # Adam's step size, for both players [above 0]
 beta1: float = 0.5  # Adam's memory of the gradient [at least 0, below 1]
 real_target: float = 1.0  # what D is asked to answer for a real image [at least 0, at most 1]
 zero_one: bool = False  # scale the images to 0..1, as report A did, and not to -1..1
@@ -190,7 +190,7 @@ left.legend()
 plt.show()
 
 # %% [markdown]
-# On the left side of these pictures, where every GAN begins, only one of the two pulls.
+# On the left side of these pictures, where the fakes of a young generator soon lie, only one of the two pulls.
 #
 # ## Training
 #
@@ -274,7 +274,7 @@ by_epoch.iloc[sorted({0, len(by_epoch) // 2, len(by_epoch) - 1})].round(3)
 # %% [markdown]
 # * **A GAN's loss does not measure the quality of its images.** Each player's loss is measured by an opponent who learns
 #   as well. Compare the table with the pictures above: did `g_loss` fall while the digits got better?
-# * **High accuracy of $D$ is no failure of $G$**, and 50 % no proof of success: an untrained $D$ reaches 50 % as well.
+# * **High accuracy of $D$ is no failure of $G$**, and 50 % no proof of success: a $D$ that tosses a coin reaches it too.
 # * **Accuracy forgets by how much.** Scores of 0.01 and of 10 count the same.
 #
 # There is one more trap. $D$ has seen the training images many times. Is it judging *digits*, or does it remember these
@@ -400,7 +400,7 @@ for low in (0.0, -1.0):
 
 # %% [markdown]
 # **3. Batch norm on $D$'s input.** Real and fake images reach $D$ in separate batches. Batch norm gives every batch the
-# same mean and variance, so differences between *all* real and *all* fake images are wiped out before $D$ can see them.
+# same mean and variance, so a difference between *all* real and *all* fake images is wiped out before $D$ can see it.
 # To measure it, let the "fakes" be real images at half the contrast, and train $D$ to tell them apart.
 
 # %%

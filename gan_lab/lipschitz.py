@@ -1,0 +1,41 @@
+"""What keeps a critic Lipschitz: clipped weights, or a penalty on the norm of its gradient."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+
+@torch.no_grad()
+def clip_weights(D: nn.Module, c: float = 0.01) -> None:
+    """Put every weight of D into [-c, c], in place: w <- clip(w, -c, c).
+
+    Raises ValueError unless c > 0. Source: Arjovsky et al. 2017, Algorithm 1.
+    """
+    if c <= 0:
+        raise ValueError(f"c bounds the weights: above 0, not {c}")
+    for w in D.parameters():
+        w.clamp_(-c, c)
+
+
+def gradient_penalty(
+    score: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, weight: float = 10.0, *, one_sided: bool = False
+) -> Tensor:
+    """The penalty of WGAN-GP, on random points between real and fake images.
+
+        x_hat = t x + (1 - t) G(z),  one t ~ U[0, 1] for each image
+        penalty = weight * mean( (|grad score(x_hat)| - 1)^2 ),  one norm for each image
+
+    one_sided: only norms above 1 are penalised, (max(0, |grad| - 1))^2.
+    score: images -> (N,).  real, fake: (N, ...), of one shape -> scalar.  Raises ValueError if their shapes differ.
+    Source: Gulrajani et al. 2017, eq. (3) and Algorithm 1; one-sided: ibid., section 4.
+    """
+    if real.shape != fake.shape:
+        raise ValueError(f"real and fake images pair up: {tuple(real.shape)} is not the shape {tuple(fake.shape)}")
+    t = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device)
+    x_hat = (t * real + (1 - t) * fake).requires_grad_()
+    (slope,) = torch.autograd.grad(score(x_hat).sum(), x_hat, create_graph=True)
+    excess: Tensor = slope.flatten(1).norm(dim=1) - 1  # (N,)
+    if one_sided:
+        excess = excess.clamp(min=0)
+    return weight * excess.square().mean()

@@ -10,23 +10,27 @@ for it; whatever a notebook wants to do in between, it does in the body of its o
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gan_lab.data import ImageSet
 from gan_lab.losses import Loss, Verdict, score_of
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
 Score = Callable[[Tensor], Tensor]
 Penalty = Callable[[Score, Tensor, Tensor], Tensor]
 
 
-def one_device() -> Fabric:
+def one_device() -> "Fabric":
     """The machine's GPU if it has one, otherwise its CPU, in 32-bit floats."""
+    from lightning_fabric import Fabric  # slow to import, and only a game needs it
+
     return Fabric(accelerator="auto", devices=1)
 
 
@@ -51,7 +55,7 @@ class Game:
     penalty: Penalty | None = None
     project: Callable[[nn.Module], None] | None = None
     n_critic: int = 1
-    fabric: Fabric = field(default_factory=one_device)
+    fabric: "Fabric" = field(default_factory=one_device)
 
     def __post_init__(self) -> None:
         if self.n_critic < 1:

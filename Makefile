@@ -3,6 +3,9 @@
 UV  := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 RUN := $(UV) run --frozen
 
+# Threads that wait for one another sleep; by default they spin, and on a busy machine steal each other's time.
+export OMP_WAIT_POLICY ?= passive
+
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 

@@ -9,9 +9,13 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
+import hypothesis
 import pytest
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell
+
+hypothesis.settings.register_profile("gan-lab", deadline=None)  # how long an example takes says nothing about it
+hypothesis.settings.load_profile("gan-lab")
 
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 

@@ -53,7 +53,7 @@ def best_moves(p: ArrayLike, q: ArrayLike) -> list[Move]:
 def verdict(p: ArrayLike, q: ArrayLike, moves: Sequence[Move]) -> str:
     """The work so far, the least that is still needed, and what was wasted, in one line."""
     done, left, least = work(moves), still_needed(after(p, moves), q), still_needed(p, q)
-    wasted = done + left - least
+    wasted = max(0.0, round(done + left - least, 6))  # never negative, by the triangle inequality, but for rounding
     return f"work so far {done:g}, still needed {left:g}, least possible {least:g}, wasted {wasted:g}"
 
 

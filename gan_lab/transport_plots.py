@@ -67,12 +67,11 @@ def coupling_matrix(ax: Axes, plan: ArrayLike, *, title: str = "") -> None:
 
 
 def coupling_lines(ax: Axes, x: ArrayLike, y: ArrayLike, plan: ArrayLike) -> None:
-    """Draw a plan (M, N) between points x (M, 2) and y (N, 2) of the plane as lines; the darkest carry the most."""
+    """Draw a plan (M, N) between points x (M, 2) and y (N, 2): the darker a line, the more of its x goes along it."""
     x, y, plan = np.asarray(x), np.asarray(y), np.asarray(plan)
-    for i, j in np.argwhere(plan > 0.01 * plan.max()):
-        ax.plot(
-            *np.stack([x[i], y[j]], axis=1), "-", color="black", linewidth=1, alpha=plan[i, j] / plan.max(), zorder=1
-        )
+    share = plan / plan.sum(1, keepdims=True)
+    for i, j in np.argwhere(share > 0.01):
+        ax.plot(*np.stack([x[i], y[j]], axis=1), "-", color="black", linewidth=1.2, alpha=min(1, share[i, j]))
     ax.plot(*x.T, "o", color=BLUE, markersize=5.5)
     ax.plot(*y.T, "s", color=ORANGE, markersize=5.5)
     ax.grid(False)

@@ -58,7 +58,7 @@ class Cells:
         changed = {name: value for name, value in self.status.parameters.items() if value != defaults[name]}
         executed = self.out / self.notebook.name
         try:
-            with self._progress_bar(len(changed) > 0):
+            with self._progress_bar(injected=len(changed) > 0):
                 papermill.execute_notebook(
                     unformatted(self.notebook),
                     unformatted(executed),
@@ -90,7 +90,7 @@ class Cells:
         return max(0.1, self.deadline - time.monotonic()) if self.deadline else None
 
     @contextmanager
-    def _progress_bar(self, injected: bool) -> Iterator[None]:
+    def _progress_bar(self, *, injected: bool) -> Iterator[None]:
         """The cells done and, while one trains, its epoch; drawn every second, on a terminal only."""
         cells = [cell for cell in nbformat.read(self.notebook, 4).cells if cell.cell_type == "code"]
         total = sum(bool(cell.source.strip()) for cell in cells) + injected
@@ -115,13 +115,11 @@ class Cells:
             bar.close()
 
     def _epoch(self) -> str:
-        """Where the newest training is, "b1: epoch 7 of 30", from the table that it keeps; "" if none has written."""
+        """Where the newest training is, "B1: epoch 7", from the table that it keeps; "" if none has written."""
         tables = sorted(self.out.glob("*/epochs.csv"), key=lambda table: table.stat().st_mtime)
         if not tables or tables[-1].stat().st_mtime < self.start:
             return ""
-        epochs = len(tables[-1].read_text().splitlines()) - 1
-        total = self.status.parameters.get("epochs")
-        return f"{tables[-1].parent.name}: epoch {epochs}" + (f" of {total}" if total else "")
+        return f"{tables[-1].parent.name}: epoch {len(tables[-1].read_text().splitlines()) - 1}"
 
 
 def connection(files: Path) -> Config:

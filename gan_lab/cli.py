@@ -1,5 +1,6 @@
 """The command `gan-lab`: what an instructor does with the notebooks, from a terminal."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-console = Console(highlight=False)
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 500)  # no table is cut off in a file
 errors = Console(stderr=True, highlight=False)
 
 
@@ -76,7 +77,7 @@ def list_(
         for column in ("parameter", "type", "default", "meaning"):
             table.add_column(column, no_wrap=column != "meaning")
         for row in rows.to_dict("records"):
-            meaning = Text(row["meaning"]).append(f"  {row['allowed']}" if row["allowed"] else "", "dim")
+            meaning = Text(row["meaning"]).append(f" [{row['allowed']}]" if row["allowed"] else "", "dim")
             table.add_row(Text(row["name"], "bold"), row["type"], repr(row["default"]), meaning)
         console.print(table, "")
 
@@ -178,7 +179,8 @@ def doctor(
     from gan_lab.doctor import doctor as examine
 
     marks = {"good": "[green]✓[/]", "note": "[yellow]![/]", "broken": "[red]✗[/]"}
-    found = examine(seconds)
+    with errors.status(f"Looking around, and training for {seconds:g} seconds"):
+        found = examine(seconds)
     table = Table.grid(padding=(0, 2, 0, 0))
     for row in found.to_dict("records"):
         said = Text(row["found"]).append(f"\n{row['remedy']}" if row["remedy"] else "", "dim")
@@ -193,13 +195,17 @@ def show_runs(found: "DataFrame", notebook: Path) -> None:
     from gan_lab.parameters import parameters
 
     numbers = [str(name) for name in found.select_dtypes("number") if name not in parameters(notebook)]
+    numbers = [name for name in numbers if found[name].any()]
+    room = console.width - found["folder"].str.len().max() - 12
+    numbers = numbers[: max(1, room // 11)]  # the report has all of them
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("run", "state", *numbers):
-        table.add_column(column, justify="left" if column in ("run", "state") else "right")
+    for column in ("run", "state"):
+        table.add_column(column)
+    for column in numbers:
+        table.add_column(column, justify="right", no_wrap=True)
     for row in found.to_dict("records"):
         state = Text(row["state"], "green" if row["state"] == "done" else "red")
-        values = [f"{row[name]:.4g}" if row[name] == row[name] else "" for name in numbers]
-        table.add_row(row["folder"], state, *values)
+        table.add_row(row["folder"], state, *("" if row[name] != row[name] else f"{row[name]:.3g}" for name in numbers))
     console.print(table)
     for failure in sorted(set(found["failure"]) - {""}):
         errors.print(Text(failure, "red"), soft_wrap=True)

@@ -1,4 +1,8 @@
-"""The notebooks of the course, and one run of one of them."""
+"""The notebooks of the course, and one run of one of them.
+
+The rest of the instructor's side stands beside this: `sweep.sweep` for many runs, `results.results` and
+`results.comparison` for what they found, `report.report` for a page about it, `doctor.doctor` for the machine.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -51,22 +51,27 @@ def execute(
             order = {"notebook": str(notebook), "out": str(out), "files": files, "time_limit": time_limit}
             watch(child, order, cancelled)
         finally:
-            if child.poll() is None:
+            interrupted = child.poll() is None
+            if interrupted:
                 kill_family(child.pid)
-                replace(status, state="interrupted").write(out)
             child.wait()
-    return concluded(out, child.returncode)
+            status = concluded(out, "interrupted" if interrupted else "failed", child.returncode)
+    return status
 
 
-def concluded(out: Path, exit_code: int) -> Status:
-    """The status as the process left it, and what it said last if that is all there is to explain a failure."""
+def concluded(out: Path, otherwise: str, exit_code: int) -> Status:
+    """The status as the process left it or, if it had no time to say how it ended, the state `otherwise`.
+
+    A failure that has nothing else to explain it gets the process's last words.
+    """
     status = Status.read(out)
     assert status is not None
     if status.state == "done":
         (out / "log.txt").unlink()
         return status
     if status.state == "running":
-        status = replace(status, state="failed", failure=Failure(f"its process ended with exit code {exit_code}"))
+        failure = Failure(f"its process ended with exit code {exit_code}") if otherwise == "failed" else None
+        status = replace(status, state=otherwise, failure=failure)
     if status.failure and not status.failure.traceback:
         last_words = (out / "log.txt").read_text(errors="replace")[-2000:]
         status = replace(status, failure=replace(status.failure, traceback=last_words))

@@ -105,9 +105,12 @@ def parameters(notebook: str | Path) -> dict[str, Parameter]:
         raise ValueError(f"{notebook} needs one cell tagged 'parameters', and has {len(cells)}")
     seen = papermill.inspect_notebook(unformatted(notebook))
     try:
-        return {name: declared(name, seen.get(name)) for name in annotated(cells[0])}
+        known = {name: declared(name, seen.get(name)) for name in annotated(cells[0])}
+        for bound in filter(None, (IMAGES.search(parameter.allowed) for parameter in known.values())):
+            nearest(bound[1], known, notebook.name)
     except ValueError as error:
         raise ValueError(f"{notebook}: {error}") from None
+    return known
 
 
 def check(notebook: str | Path, given: Mapping[str, object]) -> dict[str, Scalar]:
@@ -133,11 +136,12 @@ def more_than_the_images(known: Mapping[str, Parameter], values: Mapping[str, Sc
     """What is wrong with each value that may be at most the images in a folder; a torchvision set is not counted."""
     wrong = []
     for name, parameter in known.items():
-        bound = IMAGES.search(parameter.allowed)
-        folder = Path(str(values[bound[1]]) or DIGITS) if bound else DIGITS
-        images = [file for file in (folder / "train" if (folder / "train").is_dir() else folder).glob("*/[!.]*")]
-        if bound and images and int(values[name]) > len(images):
-            wrong.append(f"{name} = {values[name]} is not possible: there are {len(images)} images in {folder}")
+        if bound := IMAGES.search(parameter.allowed):
+            folder = Path(str(values[bound[1]]) or DIGITS)
+            classes = folder / "train" if (folder / "train").is_dir() else folder
+            images = len(list(classes.glob("*/[!.]*")))
+            if images and int(values[name]) > images:
+                wrong.append(f"{name} = {values[name]} is not possible: there are {images} images in {classes}")
     return wrong
 
 

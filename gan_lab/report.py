@@ -11,16 +11,20 @@ import matplotlib.style
 import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from natsort import natsorted
 from PIL import Image
 
 from gan_lab.course import title
 from gan_lab.files import whole
 from gan_lab.results import BESIDE, Result, interval, read_results, settings
 from gan_lab.spread import Look, curve, epochs_played, spread
+from gan_lab.status import Status
 
 NAMES = {
     "d_loss": "D’s loss",
     "g_loss": "G’s loss",
+    "d_real": "D’s loss on real",
+    "d_fake": "D’s loss on fake",
     "acc_real": "D right on real",
     "acc_fake": "D right on fake",
     "fid": "FID",
@@ -43,7 +47,9 @@ def report(folder: str | Path, html: str | Path | None = None) -> Path:
     results = read_results(folder)
     groups = settings(results)
     looks = dict(zip(groups, styles(len(groups)), strict=True))
-    drawn = [{"label": label, "look": looks[label], "runs": samples(runs)} for label, runs in groups.items()]
+    drawn: list[dict[str, Any]] = [
+        {"label": label, "look": looks[label], "runs": samples(runs)} for label, runs in groups.items()
+    ]
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -54,8 +60,9 @@ def report(folder: str | Path, html: str | Path | None = None) -> Path:
         metrics=metrics(groups),
         caution=caution(groups),
         samples=[setting for setting in drawn if setting["runs"]],
+        frames=max((len(run["frames"]) for setting in drawn for run in setting["runs"]), default=0),
         curves=curves(groups, looks),
-        unfinished=[result for result in results if result.status and result.status.state != "done"],
+        unfinished=unfinished(folder),
         common=common(results),
     )
     with whole(html) as part:
@@ -102,6 +109,13 @@ def caution(groups: Mapping[str, Sequence[Result]]) -> str:
     )
 
 
+def unfinished(folder: Path) -> list[tuple[str, Status]]:
+    """The notebooks that did not reach their end, by their place in the folder."""
+    places = natsorted((file.parent for file in folder.rglob("status.json")), key=str)
+    statuses = [(str(place.relative_to(folder)), Status.read(place)) for place in places]
+    return [(place, status) for place, status in statuses if status and status.state != "done"]
+
+
 def common(results: Sequence[Result]) -> dict[str, object]:
     """The parameters that no run varied, and the versions that all ran with."""
     facts = [{**result.parameters, **result.recipe.get("environment", {})} for result in results]
@@ -128,14 +142,14 @@ def metrics(groups: Mapping[str, Sequence[Result]]) -> list[dict[str, Any]]:
     found = {label: pd.DataFrame([run.found for run in runs]) for label, runs in groups.items()}
     every = pd.concat(found.values()) if found else pd.DataFrame()
     shown = [name for name in every.columns if name != "epoch" and every[name].abs().sum() > 0]
+    empty = pd.Series(dtype=float)  # of a run that did not measure this
     shown.sort(key=lambda name: name == "seconds")  # the time comes last
     return [
         {
             "name": named(name),
             "cells": {
-                label: cell(table[name].dropna().to_numpy(), every[name].min(), every[name].max())
+                label: cell(table.get(name, empty).dropna().to_numpy(), every[name].min(), every[name].max())
                 for label, table in found.items()
-                if name in table
             },
         }
         for name in shown

@@ -23,6 +23,7 @@ from gan_lab.results import results
 from gan_lab.status import Failure, Scalar, Status
 from gan_lab.worker import conclude, run_one
 
+PATIENCE = 10  # seconds to wait for a cluster's answer
 Runs = dict[Path, dict[str, Scalar]]  # a run's parameters, by its folder
 
 
@@ -119,8 +120,8 @@ def cluster(scheduler: str, jobs: int) -> Iterator[Client]:
             yield stack.enter_context(Client(stack.enter_context(local_cluster(jobs))))
             return
         try:
-            client = stack.enter_context(Client(scheduler, timeout=10))
-            client.wait_for_workers(1, timeout=10)
+            client = stack.enter_context(Client(scheduler, timeout=PATIENCE))
+            client.wait_for_workers(1, timeout=PATIENCE)
         except (OSError, TimeoutError) as error:
             raise ConnectionError(f"no Dask worker answers at {scheduler}: {error}") from error
         yield client
@@ -136,7 +137,7 @@ def local_cluster(jobs: int) -> LocalCluster:
                 n_workers=jobs,
                 threads_per_worker=1,
                 memory_limit=None,
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
                 silence_logs=logging.CRITICAL,
             )
     finally:

@@ -17,6 +17,8 @@ def run_one(notebook: Path, folder: Path, time_limit: float | None, slots: Mappi
     """One run, on a worker: with its share of the machine's cores, until it ends or nobody waits for it any more."""
     status = Status.read(folder)
     assert status is not None
+    if status.state in ("done", "failed"):
+        return  # Dask repeats what a worker had done that then died
     if status.attempt == ATTEMPTS:
         conclude(folder, Failure(f"its worker died {ATTEMPTS} times"))
         return

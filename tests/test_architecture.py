@@ -19,9 +19,9 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LINES = (
     {"files"},
     {"losses", "lipschitz", "divergences", "transport", "dirac"},
-    {"networks", "data"},
+    {"networks", "data", "splits"},
     {"training"},
-    {"runs", "evaluation", "timing"},
+    {"runs", "features", "classifier", "neighbours", "evaluation", "timing"},
     {"plots", "transport_plots"},
     {"widgets", "earth"},
     {"exercises"},

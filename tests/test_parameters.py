@@ -80,7 +80,7 @@ def test_an_impossible_value_is_refused_with_what_is_allowed(
 
 
 def test_an_unknown_name_suggests_the_nearest(notebook: Path) -> None:
-    with pytest.raises(ValueError, match="tiny.ipynb has no parameter epoch: did you mean epochs?"):
+    with pytest.raises(ValueError, match=r"tiny\.ipynb has no parameter epoch: did you mean epochs\?"):
         check(notebook, {"epoch": 3})
     with pytest.raises(ValueError, match="has no parameter zzz: it has epochs, rate, device"):
         check(notebook, {"zzz": 3})
@@ -92,9 +92,7 @@ def test_everything_wrong_is_said_at_once(notebook: Path) -> None:
     assert [line.split(" ")[0] for line in str(error.value).splitlines()] == ["epochs", "tiny.ipynb", "rate"]
 
 
-def test_a_folder_is_where_the_caller_means_it(
-    notebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_is_where_the_caller_means_it(notebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "hands").mkdir()
     monkeypatch.chdir(tmp_path)
     assert check(notebook, {"data_dir": "hands"})["data_dir"] == str(tmp_path / "hands")
@@ -106,7 +104,7 @@ def test_a_batch_is_at_most_the_images(notebook: Path, tmp_path: Path) -> None:
         (tmp_path / "hands" / name).touch()
     given = {"data_dir": str(tmp_path / "hands")}
     assert check(notebook, given | {"batch_size": 3})["batch_size"] == 3
-    with pytest.raises(ValueError, match="batch_size = 4 is not possible: there are 3 images in .*hands"):
+    with pytest.raises(ValueError, match=r"batch_size = 4 is not possible: there are 3 images in .*hands"):
         check(notebook, given | {"batch_size": 4})
 
 
@@ -125,6 +123,7 @@ def test_no_folder_means_the_bundled_digits(notebook: Path) -> None:
         ('name: str = "a#b"', "papermill cannot read the line of name"),
         ("epochs: int = 3  # passes [from 1]", r"cannot read \[from 1\] in the comment of epochs"),
         ('name: str = "a"  # [at least 1]', r"cannot read \[at least 1\] in the comment of name"),
+        ("size: int = 8  # batch [at most the images in folder]", "has no parameter folder"),
         ("epochs: int = 0  # passes [at least 1]", "epochs = 0 is not possible"),
         ("epochs: int = 0.5", "epochs = 0.5 is not possible"),
         ("epochs: list = []", "epochs is a list; a parameter is one of bool, int, float, str"),

@@ -51,16 +51,16 @@ plt.style.use(plots.STYLE)
 # %% tags=["parameters"]
 data_dir: str = ""  # the images; "" is the bundled digits [a folder, or one of MNIST, FashionMNIST, KMNIST]
 system: str = "B1"  # whose networks to train [one of A1, B1]
-width: float = 0.5  # multiplies the number of hidden channels [above 0]
+width: float = 1.0  # multiplies the number of hidden channels [above 0]
 channels: int = 1  # 1 for gray images, 3 for colour [one of 1, 3]
-epochs: int = 70  # passes over the images [at least 1]
-batch_size: int = 32  # images D sees of each kind before a step [at least 2]
-learning_rate: float = 2e-4  # Adam's step size, for both players [above 0]
+epochs: int = 40  # passes over the images [at least 1]
+batch_size: int = 32  # images of each kind that D sees before a step [at least 2, at most the images in data_dir]
+learning_rate: float = 4e-4  # Adam's step size, for both players [above 0]
 beta1: float = 0.5  # Adam's memory of the gradient [at least 0, below 1]
 real_target: float = 1.0  # what D is asked to answer for a real image [at least 0, at most 1]
 zero_one: bool = False  # scale the images to 0..1, as report A did, and not to -1..1
 report_norms: bool = False  # A1 only: the two batch norms that report A put where they do harm
-a1_epochs: int = 6  # passes over the images in the last section, where A1 plays twice [at least 1]
+a1_epochs: int = 4  # passes over the images in the last section, where A1 plays twice [at least 1]
 a1_width: float = 0.125  # width of A1 there [above 0]
 seed: int = 0  # of the weights, the noise and the order of the images [at least 0]
 accelerator: str = "auto"  # where to train [one of auto, cpu, cuda, mps]
@@ -310,7 +310,9 @@ plt.show()
 
 # %% [markdown]
 # The further the held-out images lie from the training images, the more $D$ has learnt its images by heart, and the less
-# its verdict says about digits in general. Whether a *generator* copies its training images needs a measurement too; it
+# its verdict says about digits in general. Compare these numbers with one another, not with the curves above: here $D$
+# judges without its dropout, and $G$ draws with the running averages of its batch norms, as one does after training.
+# Neither is quite the opponent that the other met in the game. Whether a *generator* copies its training images needs a measurement too; it
 # comes in the next notebook.
 #
 # ### A curve that is not a loss
@@ -320,10 +322,10 @@ plt.show()
 # So that curve is the error rate in another unit, and what a loss adds to it, *how wrong*, is lost:
 
 # %%
-rounded = (round.real > 0).float().clamp(1e-7, 1 - 1e-7)
-as_report_b = F.binary_cross_entropy(rounded, torch.ones_like(rounded))
-print(f"cross-entropy of the rounded predictions, last batch: {as_report_b:.4f}")
-print(f"error rate x -log(1e-7):                              {(1 - round.acc_real) * -np.log(1e-7):.4f}")
+called_real = (said["training images"] > 0).float()
+rounded = called_real.clamp(1e-7, 1 - 1e-7)
+print(f"cross-entropy of the rounded predictions: {F.binary_cross_entropy(rounded, torch.ones_like(rounded)):.4f}")
+print(f"error rate x -log(1e-7):                  {(1 - called_real.mean()) * -np.log(1e-7):.4f}")
 
 fig, ax = plt.subplots(figsize=(8, 3))
 rounded_loss = rounds.assign(rounded=(1 - rounds["acc_real"]) * -np.log(1e-7))
@@ -460,18 +462,23 @@ for name, mistaken in (("as in report A", True), ("put right", False)):
     columns[name] = run_A, sample(game_A, z)
 
 # %%
-fig, axes = plt.subplots(1, 2, figsize=(9, 4.8))
-for ax, (name, (run_A, x)) in zip(axes, columns.items(), strict=True):
-    plots.grid(ax, x, value_range=run_A.value_range, title=f"{name}, epoch {a1_epochs}")
+fig, axes = plt.subplots(1, 3, figsize=(10, 2.9), width_ratios=(2, 2, 3))
+for ax, (name, (run_A, x)) in zip(axes, columns.items(), strict=False):
     low, high = run_A.value_range
+    plots.grid(ax, x[:9], nrow=3, value_range=run_A.value_range, title=f"{name}, epoch {a1_epochs}")
+    plots.curves(axes[2], run_A.rounds, {"acc_fake": name}, ylabel="fakes called fake", title="accuracy of D")
     last = run_A.rounds.query("epoch == epoch.max()").mean()
-    print(f"{name}: outside [{low:g}, {high:g}]: {((x < low) | (x > high)).float().mean():.0%}", end=", ")
+    print(f"{name}: values outside [{low:g}, {high:g}]: {((x < low) | (x > high)).float().mean():.0%}", end=", ")
     print(f"accuracy of D in the last epoch: real {last['acc_real']:.0%}, fake {last['acc_fake']:.0%}")
+axes[2].set_ylim(0, 1.02)
+axes[2].legend()
+plt.show()
 
 # %% [markdown]
-# This is one run of each, with a small network and one seed: enough to see what the mistakes do to the numbers, too little
-# to say which trains better. How to make such a claim honestly, over several seeds and with a measure of quality, is the
-# subject of the next notebook. The full networks play by parameters alone, best on a GPU:
+# So few epochs are only the opening of the game (the report played 200), with a small network and one seed. The numbers
+# show what the mistakes do to the range of the images and how soon $D$ wins; they do not say which of the two would draw
+# better in the end. How to make such a claim honestly, over several seeds and with a measure of quality, is the subject
+# of the next notebook. The full networks play by parameters alone, best on a GPU:
 #
 # ```
 # uv run gan-lab run notebooks/01_dcgan.ipynb -f notebooks/parameters/report_a.yaml

@@ -23,7 +23,7 @@ test: $(UV)  ## check everything: style, types, tests, and every cell of every n
 	$(RUN) pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=1800 notebooks/*.ipynb
 
 notebooks: $(UV)  ## refresh the notebooks from their sources, or one: make notebooks NB=01_dcgan
-	@$(RUN) python -m gan_lab.release notebooks/source/$(or $(NB),*).py
+	@$(RUN) python -m gan_lab.course.release notebooks/source/$(or $(NB),*).py
 
 bench: $(UV)  ## measure how long a training step takes
 	@for script in bench/*.py; do $(RUN) python "$$script" || exit 1; done

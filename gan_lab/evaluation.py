@@ -54,7 +54,7 @@ def kid(real: Tensor, fake: Tensor, *, seed: int = 0) -> float:
 
     real x: (N, F), fake y: (M, F), features. Between two sets of one law it is 0 on average, however many there are, so
     it can be negative. (Between the two parts of the bundled digits it is, a little: their classes are of exactly equal
-    size, and in draws from a law they are not.) If N != M, it is the mean over ten subsets of min(N, M), drawn with `seed`.
+    size, and in draws from a law they are not.) If N != M, it is the mean over ten subsets of min(N, M), by `seed`.
     Raises ValueError for features of different lengths, values that are not finite, and fewer than 2 images.
     Source: Bińkowski et al. 2018, section 4; computed by torchmetrics.
     """

@@ -14,7 +14,7 @@ import gan_lab
 PACKAGE = Path(gan_lab.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-# A module imports from its own line and from those above it. What stands on no line (course, cli, html, ...) deals with
+# A module imports from its own line and from those above it. What stands on no line, the package course, deals with
 # notebooks as files: it imports nothing from here but the first line, and nothing here imports it.
 LINES = (
     {"files"},
@@ -111,4 +111,4 @@ def test_what_trains_does_without_what_draws() -> None:
 
 
 def test_the_command_answers_before_torch_is_loaded() -> None:
-    assert not loaded_with("gan_lab.cli") & {"torch", "matplotlib"}
+    assert not loaded_with("gan_lab.course.cli") & {"torch", "matplotlib"}

@@ -5,8 +5,8 @@ from run_folders import write_execution
 from tiny_notebook import write_notebook
 from typer.testing import CliRunner, Result
 
-from gan_lab.cli import app, given, grids, joined
-from gan_lab.doctor import Finding
+from gan_lab.course.cli import app, given, grids, joined
+from gan_lab.course.doctor import Finding
 
 
 def gan_lab(*words: str | Path) -> Result:
@@ -105,7 +105,7 @@ def test_doctor_says_what_to_do_and_fails_if_something_is_broken(
     import pandas as pd
 
     found = pd.DataFrame([Finding("disk", "0.1 GB free", state, "Free some space.")])
-    monkeypatch.setattr("gan_lab.doctor.doctor", lambda seconds: found)
+    monkeypatch.setattr("gan_lab.course.doctor.doctor", lambda seconds: found)
     outcome = gan_lab("doctor")
     assert outcome.exit_code == code
     assert "disk" in outcome.output and "0.1 GB free" in outcome.output and "Free some space." in outcome.output

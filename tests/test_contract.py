@@ -9,8 +9,8 @@ import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 from tiny_notebook import write_notebook
 
-from gan_lab.course import run
-from gan_lab.parameters import check, parameters, read_yaml
+from gan_lab.course.parameters import check, parameters, read_yaml
+from gan_lab.course.run import run
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))

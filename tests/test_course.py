@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from tiny_notebook import PARAMETERS, write_notebook
 
-from gan_lab.course import in_folder, notebooks, run, title
+from gan_lab.course.run import in_folder, notebooks, run, title
 
 
 def test_a_list_of_notebooks_has_a_row_a_parameter(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 
-from gan_lab import doctor
+from gan_lab.course import doctor
 
 
 def test_this_machine_can_run_the_course() -> None:

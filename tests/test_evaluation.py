@@ -150,6 +150,19 @@ def digits():
     return load_images(), load_images(split="test"), load_classifier(BUNDLED)
 
 
+def test_kid_of_two_halves_of_the_digits_is_zero_on_average_and_negative_with_equal_classes(digits):
+    _, test, classifier = digits
+    features, generator = features_of(classifier.features, test), torch.Generator().manual_seed(0)
+    at_random, equal = [], []
+    for _ in range(20):
+        shuffled = torch.randperm(1495, generator=generator)
+        by_class = shuffled[test.labels[shuffled].argsort(stable=True)].view(5, 299)
+        at_random.append(kid(features[shuffled[:700]], features[shuffled[700:1400]]))
+        equal.append(kid(features[by_class[:, :140].flatten()], features[by_class[:, 140:280].flatten()]))
+    assert np.mean(at_random) == pytest.approx(0, abs=4 * np.std(at_random) / math.sqrt(20))
+    assert max(equal) < 0
+
+
 @pytest.fixture(scope="module")
 def table(digits):
     """A generator that makes the digits 1 and 2 as they are, slightly noisy, whatever it is asked for."""

@@ -15,10 +15,10 @@ from bs4 import BeautifulSoup
 from processes import becomes_true, ended
 from tiny_notebook import write_notebook
 
-from gan_lab.cells import Cells, connection
-from gan_lab.execution import execute
-from gan_lab.parameters import check
-from gan_lab.status import Status
+from gan_lab.course.cells import Cells, connection
+from gan_lab.course.execution import execute
+from gan_lab.course.parameters import check
+from gan_lab.course.status import Status
 
 HERE = os.getcwd()
 SLEEP = "import os, pathlib, time\npathlib.Path(run_dir, 'pid').write_text(str(os.getpid()))\ntime.sleep(600)"
@@ -97,7 +97,7 @@ def test_a_time_limit_is_reported_as_that(executed: Mapping[str, Path]) -> None:
 
 def test_a_kernel_does_not_outlive_who_ran_it(tmp_path: Path) -> None:
     notebook = write_notebook(tmp_path / "tiny.ipynb", SLEEP)
-    program = f"from gan_lab.course import run; run({str(notebook)!r}, {{}}, {str(tmp_path / 'out')!r})"
+    program = f"from gan_lab.course.run import run; run({str(notebook)!r}, {{}}, {str(tmp_path / 'out')!r})"
     caller = subprocess.Popen([sys.executable, "-c", program])
     pid = tmp_path / "out" / "pid"
     assert becomes_true(lambda: pid.exists() and pid.read_text() != "")

@@ -6,7 +6,7 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from gan_lab.html import WIDGET, drop_widgets, mathml, save_html
+from gan_lab.course.html import WIDGET, drop_widgets, mathml, save_html
 
 PNG = base64.b64encode(bytes.fromhex("89504e470d0a1a0a")).decode()
 

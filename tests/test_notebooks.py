@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
-from gan_lab.html import save_html
-from gan_lab.release import problems
+from gan_lab.course.html import save_html
+from gan_lab.course.release import problems
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))

@@ -5,7 +5,7 @@ import pytest
 from tiny_notebook import PARAMETERS, write_notebook
 
 from gan_lab import data
-from gan_lab.parameters import DIGITS, check, parameters, read_yaml
+from gan_lab.course.parameters import DIGITS, check, parameters, read_yaml
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import torch
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from gan_lab.html import WIDGET
-from gan_lab.release import problems, refresh
+from gan_lab.course.html import WIDGET
+from gan_lab.course.release import problems, refresh
 
 LESSON = """\
 # %% [markdown]

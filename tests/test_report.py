@@ -9,7 +9,7 @@ from PIL import Image
 from run_folders import write_execution
 from tiny_notebook import write_notebook
 
-from gan_lab.report import FRAMES, embedded, report, short, styles
+from gan_lab.course.report import FRAMES, embedded, report, short, styles
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from run_folders import write_execution, write_run
 
-from gan_lab.results import comparison, interval, read_results, results, settings
+from gan_lab.course.results import comparison, interval, read_results, results, settings
 
 
 def test_what_a_run_found_is_its_last_epoch(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from gan_lab.spread import curve, epochs_played, spread
+from gan_lab.course.spread import curve, epochs_played, spread
 
 
 def test_rounds_stand_at_the_share_of_their_epoch_that_is_played() -> None:

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from gan_lab.status import Failure, Status
+from gan_lab.course.status import Failure, Status
 
 
 def test_a_status_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ import pytest
 from processes import becomes_true, ended
 from tiny_notebook import write_notebook
 
-from gan_lab.status import Status
-from gan_lab.sweep import folder_name, planned, sweep, unfinished
+from gan_lab.course.status import Status
+from gan_lab.course.sweep import folder_name, planned, sweep, unfinished
 
 TRAIN = """
 import json, pathlib
@@ -79,7 +79,17 @@ def test_a_worker_that_dies_loses_only_its_run_which_is_tried_once_more(tmp_path
 def test_an_interrupted_sweep_leaves_no_kernel_and_goes_on_when_started_again(tmp_path: Path) -> None:
     notebook = write_notebook(tmp_path / "tiny.ipynb", HANG_AT_FIRST, TRAIN)
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "gan_lab.cli", "sweep", str(notebook), "--grid", "seed=0,1", "--out", str(out)]
+    command = [
+        sys.executable,
+        "-m",
+        "gan_lab.course.cli",
+        "sweep",
+        str(notebook),
+        "--grid",
+        "seed=0,1",
+        "--out",
+        str(out),
+    ]
     with subprocess.Popen([*command, "--jobs", "2"], start_new_session=True, stderr=subprocess.PIPE) as process:
         pid = out / "seed=1" / "pid"
         assert becomes_true(lambda: pid.exists() and pid.read_text() != "" and state(out / "seed=0") == "done")
@@ -144,7 +154,7 @@ def test_what_is_not_done_is_run_again(tmp_path: Path, left: str) -> None:
 
 
 def test_a_cluster_that_does_not_answer_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gan_lab.sweep.PATIENCE", 0.2)
+    monkeypatch.setattr("gan_lab.course.sweep.PATIENCE", 0.2)
     notebook = write_notebook(tmp_path / "tiny.ipynb")
     with pytest.raises(ConnectionError, match=r"no Dask worker answers at tcp://127\.0\.0\.1:9"):
         sweep(notebook, {"seed": [0]}, {}, tmp_path / "out", scheduler="tcp://127.0.0.1:9", progress=False)

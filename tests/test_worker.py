@@ -7,9 +7,9 @@ from distributed import Client
 from processes import becomes_true, ended
 from tiny_notebook import write_notebook
 
-from gan_lab.parameters import check
-from gan_lab.status import Failure, Status
-from gan_lab.worker import ATTEMPTS, run_one
+from gan_lab.course.parameters import check
+from gan_lab.course.status import Failure, Status
+from gan_lab.course.worker import ATTEMPTS, run_one
 
 HANG = """
 import os, pathlib, time

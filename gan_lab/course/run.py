@@ -10,9 +10,9 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 
-from gan_lab.execution import execute
-from gan_lab.parameters import check, parameters
-from gan_lab.status import Failure, Scalar
+from gan_lab.course.execution import execute
+from gan_lab.course.parameters import check, parameters
+from gan_lab.course.status import Failure, Scalar
 
 
 def notebooks(folder: str | Path = "notebooks") -> pd.DataFrame:

@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from gan_lab.status import Failure, Scalar, Status
+from gan_lab.course.status import Failure, Scalar, Status
 
 
 def execute(
@@ -39,7 +39,7 @@ def execute(
     environment = {**os.environ, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # else each kernel prints a debugger's warning
     with tempfile.TemporaryDirectory(prefix="gan-lab-") as files, open(out / "log.txt", "wb") as log:
         child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "gan_lab.cells"],
+            [sys.executable, "-P", "-m", "gan_lab.course.cells"],
             cwd=notebook.parent,
             env=environment | ({"OMP_NUM_THREADS": str(threads)} if threads else {}),
             stdin=subprocess.PIPE,

@@ -67,7 +67,7 @@ def list_(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the notebooks are.")] = Path("notebooks"),
 ) -> None:
     """Show the notebooks and the parameters that each takes."""
-    from gan_lab.course import notebooks
+    from gan_lab.course.run import notebooks
 
     with said_plainly():
         found = notebooks(folder)
@@ -100,8 +100,8 @@ def run(
 
     **Example:** gan-lab run notebooks/01_dcgan.ipynb -f notebooks/parameters/report_a.yaml -p epochs 1
     """
-    from gan_lab.course import NotebookError
-    from gan_lab.course import run as run_notebook
+    from gan_lab.course.run import NotebookError
+    from gan_lab.course.run import run as run_notebook
 
     with said_plainly():
         try:
@@ -138,7 +138,7 @@ def sweep(
 
     **Example:** gan-lab sweep notebooks/01_dcgan.ipynb --grid seed=0,1,2 --grid real_target=1.0,0.9
     """
-    from gan_lab.sweep import sweep as sweep_notebook
+    from gan_lab.course.sweep import sweep as sweep_notebook
 
     with said_plainly():
         values = given(parameter, file)
@@ -162,7 +162,7 @@ def report(
     A row a setting, with its mean over the seeds and a 95 % bootstrap interval; the samples side by side through the
     training; the curves with their spread. The page is one file and needs no network.
     """
-    from gan_lab.report import report as write_report
+    from gan_lab.course.report import report as write_report
 
     with said_plainly():
         console.print(str(write_report(folder, html)), soft_wrap=True)
@@ -176,7 +176,7 @@ def doctor(
 
     Says what to do about each thing that is wrong, and ends with exit code 1 if something is broken.
     """
-    from gan_lab.doctor import doctor as examine
+    from gan_lab.course.doctor import doctor as examine
 
     marks = {"good": "[green]✓[/]", "note": "[yellow]![/]", "broken": "[red]✗[/]"}
     with errors.status(f"Looking around, and training for {seconds:g} seconds"):
@@ -192,7 +192,7 @@ def doctor(
 
 def show_runs(found: "DataFrame", notebook: Path) -> None:
     """A line a training: its folder, what became of it, and the numbers that it found."""
-    from gan_lab.parameters import parameters
+    from gan_lab.course.parameters import parameters
 
     numbers = [str(name) for name in found.select_dtypes("number") if name not in parameters(notebook)]
     numbers = [name for name in numbers if found[name].any()]
@@ -236,7 +236,7 @@ def show_failure(error: Any) -> None:
 
 def given(parameter: list[str] | None, file: list[Path] | None) -> dict[str, object]:
     """The values in the files, later ones before earlier, and those of the command line before all."""
-    from gan_lab.parameters import read_yaml
+    from gan_lab.course.parameters import read_yaml
 
     values: dict[str, object] = {}
     for one in file or []:

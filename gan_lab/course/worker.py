@@ -7,8 +7,8 @@ from pathlib import Path
 from dask.system import CPU_COUNT
 from distributed import get_worker
 
-from gan_lab.execution import execute
-from gan_lab.status import Failure, Status
+from gan_lab.course.execution import execute
+from gan_lab.course.status import Failure, Status
 
 ATTEMPTS = 2  # a run whose worker dies is started once more
 

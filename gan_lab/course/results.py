@@ -12,7 +12,7 @@ import pandas as pd
 from natsort import natsorted
 from numpy.typing import NDArray
 
-from gan_lab.status import Scalar, Status
+from gan_lab.course.status import Scalar, Status
 
 BESIDE = ("seed", "run_dir")  # parameters that make no other setting: repetitions of one, and where it is kept
 

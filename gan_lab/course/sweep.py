@@ -17,11 +17,11 @@ from dask.system import CPU_COUNT
 from distributed import Client, LocalCluster, as_completed
 from tqdm import tqdm
 
-from gan_lab.course import in_folder
-from gan_lab.parameters import check
-from gan_lab.results import results
-from gan_lab.status import Failure, Scalar, Status
-from gan_lab.worker import conclude, run_one
+from gan_lab.course.parameters import check
+from gan_lab.course.results import results
+from gan_lab.course.run import in_folder
+from gan_lab.course.status import Failure, Scalar, Status
+from gan_lab.course.worker import conclude, run_one
 
 PATIENCE = 10  # seconds to wait for a cluster's answer
 Runs = dict[Path, dict[str, Scalar]]  # a run's parameters, by its folder

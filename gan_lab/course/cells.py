@@ -20,10 +20,10 @@ from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 from traitlets.config import Config
 
-from gan_lab.execution import kill_family
-from gan_lab.html import save_html
-from gan_lab.parameters import parameters, unformatted
-from gan_lab.status import Failure, Status
+from gan_lab.course.execution import kill_family
+from gan_lab.course.html import save_html
+from gan_lab.course.parameters import parameters, unformatted
+from gan_lab.course.status import Failure, Status
 
 
 def main() -> None:

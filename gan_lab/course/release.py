@@ -1,6 +1,6 @@
 """The committed notebooks: made from their sources, executed, and free of all that belongs to one machine.
 
-python -m gan_lab.release notebooks/source/01_dcgan.py ...   refreshes each of them and tells its problems
+python -m gan_lab.course.release notebooks/source/01_dcgan.py ...   refreshes each of them and tells its problems
 """
 
 import os
@@ -18,8 +18,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
+from gan_lab.course.html import WIDGET, drop_widgets
 from gan_lab.files import whole
-from gan_lab.html import WIDGET, drop_widgets
 
 LARGEST = 2_000_000  # bytes; GitHub is slow to draw a larger notebook, or does not
 LONGEST = 40  # lines; a cell fits a screen

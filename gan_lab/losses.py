@@ -81,7 +81,7 @@ class Wasserstein:
         d_loss = E_z[ D(G(z)) ] - E_x[ D(x) ]                                                                    (1)
         g_loss = -E_z[ D(G(z)) ]                                                                                 (2)
 
-    -d_loss is the critic's estimate of the Wasserstein-1 distance, in units of its own Lipschitz constant; a constant
+    For a K-Lipschitz D, -d_loss is at most K times the Wasserstein-1 distance: it estimates that from below. A constant
     added to every score changes nothing in (1).
     real, fake: scores (N,) -> scalars. Source: Arjovsky et al. 2017, eq. (2) and Algorithm 1.
     """

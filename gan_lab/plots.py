@@ -54,7 +54,7 @@ def curves(
 
 
 def epochs_played(rounds: pd.DataFrame) -> "pd.Series[float]":
-    """How many epochs had been played after each round; the first epoch tells how many rounds one has."""
+    """How many epochs had been played after each round; the longest epoch tells how many rounds one has."""
     played: pd.Series[float] = rounds["epoch"] - 1 + rounds["round"] / rounds["round"].max()
     return played
 

@@ -6,8 +6,8 @@
     pictures/      one sample grid an epoch: 0001.png, 0002.png, …
     checkpoint.pt  both players and both optimisers after the last whole epoch
 
-A run that was interrupted, however, goes on after its last whole epoch, and on a CPU it ends with the same bits as a
-run that was not: the randomness of an epoch is a function of (seed, epoch) alone.
+However a run was interrupted, it goes on after its last whole epoch, and on a CPU it ends with the same bits as a run
+that was not: the randomness of an epoch is a function of (seed, epoch) alone.
 """
 
 import csv
@@ -49,7 +49,7 @@ class Run:
         self.recipe: dict[str, Any] = json.loads(json.dumps(asked))
         digest = hashlib.sha256(json.dumps(self.recipe, sort_keys=True).encode()).hexdigest()[:8]
         own = Path(os.environ.get("GAN_LAB_RUNS", "runs"), f"{name}-{digest}")
-        self.folder = Path(run_dir, name) if str(run_dir) else own
+        self.folder = Path(run_dir, name).expanduser() if str(run_dir) else own
         self.value_range = images.value_range
         self.epoch = 0
         self._writes = True
@@ -57,13 +57,19 @@ class Run:
         self._read_tables(math.inf)
 
     def epochs(self, game: Game, epochs: int) -> Iterator[int]:
-        """The epochs still to be played, counted from 1, once the game is where the folder says."""
+        """The epochs still to be played, counted from 1, once the game is where the folder says.
+
+        Raises ValueError if epochs < 1.
+        """
+        if epochs < 1:
+            raise ValueError(f"epochs counts passes over the images: at least 1, not {epochs}")
         self._writes = game.fabric.is_global_zero
         self._write_recipe(game)
         done = self._restore(game)
         if done:
             print(f"{self.folder} holds {done} of {epochs} epochs" + (", going on" if done < epochs else ""))
-        for self.epoch in range(done + 1, epochs + 1):
+        for epoch in range(done + 1, epochs + 1):
+            self.epoch = epoch
             self._pending.clear()
             self._started = time.perf_counter()
             yield self.epoch
@@ -82,7 +88,7 @@ class Run:
     def save(self, game: Game, **measured: float) -> None:
         """End the epoch: its rounds, its seconds, what was measured, and last the checkpoint.
 
-        Raises FloatingPointError if a number of this epoch is NaN or infinite; the checkpoint before it is kept.
+        Raises FloatingPointError if a number of a round is NaN or infinite; the checkpoint before it is kept.
         """
         rows = self._pending_rows()
         refuse_nan(rows)
@@ -143,15 +149,18 @@ class Run:
     def _restore(self, game: Game) -> int:
         """Put the game where the checkpoint says; a new run begins by keeping where it started."""
         file = self.folder / "checkpoint.pt"
+        self.epoch = 0
         if not file.exists():
             self._write_checkpoint(game)
+        game.fabric.barrier()  # no process reads before the first has written
         checkpoint = torch.load(file, map_location=game.fabric.device, weights_only=True)
         for name, part in game.parts.items():
             part.load_state_dict(checkpoint[name])
         self._read_tables(checkpoint["epoch"])
-        for picture in self.pictures[checkpoint["epoch"] :]:
-            picture.unlink()
-        return int(checkpoint["epoch"])
+        self.epoch = int(checkpoint["epoch"])
+        for picture in self.pictures[self.epoch :]:
+            picture.unlink(missing_ok=True)
+        return self.epoch
 
     def _write_checkpoint(self, game: Game) -> None:
         if self._writes:
@@ -184,12 +193,13 @@ def environment(game: Game) -> dict[str, str | int]:
 
 
 def read_csv(file: Path) -> list[dict[str, Any]]:
-    """The rows of a table, floats to the last bit; none if there is no such file."""
+    """The rows of a table, floats to the last bit, without their empty fields; none if there is no such file."""
     if not file.exists():
         return []
     with file.open(newline="") as lines:
         rows = list(csv.DictReader(lines))
-    return [{key: int(text) if key in ("epoch", "round") else float(text) for key, text in row.items()} for row in rows]
+    whole_numbers = ("epoch", "round")
+    return [{k: int(text) if k in whole_numbers else float(text) for k, text in row.items() if text} for row in rows]
 
 
 def refuse_nan(rows: list[dict[str, Any]]) -> None:

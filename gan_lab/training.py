@@ -104,7 +104,7 @@ def play(game: Game, images: ImageSet, *, batch_size: int, epoch: int = 0, seed:
     A round takes n_critic fresh batches for D, then one step of G. The images come in an order that is a pure function
     of (seed, epoch), each at most once; the few that do not fill a round are other ones in every epoch. The random
     numbers of the epoch start from (seed, epoch, rank), so it can be repeated bit for bit on the same machine.
-    Raises ValueError if there are fewer images than one round needs.
+    Raises ValueError if there are fewer images than one round needs, or batch_size < 1.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size counts images: at least 1, not {batch_size}")
@@ -150,12 +150,15 @@ def step_D(game: Game, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor | V
 def step_G(game: Game, y: Tensor) -> Tensor:
     """G descends on g_loss, with D fixed: no gradient is computed for D's parameters."""
     game.D.requires_grad_(False)
-    with game.fabric.autocast():
-        g_loss = game.loss.g_loss(bare(game.D)(game.G(noise(game, len(y)), y), y), y)
-    game.opt_G.zero_grad()
-    game.fabric.backward(g_loss)
-    game.opt_G.step()
-    game.D.requires_grad_(True)
+    try:
+        with game.fabric.autocast():
+            fake = bare(game.D)(game.G(noise(game, len(y)), y), y)
+        g_loss = game.loss.g_loss(in_float32(fake), y)
+        game.opt_G.zero_grad()
+        game.fabric.backward(g_loss)
+        game.opt_G.step()
+    finally:
+        game.D.requires_grad_(True)
     return g_loss.detach()
 
 
@@ -211,6 +214,11 @@ def one_score_each(verdict: Tensor | Verdict, x: Tensor) -> Tensor | Verdict:
     if shape != (len(x),):
         raise ValueError(f"D must return one score per image, shape ({len(x)},), not {shape}: end it with .squeeze(1)")
     return verdict
+
+
+def in_float32(verdict: Tensor | Verdict) -> Tensor | Verdict:
+    """The same values for the loss, whatever precision the networks work in."""
+    return Verdict(verdict.score.float(), verdict.classes.float()) if isinstance(verdict, Verdict) else verdict.float()
 
 
 def detached(verdict: Tensor | Verdict) -> Tensor | Verdict:

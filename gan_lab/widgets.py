@@ -131,8 +131,8 @@ class Dashboard:
 
     def _progress(self) -> str:
         seconds = time.monotonic() - self._started
-        ended = " stopped" if self.stopped else ""
-        return f"epoch {self.run.epoch},{ended} {self._rounds} rounds in {seconds:.0f} s"
+        where = f"stopped in epoch {self.run.epoch}" if self.stopped else f"epoch {self.run.epoch}"
+        return f"{where}, {self._rounds} rounds in {seconds:.0f} s"
 
 
 def explorer(

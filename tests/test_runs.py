@@ -1,4 +1,5 @@
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -140,3 +141,27 @@ def test_a_full_disk_keeps_the_checkpoint_that_was_there(tmp_path, monkeypatch):
     assert (run.folder / "checkpoint.pt").read_bytes() == kept
     monkeypatch.undo()
     assert same(train(tmp_path, 2)[0], train(tmp_path / "unhindered", 2)[0])
+
+
+def test_a_metric_of_some_epochs_only_does_not_keep_a_run_from_going_on(tmp_path):
+    for epochs in (2, 3):
+        game, run = small_game(), Run("small", RECIPE, small_images(), tmp_path)
+        for epoch in run.epochs(game, epochs):
+            for round in play(game, small_images(), batch_size=4, epoch=epoch):
+                run.log(round)
+            run.save(game, **({"fid": 1.5} if epoch == 2 else {}))
+    assert run.measured["fid"].isna().tolist() == [True, False, True]
+    assert run.measured["fid"][1] == 1.5
+
+
+def test_a_finished_run_knows_its_epoch_and_a_deleted_one_begins_anew(tmp_path):
+    game, run = train(tmp_path, 2)
+    assert list(run.epochs(game, 2)) == []
+    assert run.epoch == 2
+    shutil.rmtree(tmp_path)
+    assert next(run.epochs(game, 2)) == 1
+
+
+def test_no_epochs_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="epochs counts passes over the images: at least 1, not 0"):
+        next(Run("small", RECIPE, small_images(), tmp_path).epochs(small_game(), 0))

@@ -250,3 +250,14 @@ def test_a_game_moves_to_the_gpu_and_plays_there():
     (round,) = play(game, small_images(), batch_size=20)
     assert round.d_loss.is_cuda
     assert sample(game, torch.randn(2, 3)).is_cuda
+
+
+def test_an_error_in_g_s_loss_leaves_d_able_to_learn():
+    class Broken(NonSaturating):
+        def g_loss(self, fake, y=None):
+            raise ArithmeticError("a typo")
+
+    game = small_game(loss=Broken())
+    with pytest.raises(ArithmeticError):
+        next(play(game, small_images(), batch_size=4))
+    assert all(p.requires_grad for p in game.D.parameters())

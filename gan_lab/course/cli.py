@@ -88,7 +88,7 @@ def run(
     parameter: Parameters = None,
     file: Files = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where to put all that comes of it.  [default: runs/NOTEBOOK]")
+        Path | None, typer.Option(metavar="DIR", help="Where to put all that comes of it.  [default: runs/NOTEBOOK,…]")
     ] = None,
     time_limit: TimeLimit = None,
 ) -> None:

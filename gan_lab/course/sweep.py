@@ -1,9 +1,7 @@
 """Many runs of one notebook, one for each point of a grid of parameters, on processes that Dask hands the work to."""
 
-import hashlib
 import itertools
 import logging
-import re
 import signal
 import threading
 from collections import Counter
@@ -19,7 +17,7 @@ from tqdm import tqdm
 
 from gan_lab.course.parameters import check
 from gan_lab.course.results import results
-from gan_lab.course.run import in_folder
+from gan_lab.course.run import folder_name, in_folder
 from gan_lab.course.status import Failure, Scalar, Status
 from gan_lab.course.worker import conclude, run_one
 
@@ -71,21 +69,6 @@ def planned(notebook: Path, grid: Mapping[str, Sequence[object]], given: Mapping
             raise ValueError(f"{folder.name} is in the grid twice")
         runs[folder] = in_folder(values, folder)
     return runs
-
-
-def folder_name(setting: Mapping[str, Scalar]) -> str:
-    """A setting as the name of a folder, "seed=0,real_target=0.9"; a value that no folder can bear becomes a digest."""
-    words = {
-        name: str(value) if re.fullmatch(r"[\w.+-]{1,40}", str(value), re.ASCII) else digest(str(value))
-        for name, value in setting.items()
-    }
-    joined = ",".join(f"{name}={word}" for name, word in words.items())
-    return joined if len(joined) <= 120 else digest(joined)
-
-
-def digest(text: str) -> str:
-    """Ten hexadecimal digits that stand for a text."""
-    return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
 def unfinished(notebook: Path, runs: Runs) -> Runs:

@@ -44,16 +44,16 @@ plt.style.use(plots.STYLE)
 # %% [markdown]
 # ## Parameters
 #
-# Everything you may want to change stands in this one cell. Two published student reports on the same coursework are
+# Everything you may want to change stands in this one cell. Two student reports on the same coursework are
 # reproduced in this course; `B1` is the network of report B (32 x 32 images), `A1` that of report A (64 x 64). Their own
 # settings are in `notebooks/parameters/report_a.yaml` and `report_b.yaml`.
 
 # %% tags=["parameters"]
 data_dir: str = ""  # the images; "" is the bundled digits [a folder, or one of MNIST, FashionMNIST, KMNIST]
 system: str = "B1"  # whose networks to train [one of A1, B1]
-width: float = 1.0  # multiplies the number of hidden channels [above 0]
+width: float = 0.5  # multiplies the number of hidden channels [above 0]
 channels: int = 1  # 1 for gray images, 3 for colour [one of 1, 3]
-epochs: int = 40  # passes over the images [at least 1]
+epochs: int = 55  # passes over the images [at least 1]
 batch_size: int = 32  # images of each kind that D sees before a step [at least 2, at most the images in data_dir]
 learning_rate: float = 4e-4  # Adam's step size, for both players [above 0]
 beta1: float = 0.5  # Adam's memory of the gradient [at least 0, below 1]
@@ -71,7 +71,7 @@ run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named a
 # ## The real images
 #
 # The bundled images are handwritten digits, 1 to 5. To a network an image is a block of numbers: here each pixel is a
-# number between $-1$ (black) and $1$ (white).
+# number between $-1$ (black) and $1$ (white), unless you asked for 0 to 1.
 
 # %%
 size = {"A1": 64, "B1": 32}[system]
@@ -98,29 +98,30 @@ plots.grid(ax, real, nrow=16, value_range=value_range, title="32 of the real ima
 # large when $D$ says "real" to real images, the second when it says "fake" to generated ones.
 #
 # In the code $D$ returns a **score** $s$, any real number, and the probability is $D = \sigma(s) = 1 / (1 + e^{-s})$, the
-# sigmoid. A score of 0 means "I cannot tell". What $D$ minimises is $-V$. If it cannot tell at all, it pays:
+# sigmoid. A score of 0 means "I cannot tell". What $D$ minimises, `d_loss`, is $-V$. (With the parameter `real_target`
+# below 1, it is asked to be only that sure of a real image.) If it cannot tell at all, it pays $\log 2$ for each kind of
+# image. Losses are counted in nats, the unit of the natural logarithm:
 
 # %% tags=["nbval-check-output"]
-loss = NonSaturating(real_target=real_target)
 cannot_tell = torch.zeros(8)  # the scores of 8 images
-print(f"d_loss at score 0: {loss.d_loss(cannot_tell, cannot_tell):.4f}   2 log 2 = {2 * np.log(2):.4f}")
-print(f"g_loss at score 0: {loss.g_loss(cannot_tell):.4f}     log 2 = {np.log(2):.4f}")
+print(f"d_loss at score 0: {NonSaturating().d_loss(cannot_tell, cannot_tell):.4f}   2 log 2 = {2 * np.log(2):.4f}")
 
 # %% [markdown]
-# Remember this pair of numbers: it is where the curves of an even game lie.
+# Remember this number: it is where the curve of $D$ lies in an even game.
 #
 # ## The players, and why they look like this
 #
 # A *deep convolutional* GAN, DCGAN, follows a recipe that Radford et al. (2015) found by trying many:
 #
-# 1. no pooling: $D$ shrinks the image by convolutions with stride 2, and $G$ enlarges it by transposed ones, so both
-#    learn how;
-# 2. batch normalisation in both, **except** on $G$'s output and on $D$'s input;
+# 1. no pooling: $D$ shrinks the image by convolutions that move two pixels at a time (stride 2), and $G$ enlarges it by
+#    transposed convolutions, which run the other way, so both learn how;
+# 2. batch normalisation (each feature gets the same mean and variance over the batch) in both, **except** on $G$'s
+#    output and on $D$'s input;
 # 3. no fully connected hidden layers;
-# 4. ReLU in $G$, tanh on its output; LeakyReLU in $D$.
+# 4. ReLU in $G$, tanh on its output; in $D$ LeakyReLU, which lets a part of negative values through.
 #
-# Few networks follow all four. Report B's discriminator has dropout and no batch norm, and its generator is leaky. Here
-# is what is about to play, layer by layer, with the shape that leaves each layer for a batch of two.
+# Report B takes liberties: its discriminator has dropout (it forgets random features) and no batch norm, and its
+# generator is leaky. Here is what is about to play, layer by layer, with the shape that leaves each layer for a batch of two.
 
 # %%
 torch.manual_seed(seed)
@@ -190,7 +191,8 @@ left.legend()
 plt.show()
 
 # %% [markdown]
-# On the left side of these pictures, where the fakes of a young generator soon lie, only one of the two pulls.
+# On the left side of these pictures, where the fakes of a young generator soon lie, only one of the two pulls. At a score
+# of 0, where $D$ cannot tell, the non-saturating loss is $\log 2$.
 #
 # ## Training
 #
@@ -199,29 +201,33 @@ plt.show()
 # 1. draw real images $x$ and fake images $G(z)$; $D$ takes a step down on `d_loss`, with $G$ fixed;
 # 2. draw new noise; $G$ takes a step down on `g_loss`, with $D$ fixed.
 #
-# `play` yields one round after another; the loop around it is yours. The run writes everything into a folder: the losses
-# of each round, a picture and a checkpoint after each epoch. Press **Stop** whenever you like and run the cell again: it
-# goes on after the last whole epoch, and ends with the same bits as if you had not stopped.
+# `play` yields one round after another; the loop around it is yours. (It says `async for`, so that the notebook can
+# listen to the Stop button in between; a plain `for` without the dashboard trains as well.) The run writes everything
+# into a folder: the losses of each round, a picture and a checkpoint after each epoch. Press **Stop** whenever you like
+# and run the cell again: it goes on after the last whole epoch, and on a CPU it ends with the same bits as if you had
+# not stopped.
 
 # %%
-game = Game(
-    G,
-    D,
-    loss,
-    opt_G=torch.optim.Adam(G.parameters(), lr=learning_rate, betas=(beta1, 0.999), fused=True),
-    opt_D=torch.optim.Adam(D.parameters(), lr=learning_rate, betas=(beta1, 0.999), fused=True),
-    fabric=Fabric(accelerator=accelerator, devices=1, precision=precision),
-)
-recipe = dict(system=system, width=width, channels=channels, batch_size=batch_size, learning_rate=learning_rate)
-recipe |= dict(beta1=beta1, real_target=real_target, report_norms=report_norms, seed=seed, precision=precision)
+loss = NonSaturating(real_target=real_target)
+learning_rate_D = learning_rate
+opt_G = torch.optim.Adam(G.parameters(), lr=learning_rate, betas=(beta1, 0.999), fused=True)
+opt_D = torch.optim.Adam(D.parameters(), lr=learning_rate_D, betas=(beta1, 0.999), fused=True)
+fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
+game = Game(G, D, loss, opt_G, opt_D, fabric=fabric)
+
+# what the result depends on: another recipe is another run, the same one goes on
+recipe = dict(system=system, width=width, channels=channels, z_dim=G.z_dim, report_norms=report_norms)
+recipe |= dict(loss=type(loss).__name__, real_target=real_target, batch_size=batch_size, beta1=beta1)
+recipe |= dict(learning_rate=learning_rate, learning_rate_D=learning_rate_D, seed=seed, precision=precision)
 run = Run(system, recipe, images, run_dir)
 z = torch.randn(64, game.z_dim, generator=torch.Generator().manual_seed(seed))  # the same 64 noises after every epoch
 
 # %%
 with Dashboard(run) as board:
     for epoch in run.epochs(game, epochs):
-        async for round in board.watch(play(game, images, batch_size=batch_size, epoch=epoch, seed=seed)):
-            run.log(round, d_real=loss.d_real(round.real), d_fake=loss.d_fake(round.fake))
+        async for played in board.watch(play(game, images, batch_size=batch_size, epoch=epoch, seed=seed)):
+            halves = NonSaturating(real_target)  # the two terms of d_loss, logged apart
+            run.log(played, d_real=halves.d_real(played.real), d_fake=halves.d_fake(played.fake))
         if board.stopped:
             break
         run.picture(sample(game, z))
@@ -230,10 +236,12 @@ with Dashboard(run) as board:
 # %% [markdown]
 # ## What it learnt
 #
-# The same eight noise vectors, drawn after more and more epochs. Nothing here was ever shown to $G$: it has only felt,
+# The same eight noise vectors, drawn after more and more epochs. No real image was ever shown to $G$: it has only felt,
 # through $D$, in which direction its pixels should move.
 
 # %%
+if not run.pictures:
+    raise RuntimeError("nothing is drawn yet: let the cell above play at least one whole epoch")
 shown = sorted({int(i) for i in np.geomspace(1, len(run.pictures), 6).round()})
 fig, axes = plt.subplots(len(shown), 1, figsize=(7, 0.95 * len(shown)))
 for ax, epoch in zip(np.atleast_1d(axes), shown, strict=True):
@@ -243,9 +251,9 @@ for ax, epoch in zip(np.atleast_1d(axes), shown, strict=True):
     ax.set_title(f"epoch {epoch}", fontsize=9)
 
 # %%
-film = plots.animation(run.pictures, run.folder / "samples.mp4")
 plots.animation(run.pictures, run.folder / "samples.gif", scale=1)
-print(f"{film.name}: one grid an epoch, {len(run.pictures)} epochs; it lies beside rounds.csv in the run's folder")
+film = plots.animation(run.pictures, run.folder / "samples.mp4")
+print(f"{run.folder.name}/{film.name} is a film of it, one grid an epoch, {len(run.pictures)} epochs")
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4.8))
 real, _ = images.batch(torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:64])
@@ -253,6 +261,9 @@ plots.grid(left, real, value_range=value_range, title="real")
 plots.grid(right, sample(game, z), value_range=value_range, title=f"generated, epoch {run.epoch}")
 
 # %% [markdown]
+# Look at the generated digits beside the real ones. Which would you take for real? Do all five digits occur, in many
+# hands? A generator that draws only what $D$ has not yet learnt to doubt, one digit over and over, has *collapsed*.
+#
 # ## Reading the curves, and misreading them
 #
 # Left: the two halves of $D$'s loss and the loss of $G$; a dotted line marks $\log 2$, which each of the three would be if
@@ -298,7 +309,8 @@ def scores(x: torch.Tensor) -> torch.Tensor:
 said = {"training images": scores(images.batch(slice(None))[0])}
 if held_out:
     said["held-out images"] = scores(held_out.batch(slice(None))[0])
-said["generated images"] = scores(sample(game, torch.randn(1000, game.z_dim)))
+more = torch.randn(1000, game.z_dim, generator=torch.Generator().manual_seed(seed + 1))
+said["generated images"] = scores(sample(game, more))
 
 fig, ax = plt.subplots(figsize=(8, 3))
 for hatch, (name, s) in zip(("", "//", ".."), said.items(), strict=False):
@@ -311,9 +323,8 @@ plt.show()
 # %% [markdown]
 # The further the held-out images lie from the training images, the more $D$ has learnt its images by heart, and the less
 # its verdict says about digits in general. Compare these numbers with one another, not with the curves above: here $D$
-# judges without its dropout, and $G$ draws with the running averages of its batch norms, as one does after training.
-# Neither is quite the opponent that the other met in the game. Whether a *generator* copies its training images needs a measurement too; it
-# comes in the next notebook.
+# judges without its dropout, and batch norms use their running averages, as one does after training. Neither player is
+# quite the opponent that the other met in the game.
 #
 # ### A curve that is not a loss
 #
@@ -327,36 +338,40 @@ rounded = called_real.clamp(1e-7, 1 - 1e-7)
 print(f"cross-entropy of the rounded predictions: {F.binary_cross_entropy(rounded, torch.ones_like(rounded)):.4f}")
 print(f"error rate x -log(1e-7):                  {(1 - called_real.mean()) * -np.log(1e-7):.4f}")
 
-fig, ax = plt.subplots(figsize=(8, 3))
+fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3))
 rounded_loss = rounds.assign(rounded=(1 - rounds["acc_real"]) * -np.log(1e-7))
-both = {"d_real": "loss", "rounded": "the same from rounded predictions"}
-plots.curves(ax, rounded_loss, both, ylabel="loss on real (nats)", smooth=10, title="D on real images, twice")
+plots.curves(left, rounded_loss, {"d_real": "D"}, ylabel="loss (nats)", smooth=10, title="the loss on real images")
+plots.curves(right, rounded_loss, {"rounded": "D"}, ylabel='"loss" (nats)', smooth=10, title="from rounded predictions")
+plt.show()
 
 # %% [markdown]
 # ## A walk through the latent space
 #
 # $G$ has learnt a map from noise to images. Is it a list of remembered pictures, or a landscape? Walk from one noise
-# vector to another and see. A straight line is a poor path: in 100 dimensions almost all of a normal distribution lies
-# near a sphere of radius $\sqrt{100}$, and the middle of the line lies well inside. So we also walk along the sphere:
+# vector to another (the space of all $z$ is called the *latent space*) and see. A straight line is a poor path: in many
+# dimensions, $Z$ of them, almost all of a normal distribution lies near a sphere of radius $\sqrt{Z}$, and the middle of
+# the line lies well inside. So we also walk along the sphere:
 #
 # $$ z(t) = \frac{\sin((1-t)\,\omega)}{\sin \omega}\, z_0 + \frac{\sin(t\,\omega)}{\sin \omega}\, z_1, \qquad
 # \omega = \text{the angle between } z_0 \text{ and } z_1, \quad 0 \le t \le 1. \qquad (3)$$
 
 # %%
 start, end = z[0], z[1]
-t = torch.linspace(0, 1, 12)[:, None]
+t = torch.linspace(0, 1, 13)[:, None]
 omega = torch.acos(F.cosine_similarity(start, end, dim=0))
 line = (1 - t) * start + t * end
 sphere = (torch.sin((1 - t) * omega) * start + torch.sin(t * omega) * end) / torch.sin(omega)
 
 fig, axes = plt.subplots(2, 1, figsize=(9, 2.4))
 for ax, name, path in zip(axes, ("straight line", "along the sphere"), (line, sphere), strict=True):
-    plots.grid(ax, sample(game, path), nrow=12, value_range=value_range, title=name)
+    plots.grid(ax, sample(game, path), nrow=13, value_range=value_range, title=name)
     print(
         f"{name}: |z| from {path.norm(dim=1)[0]:.1f} to {path.norm(dim=1)[-1]:.1f}, in the middle {path.norm(dim=1)[6]:.1f}"
     )
 
 # %% [markdown]
+# If the image changes smoothly all the way, the map is a landscape. (That does not rule out copies at its landmarks.)
+#
 # With the sliders you can walk yourself, along the directions in which the image changes most. (Where there is no live
 # kernel you see a static map: one direction in each row.)
 
@@ -366,8 +381,8 @@ explorer(game, value_range=value_range)
 # %% [markdown]
 # ## The other architecture, and four mistakes in it
 #
-# Report A's network is larger: 64 x 64 pixels, three channels, 17 and 19 million parameters. The report says that it
-# follows all the guidelines. Four things in it deserve a closer look. Each is measured here, on an untrained network or
+# Report A's network is larger and draws 64 x 64 pixels in three channels. The report says that it follows all the
+# guidelines. Four things in it deserve a closer look. Each is measured here, on an untrained network or
 # on one that is trained for a few steps.
 #
 # **1. Batch norm after the tanh.** The generator ends with tanh, so that images lie in $[-1, 1]$, and then normalises the
@@ -390,19 +405,23 @@ for norm_after_tanh in (True, False):
 # rest of the batch is there in every generator with batch norm; the last layer adds to it.
 #
 # **2. Real images in $[0, 1]$ against a tanh.** The report scales its images to $[0, 1]$ while $G$ can produce negative
-# numbers. Then no network is needed to tell real from fake. This rule is enough: *fake, if any pixel is negative*.
+# numbers. Until it has learnt to avoid them, no network is needed to tell real from fake. This rule is enough: *fake, if
+# any pixel is negative*.
 
 # %%
+torch.manual_seed(seed)
 with torch.no_grad():
-    x_fake = G_A(noise)
+    x_fake = dcgan64.Generator(width=a1_width, norm_after_tanh=False)(noise)
 for low in (0.0, -1.0):
     x_real, _ = load_images(data_dir, size=64, channels=3, value_range=(low, 1.0)).batch(slice(0, 64))
+    x_fake = x_fake[: len(x_real)]
     correct = torch.cat([(x_real.amin((1, 2, 3)) >= 0), (x_fake.amin((1, 2, 3)) < 0)]).float().mean()
     print(f"real images in [{low:g}, 1]: the rule is right for {correct:.0%} of the images")
 
 # %% [markdown]
-# **3. Batch norm on $D$'s input.** Real and fake images reach $D$ in separate batches. Batch norm gives every batch the
-# same mean and variance, so a difference between *all* real and *all* fake images is wiped out before $D$ can see it.
+# **3. Batch norm in $D$'s first block.** Real and fake images reach $D$ in separate batches. Batch norm gives each batch
+# the same mean and variance. Where it works on little more than the image itself, a difference in brightness or contrast
+# between *all* real and *all* fake images is wiped out before the rest of $D$ can see it.
 # To measure it, let the "fakes" be real images at half the contrast, and train $D$ to tell them apart.
 
 # %%
@@ -453,19 +472,20 @@ for name, mistaken in (("as in report A", True), ("put right", False)):
     fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
     game_A = Game(G_A, D_A, NonSaturating(), *adam, fabric=fabric)
     images_A = load_images(data_dir, size=64, channels=3, value_range=(0.0, 1.0) if mistaken else (-1.0, 1.0))
-    run_A = Run(f"A1-{name.replace(' ', '-')}", dict(width=a1_width, seed=seed, precision=precision), images_A, run_dir)
+    recipe = dict(width=a1_width, learning_rate=2e-4, mistaken=mistaken, seed=seed, precision=precision)
+    run_A = Run(f"A1-{name.replace(' ', '-')}", recipe, images_A, run_dir)
     for epoch in run_A.epochs(game_A, a1_epochs):
-        for round in play(game_A, images_A, batch_size=64, epoch=epoch, seed=seed):
-            run_A.log(round)
-        run_A.picture(sample(game_A, z))
+        for played in play(game_A, images_A, batch_size=min(64, len(images_A)), epoch=epoch, seed=seed):
+            run_A.log(played)
+        run_A.picture(sample(game_A, noise))
         run_A.save(game_A)
-    columns[name] = run_A, sample(game_A, z)
+    columns[name] = run_A, sample(game_A, noise)
 
 # %%
 fig, axes = plt.subplots(1, 3, figsize=(10, 2.9), width_ratios=(2, 2, 3))
 for ax, (name, (run_A, x)) in zip(axes, columns.items(), strict=False):
     low, high = run_A.value_range
-    plots.grid(ax, x[:9], nrow=3, value_range=run_A.value_range, title=f"{name}, epoch {a1_epochs}")
+    plots.grid(ax, x[:9], nrow=3, value_range=run_A.value_range, title=f"{name}, epoch {run_A.epoch}")
     plots.curves(axes[2], run_A.rounds, {"acc_fake": name}, ylabel="fakes called fake", title="accuracy of D")
     last = run_A.rounds.query("epoch == epoch.max()").mean()
     print(f"{name}: values outside [{low:g}, {high:g}]: {((x < low) | (x > high)).float().mean():.0%}", end=", ")
@@ -475,10 +495,10 @@ axes[2].legend()
 plt.show()
 
 # %% [markdown]
-# So few epochs are only the opening of the game (the report played 200), with a small network and one seed. The numbers
-# show what the mistakes do to the range of the images and how soon $D$ wins; they do not say which of the two would draw
-# better in the end. How to make such a claim honestly, over several seeds and with a measure of quality, is the subject
-# of the next notebook. The full networks play by parameters alone, best on a GPU:
+# So few epochs are only the opening of the game, with a small network and one seed, and $G$ draws with running averages
+# that have not settled yet. In both games $D$ soon calls nearly every fake a fake. What the mistakes do to the range of
+# the images is plain; which of the two would draw better in the end, these numbers do not say. Such a claim needs several
+# seeds and a measure of quality. The full networks play by parameters alone, best on a GPU:
 #
 # ```
 # uv run gan-lab run notebooks/01_dcgan.ipynb -f notebooks/parameters/report_a.yaml
@@ -488,21 +508,22 @@ plt.show()
 #
 # **1. Saturation.** Train with `Saturating()` in place of `NonSaturating()`. Look at the accuracy of $D$ on fakes and at
 # the samples after five epochs.
-# <details><summary>Hint</summary>Only one name changes, where <code>loss</code> is made; give the run another name, so
-# that it gets a folder of its own. Compare the two curves of <code>acc_fake</code>.</details>
+# <details><summary>Hint</summary>One name changes, where <code>loss</code> is made. Run again from the cell that builds
+# $G$ and $D$, so that both begin anew; the other loss is another recipe, and gets a folder of its own.</details>
 #
 # **2. A GAN of your own.** Least-squares GANs (Mao et al., 2017) replace the logarithms: $D$ minimises
 # $\tfrac12 \mathbb{E}_x[(s - 1)^2] + \tfrac12 \mathbb{E}_z[s^2]$ and $G$ minimises $\tfrac12 \mathbb{E}_z[(s - 1)^2]$.
 # Write the class and train with it.
 # <details><summary>Hint</summary>Two methods, <code>d_loss(self, real, fake, y)</code> and <code>g_loss(self, fake,
-# y)</code>, one line each. What should the losses be when D cannot tell? In this game "cannot tell" is a score of
-# 1/2.</details>
+# y)</code>, one line each; run again from the cell that builds $G$ and $D$. In this game "cannot tell" is a score of
+# 1/2, so the accuracies, which count scores above 0, do not mean what they meant: look at the losses.</details>
 #
 # **3. A map of the digits.** Set `z_dim = 2` on the generator class before it is built, and draw $G(z)$ on a grid of
 # $z$ from $-2$ to $2$. Where do the digits lie, and what lies between them?
-# <details><summary>Hint</summary><code>dcgan32.Generator.z_dim = 2</code>, then <code>torch.cartesian_prod</code> of two
-# <code>torch.linspace</code> gives the grid.</details>
+# <details><summary>Hint</summary><code>dcgan32.Generator.z_dim = 2</code> before the cell that builds $G$ and $D$; at
+# the end <code>torch.cartesian_prod</code> of two <code>torch.linspace</code> is the grid of $z$.</details>
 #
 # **4. One network too strong.** Give $D$ a learning rate ten times that of $G$, then the other way round. Predict the two
 # accuracy curves before you look.
-# <details><summary>Hint</summary>The two optimisers are made where the <code>Game</code> is made.</details>
+# <details><summary>Hint</summary><code>learning_rate_D</code> stands where the optimisers are made. Run again from the
+# cell that builds $G$ and $D$.</details>

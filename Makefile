@@ -5,6 +5,8 @@ RUN := $(UV) run --frozen
 
 # Threads that wait for one another sleep; by default they spin, and on a busy machine steal each other's time.
 export OMP_WAIT_POLICY ?= passive
+# Compile what is installed once, not at every start of a kernel.
+export UV_COMPILE_BYTECODE ?= 1
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

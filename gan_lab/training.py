@@ -1,7 +1,7 @@
 """The game and its rules: the same few lines train every GAN of this course.
 
     for epoch in range(epochs):
-        for round in play(game, images, batch_size=64, epoch=epoch):
+        for played in play(game, images, batch_size=64, epoch=epoch):
             ...                                       # your code: log it, draw it, stop
 
 A `Game` is two players, two optimisers and a loss. `play` yields one `Round` per generator step to the loop that asked

@@ -62,8 +62,8 @@ class Dashboard:
 
         with Dashboard(run) as board:
             for epoch in run.epochs(game, epochs):
-                async for round in board.watch(play(game, images, batch_size=64, epoch=epoch)):
-                    run.log(round)
+                async for played in board.watch(play(game, images, batch_size=64, epoch=epoch)):
+                    run.log(played)
                 if board.stopped:
                     break
                 run.picture(sample(game, z))

@@ -350,10 +350,10 @@ plt.show()
 # $G$ has learnt a map from noise to images. Is it a list of remembered pictures, or a landscape? Walk from one noise
 # vector to another (the space of all $z$ is called the *latent space*) and see. A straight line is a poor path: in many
 # dimensions, $Z$ of them, almost all of a normal distribution lies near a sphere of radius $\sqrt{Z}$, and the middle of
-# the line lies well inside. So we also walk along the sphere:
+# the line lies well inside. So we also walk along the sphere, from $z_0$ at $t = 0$ to $z_1$ at $t = 1$, with the angle
+# $\omega$ between the two:
 #
-# $$ z(t) = \frac{\sin((1-t)\,\omega)}{\sin \omega}\, z_0 + \frac{\sin(t\,\omega)}{\sin \omega}\, z_1, \qquad
-# \omega = \text{the angle between } z_0 \text{ and } z_1, \quad 0 \le t \le 1. \qquad (3)$$
+# $$ z(t) = \frac{\sin((1-t)\,\omega)}{\sin \omega}\, z_0 + \frac{\sin(t\,\omega)}{\sin \omega}\, z_1 \qquad (3)$$
 
 # %%
 start, end = z[0], z[1]

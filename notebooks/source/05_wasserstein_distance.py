@@ -59,7 +59,7 @@ plt.style.use(plots.STYLE)
 # %% [markdown]
 # ## Parameters
 #
-# The notebook takes about a minute. Other images, or longer trainings, are set here.
+# The notebook takes a minute or two. Other images, or longer trainings, are set here.
 
 # %% tags=["parameters"]
 seed: int = 0  # every random number follows from it [at least 0]

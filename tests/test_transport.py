@@ -113,7 +113,7 @@ def test_points_on_a_line_follow_scipy(x, y):
 
 @given(cloud(4, 2), cloud(5, 2), cloud(6, 2))
 def test_it_is_a_distance(x, y, z):
-    assert wasserstein1(x, x) == 0
+    assert wasserstein1(x, x) == pytest.approx(0, abs=1e-9)
     assert wasserstein1(x, y) == pytest.approx(wasserstein1(y, x), abs=1e-9)
     assert wasserstein1(x, z) <= wasserstein1(x, y) + wasserstein1(y, z) + 1e-9
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from gan_lab.divergences import Array, masses
-from gan_lab.transport import earth_mover
+from gan_lab.transport import Transport, earth_mover
 from gan_lab.transport_plots import heaps
 from gan_lab.widgets import png, show
 
@@ -37,16 +37,20 @@ def work(moves: Sequence[Move]) -> float:
     return sum(mass * abs(target - source) for source, target, mass in moves)
 
 
+def transport(p: ArrayLike, q: ArrayLike) -> Transport:
+    """How p becomes q on the places 0, 1, 2, ... with the least work."""
+    places = np.arange(len(np.asarray(p)))
+    return earth_mover(p, q, abs(places[:, None] - places))
+
+
 def still_needed(p: ArrayLike, q: ArrayLike) -> float:
     """The least work that turns p into q: W1 on the places 0, 1, 2, ..."""
-    places = np.arange(len(np.asarray(p)))
-    return earth_mover(p, q, abs(places[:, None] - places)).distance
+    return transport(p, q).distance
 
 
 def best_moves(p: ArrayLike, q: ArrayLike) -> list[Move]:
     """An optimal plan as a list of moves, without the earth that stays."""
-    places = np.arange(len(np.asarray(p)))
-    plan = earth_mover(p, q, abs(places[:, None] - places)).plan
+    plan = transport(p, q).plan
     return [(int(i), int(j), float(plan[i, j])) for i, j in np.argwhere(plan > 1e-9) if i != j]
 
 

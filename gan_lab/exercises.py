@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gan_lab.divergences import js, masses
-from gan_lab.transport import earth_mover
+from gan_lab.earth import still_needed, work
 
 
 def report(claims: Iterable[tuple[bool, str]]) -> None:
@@ -27,7 +27,7 @@ def check_emd_1d(answer: Callable[[ArrayLike, ArrayLike], float]) -> None:
     random = np.random.default_rng(0)
     shuffled = [(random.permutation(6), np.arange(6)) for _ in range(5)]
     for p, q in [(np.array([3, 2, 1, 4]), np.array([1, 2, 4, 3])), *shuffled]:
-        found, truth = answer(p, q), least_work(p, q)
+        found, truth = answer(p, q), still_needed(p, q)
         if not close(found, truth):
             return report(
                 [(False, f"for p = {p.tolist()} and q = {q.tolist()} it gives {found}; the least work is {truth:g}")]
@@ -37,17 +37,17 @@ def check_emd_1d(answer: Callable[[ArrayLike, ArrayLike], float]) -> None:
 
 def check_moves(moves: Sequence[tuple[int, int, float]], p: ArrayLike, q: ArrayLike) -> None:
     """Do moves (from, to, how much), each to a neighbour, turn p into q with the least work?"""
-    piles, wanted, least = masses("p", p).copy(), masses("q", q), least_work(p, q)
+    piles, wanted, least = masses("p", p).copy(), masses("q", q), still_needed(p, q)
     for source, target, mass in moves:
         piles[source] -= mass
         piles[target] += mass
     steps = [abs(target - source) for source, target, _ in moves]
-    work = sum(step * mass for step, (_, _, mass) in zip(steps, moves, strict=True))
+    done = work(moves)
     report(
         [
             (np.allclose(piles, wanted), f"the piles end as {piles.tolist()}, not as {wanted.tolist()}"),
             (set(steps) <= {1}, "every move goes to a neighbouring place: |to - from| = 1"),
-            (close(work, least), f"the work is {work:g}; it can be done with {least:g}"),
+            (close(done, least), f"the work is {done:g}; it can be done with {least:g}"),
         ]
     )
 
@@ -55,7 +55,7 @@ def check_moves(moves: Sequence[tuple[int, int, float]], p: ArrayLike, q: ArrayL
 def check_potential(f: ArrayLike, p: ArrayLike, q: ArrayLike) -> None:
     """Is f a 1-Lipschitz function on the places 0, 1, 2, ... that proves the distance of p and q?"""
     f, p, q = np.asarray(f, dtype=np.float64), masses("p", p), masses("q", q)
-    least = least_work(p, q)
+    least = still_needed(p, q)
     if f.shape != p.shape:
         return report([(False, f"f has shape {f.shape}: it needs one number for each of the {len(p)} places")])
     steepest, value = np.abs(np.diff(f)).max(), f @ (p - q)
@@ -95,9 +95,3 @@ def check_r1_weight(weight: float) -> None:
             (close(weight, 1), "the eigenvalues are -w/2 +- sqrt(w^2 / 4 - 1/4): when does the root become real?"),
         ]
     )
-
-
-def least_work(p: ArrayLike, q: ArrayLike) -> float:
-    """W1 of two piles on the places 0, 1, 2, ..."""
-    places = np.arange(len(np.asarray(p)))
-    return earth_mover(p, q, np.abs(places[:, None] - places)).distance

@@ -65,11 +65,11 @@ class Run:
             raise ValueError(f"epochs counts passes over the images: at least 1, not {epochs}")
         self._writes = game.fabric.is_global_zero
         self._write_recipe(game)
-        done = self._restore(game)
+        self._restore(game)
+        done = self.epoch
         if done:
             print(f"{self.folder} holds {done} of {epochs} epochs" + (", going on" if done < epochs else ""))
-        for epoch in range(done + 1, epochs + 1):
-            self.epoch = epoch
+        for self.epoch in range(done + 1, epochs + 1):
             self._pending.clear()
             self._started = time.perf_counter()
             yield self.epoch
@@ -146,7 +146,7 @@ class Run:
             with whole(file) as part:
                 part.write_text(json.dumps(self.recipe | {"environment": environment(game)}, indent=2) + "\n")
 
-    def _restore(self, game: Game) -> int:
+    def _restore(self, game: Game) -> None:
         """Put the game where the checkpoint says; a new run begins by keeping where it started."""
         file = self.folder / "checkpoint.pt"
         self.epoch = 0
@@ -160,7 +160,6 @@ class Run:
         self.epoch = int(checkpoint["epoch"])
         for picture in self.pictures[self.epoch :]:
             picture.unlink(missing_ok=True)
-        return self.epoch
 
     def _write_checkpoint(self, game: Game) -> None:
         if self._writes:

@@ -46,19 +46,25 @@ class NonSaturating:
     """The GAN loss, with the generator's non-saturating form.
 
         d_loss = E_x[ -a log D(x) - (1 - a) log(1 - D(x)) ] + E_z[ -b log D(G(z)) - (1 - b) log(1 - D(G(z))) ]   (1)
-        g_loss = E_z[ -log D(G(z)) ]                                                                             (2)
+        g_loss = E_z[ -c log D(G(z)) - (1 - c) log(1 - D(G(z))) ]                                                (2)
 
-    D = sigmoid(score), a = real_target, b = fake_target; with a = 1 and b = 0, (1) is minus the value function V(D, G).
+    D = sigmoid(score), a = real_target, b = fake_target, c = generator_target; with a = 1 and b = 0, (1) is minus the
+    value function V(D, G), and with c = 1, (2) is -log D. The best D against a fixed G is, where p_r and p_g are the
+    densities of real and fake images, D* = (a p_r + b p_g) / (p_r + p_g).
+        one-sided smoothing   NonSaturating(0.9)
+        two-sided smoothing   NonSaturating(0.9, 0.1, generator_target=0.9)      as in report B's code
     real, fake: scores (N,) -> scalars, in nats. Raises ValueError for a target outside [0, 1].
-    Source: Goodfellow et al. 2014, eq. (1) and section 3; one-sided smoothing (a < 1, b = 0): Salimans et al. 2016.
+    Source: Goodfellow et al. 2014, eq. (1) and section 3; smoothing and its D*: Salimans et al. 2016, section 3.4.
     """
 
-    def __init__(self, real_target: float = 1.0, fake_target: float = 0.0):
-        for name, target in (("real_target", real_target), ("fake_target", fake_target)):
+    def __init__(self, real_target: float = 1.0, fake_target: float = 0.0, generator_target: float = 1.0):
+        targets = {"real_target": real_target, "fake_target": fake_target, "generator_target": generator_target}
+        for name, target in targets.items():
             if not 0 <= target <= 1:
                 raise ValueError(f"{name} is a probability: choose it in [0, 1], not {target}")
         self.real_target = real_target
         self.fake_target = fake_target
+        self.generator_target = generator_target
 
     def d_real(self, real: Tensor) -> Tensor:
         """The first term of (1): what the real images cost D."""
@@ -72,7 +78,7 @@ class NonSaturating:
         return self.d_real(real) + self.d_fake(fake)
 
     def g_loss(self, fake: Tensor, y: Tensor | None = None) -> Tensor:
-        return cross_entropy(fake, 1.0)
+        return cross_entropy(fake, self.generator_target)
 
 
 class Wasserstein:
@@ -91,3 +97,54 @@ class Wasserstein:
 
     def g_loss(self, fake: Tensor, y: Tensor | None = None) -> Tensor:
         return -fake.mean()
+
+
+class AuxiliaryClassifier:
+    """The AC-GAN loss: D also names the class y of each image, and G's images of class y are to be recognised as y.
+
+        L_S = -source.d_loss                                                 of the scores                       (1)
+        L_C = E_x[ log P(y | x) ] + E_z[ log P(y | G(z, y)) ]                P = softmax(classes)                (2)
+
+        d_loss = -(L_S + w L_C)                                                                                  (3)
+        g_loss = source.g_loss - w E_z[ log P(y | G(z, y)) ]                                                     (4)
+
+    source: what is asked of the scores, any loss of one head; with `NonSaturating`, (1) is the paper's L_S.
+    weight: w; the paper's is 1, and 0 is the source loss alone. fakes: whether D is asked for the class of fakes, the
+    second term of (2), as in the paper; G is in either case.
+    real, fake: `Verdict`s -> scalars, in nats. Raises ValueError for a weight < 0, for a D with one head or with one
+    class, and, on the CPU, for a label that is none of D's classes.
+    Source: Odena, Olah & Shlens 2017, section 3.
+    """
+
+    def __init__(self, source: Loss, *, weight: float = 1.0, fakes: bool = True):
+        if not weight >= 0:
+            raise ValueError(f"weight is that of the class terms: at least 0, not {weight}")
+        self.source = source
+        self.weight = weight
+        self.fakes = fakes
+
+    def d_loss(self, real: Verdict, fake: Verdict, y: Tensor) -> Tensor:
+        minus_L_C = class_loss(real, y) + class_loss(fake, y) if self.fakes else class_loss(real, y)
+        return self.source.d_loss(real.score, fake.score, y) + self.weight * minus_L_C
+
+    def g_loss(self, fake: Verdict, y: Tensor) -> Tensor:
+        return self.source.g_loss(fake.score, y) + self.weight * class_loss(fake, y)
+
+
+def class_loss(verdict: Verdict, y: Tensor) -> Tensor:
+    """The cross-entropy of D's classes against the labels, averaged over the images.
+
+        mean( -log softmax(classes)_y )
+
+    y: (N,) -> scalar, in nats. Raises ValueError as `AuxiliaryClassifier` does.
+    """
+    if not isinstance(verdict, Verdict):
+        raise ValueError("D has to name classes: let it return Verdict(score, classes), not scores alone")
+    K = verdict.classes.shape[1]
+    if K < 2:
+        raise ValueError(
+            "D has one class to name, and so nothing to tell apart: give it images of two classes at least"
+        )
+    if y.device.type == "cpu" and not 0 <= y.min() <= y.max() < K:  # on a GPU, to read a value is to wait for it
+        raise ValueError(f"labels go from {y.min()} to {y.max()}, but D names the {K} classes 0..{K - 1}")
+    return F.cross_entropy(verdict.classes, y)

@@ -17,11 +17,11 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # A module imports from its own line and from those above it. What stands on no line, the package course, deals with
 # notebooks as files: it imports nothing from here but the first line, and nothing here imports it.
 LINES = (
-    {"files"},
+    {"files", "evidence"},
     {"losses", "lipschitz", "divergences", "transport", "dirac"},
-    {"networks", "data", "splits"},
+    {"networks", "data", "splits", "noise"},
     {"training"},
-    {"runs", "features", "classifier", "neighbours", "evaluation", "timing"},
+    {"runs", "features", "classifier", "neighbours", "evaluation", "stability", "timing"},
     {"plots", "transport_plots"},
     {"widgets", "earth"},
     {"exercises"},

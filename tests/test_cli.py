@@ -14,7 +14,7 @@ def gan_lab(*words: str | Path) -> Result:
 
 
 def test_help_names_every_command_and_its_options() -> None:
-    assert all(command in gan_lab("--help").output for command in ("list", "run", "sweep", "report", "doctor"))
+    assert all(command in gan_lab("--help").output for command in ("list", "run", "sweep", "report", "table", "doctor"))
     assert "NAME VALUE" in gan_lab("run", "--help").output
     assert "tcp://HOST:PORT" in gan_lab("sweep", "--help").output
 
@@ -96,6 +96,27 @@ def test_a_report_names_its_page(tmp_path: Path) -> None:
     outcome = gan_lab("report", tmp_path)
     assert outcome.output.strip() == str(tmp_path / "report.html")
     assert (tmp_path / "report.html").exists()
+
+
+def test_a_table_holds_what_was_found_and_no_path(tmp_path: Path) -> None:
+    write_execution(tmp_path / "seed=0", {"seed": 0, "setting": "plain"}, d_loss=1.5)
+    write_execution(tmp_path / "seed=1", {"seed": 1, "setting": "plain"}, "failed")
+    outcome = gan_lab("table", tmp_path, tmp_path / "found.csv")
+    assert outcome.output.strip() == f"{tmp_path / 'found.csv'}: 1 rows"
+    header, row = (tmp_path / "found.csv").read_text().splitlines()
+    assert header == "run,seed,setting,epoch,seconds,fid,d_loss,device"
+    assert row == "B1,0,plain,2.0,1.0,5.0,1.5,cpu"
+    gan_lab("table", tmp_path, tmp_path / "each.csv", "--epochs")
+    assert (tmp_path / "each.csv").read_text().splitlines()[1:] == [
+        "B1,0,plain,1,0.5,10.0,cpu",
+        "B1,0,plain,2,0.5,5.0,cpu",
+    ]
+
+
+def test_a_table_of_nothing_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    write_execution(tmp_path / "seed=0", {"seed": 0}, "failed")
+    assert gan_lab("table", tmp_path, tmp_path / "found.csv").exit_code == 2
+    assert not (tmp_path / "found.csv").exists()
 
 
 @pytest.mark.parametrize(("state", "code"), [("good", 0), ("note", 0), ("broken", 1)])

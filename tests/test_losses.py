@@ -56,7 +56,30 @@ def test_a_smoothed_real_target_leaves_the_generator_s_loss_as_it_is():
     assert torch.equal(NonSaturating(real_target=0.9).g_loss(S), NonSaturating().g_loss(S))
 
 
-@pytest.mark.parametrize("targets", [{"real_target": 1.1}, {"fake_target": -0.1}])
+@pytest.mark.parametrize(
+    ("loss", "D", "d_loss", "g_loss"),
+    [
+        (NonSaturating(), 0.5, 1.3863, 0.6931),
+        (NonSaturating(0.9), 0.45, 1.3763, 0.7985),
+        (NonSaturating(0.9, 0.1, generator_target=0.9), 0.5, 1.3863, 0.6931),
+    ],
+    ids=["plain", "one-sided", "two-sided"],
+)
+def test_what_each_player_pays_when_fakes_are_like_the_real_images(loss, D, d_loss, g_loss):
+    """There p = q, so D* = (a + b) / 2 everywhere."""
+    s = torch.full((8,), log(D / (1 - D)))
+    assert loss.d_loss(s, s).item() == pytest.approx(d_loss, abs=5e-5)
+    assert loss.g_loss(s).item() == pytest.approx(g_loss, abs=5e-5)
+
+
+def test_two_sided_smoothing_asks_the_generator_for_a_score_and_not_for_more():
+    """With c = 0.9 its loss is least where D says 0.9; a larger score costs it again."""
+    s = torch.linspace(-4, 8, 1201, dtype=torch.float64)
+    costs = torch.stack([NonSaturating(0.9, 0.1, generator_target=0.9).g_loss(one[None]) for one in s])
+    assert torch.sigmoid(s[costs.argmin()]).item() == pytest.approx(0.9, abs=1e-3)
+
+
+@pytest.mark.parametrize("targets", [{"real_target": 1.1}, {"fake_target": -0.1}, {"generator_target": 2.0}])
 def test_a_target_that_is_no_probability_is_refused_by_name(targets):
     (name,) = targets
     with pytest.raises(ValueError, match=rf"{name} is a probability"):

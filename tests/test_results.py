@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from run_folders import write_execution, write_run
 
-from gan_lab.course.results import comparison, interval, read_results, results, settings
+from gan_lab.course.results import comparison, read_results, results, settings
 
 
 def test_what_a_run_found_is_its_last_epoch(tmp_path: Path) -> None:
@@ -86,24 +86,3 @@ def test_a_comparison_has_mean_and_interval_of_each_setting(tmp_path: Path) -> N
 def test_a_folder_without_runs_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=f"no run is kept in {tmp_path}"):
         read_results(tmp_path)
-
-
-def test_one_value_has_no_interval() -> None:
-    assert np.isnan(interval(np.array([3.0]))).all()
-
-
-def test_two_values_bound_their_own_interval() -> None:
-    """Each is the mean of a quarter of all resamples, far more than 2.5 %."""
-    assert interval(np.array([2.0, 5.0])) == (2.0, 5.0)
-
-
-def test_an_interval_moves_and_grows_with_its_values() -> None:
-    values = np.random.default_rng(1).normal(size=20)
-    low, high = interval(values)
-    assert interval(3 * values + 7) == pytest.approx((3 * low + 7, 3 * high + 7))
-
-
-def test_an_interval_of_many_values_is_the_normal_one() -> None:
-    values = np.random.default_rng(2).normal(size=1000)
-    normal = 1.96 * values.std() / np.sqrt(1000)
-    assert interval(values) == pytest.approx((values.mean() - normal, values.mean() + normal), abs=0.1 * normal)

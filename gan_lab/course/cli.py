@@ -169,6 +169,27 @@ def report(
 
 
 @app.command()
+def table(
+    folder: Folder,
+    csv: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The table, such as results/02_stability.csv.")],
+    epochs: Annotated[bool, typer.Option("--epochs", help="A row an epoch, not a row a training.")] = False,
+) -> None:
+    """Write what complete trainings found as a table, for a notebook to draw its claims from.
+
+    A row a training: its parameters and, of its last epoch, all that was measured. Nothing in it names a machine's
+    folders, so that it can be kept with the course.
+    """
+    from gan_lab.course.results import evidence
+    from gan_lab.files import whole
+
+    with said_plainly():
+        found = evidence(folder, each_epoch=epochs)
+        with whole(csv) as part:
+            found.to_csv(part, index=False)
+    console.print(f"{csv}: {len(found)} rows", soft_wrap=True)
+
+
+@app.command()
 def doctor(
     seconds: Annotated[float, typer.Option(metavar="SECONDS", help="How long to time a training step.")] = 10.0,
 ) -> None:

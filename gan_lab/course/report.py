@@ -14,10 +14,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from natsort import natsorted
 from PIL import Image
 
-from gan_lab.course.results import BESIDE, Result, interval, read_results, settings
+from gan_lab.course.results import BESIDE, Result, read_results, settings
 from gan_lab.course.run import title
 from gan_lab.course.spread import Look, curve, epochs_played, spread
 from gan_lab.course.status import Status
+from gan_lab.evidence import interval
 from gan_lab.files import whole
 
 NAMES = {

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from natsort import natsorted
-from numpy.typing import NDArray
 
 from gan_lab.course.status import Scalar, Status
+from gan_lab.evidence import interval
 
 BESIDE = ("seed", "run_dir")  # parameters that make no other setting: repetitions of one, and where it is kept
 
@@ -118,6 +117,23 @@ def results(folder: str | Path) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def evidence(folder: str | Path, *, each_epoch: bool = False) -> pd.DataFrame:
+    """One row a complete training, or with each_epoch one an epoch: the parameters and what was found, free of paths.
+
+    That is what a table in the repository's folder `results` holds. Raises FileNotFoundError if none is complete.
+    """
+    complete = [result for result in read_results(folder) if result.complete]
+    if not complete:
+        raise FileNotFoundError(f"no training below {folder} is complete: let its notebook reach its end")
+    tables = [run.epochs if each_epoch else pd.DataFrame([run.found]) for run in complete]
+    for run, table in zip(complete, tables, strict=True):
+        about = {key: value for key, value in run.parameters.items() if key not in ("run_dir", *table.columns)}
+        for place, (key, value) in enumerate({"run": run.name, **about}.items()):
+            table.insert(place, key, value)
+        table["device"] = run.device
+    return pd.concat(tables, ignore_index=True)
+
+
 def settings(results: Iterable[Result]) -> dict[str, list[Result]]:
     """The complete trainings by what was varied but the seed, "B1, real_target = 0.9"; numbers and seeds in order."""
     complete = [result for result in results if result.complete]
@@ -152,16 +168,3 @@ def comparison(folder: str | Path) -> pd.DataFrame:
             values = found[metric].dropna().to_numpy()
             rows.append((setting, metric, len(values), values.mean(), *interval(values)))
     return pd.DataFrame(rows, columns=["setting", "metric", "runs", "mean", "low", "high"])
-
-
-def interval(values: NDArray[np.float64], resamples: int = 10_000) -> tuple[float, float]:
-    """The 95 % percentile bootstrap interval of the mean of n values; NaN if they are fewer than two.
-
-    n values are drawn from the n with replacement, many times; the interval holds the middle 95 % of the means.
-    It is too narrow for a handful of values, which cannot tell what they have not seen. Source: Efron 1979.
-    """
-    if len(values) < 2:
-        return float("nan"), float("nan")
-    draws = np.random.default_rng(0).choice(values, (resamples, len(values)))
-    low, high = np.percentile(draws.mean(axis=1), [2.5, 97.5])
-    return float(low), float(high)

@@ -1,0 +1,95 @@
+"""Noise between the images and the discriminator: on both kinds of image or, as in report B, on the real ones only.
+
+A set of images is thin: between any two of its images lies almost nothing that is one. Noise gives it thickness, so
+that the laws of real and of generated images overlap and D cannot be certain.
+"""
+
+from dataclasses import dataclass
+from math import pi, sqrt
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gan_lab.data import ImageSet
+from gan_lab.losses import Verdict
+
+
+class Noisy(nn.Module):
+    """Instance noise: a discriminator that sees every image, real or fake, through noise of its own.
+
+        D'(x) = D(x + sigma e),  e ~ N(0, I), fresh for every image
+
+    In evaluation mode D' = D. Change `sigma` between epochs to anneal it. The gradient that reaches G passes through
+    the same noise. D: (x, y) -> scores (N,) or a `Verdict`. Raises ValueError if sigma < 0.
+    Source: Sønderby et al. 2017, section 3.2; Arjovsky & Bottou 2017, section 3.
+    """
+
+    def __init__(self, D: nn.Module, sigma: float) -> None:
+        super().__init__()
+        if sigma < 0:
+            raise ValueError(f"sigma is a standard deviation: at least 0, not {sigma}")
+        self.D = D
+        self.sigma = sigma
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor | Verdict:
+        """What D says of the images x, seen through the noise."""
+        if self.training and self.sigma:
+            x = x + self.sigma * torch.randn_like(x)
+        verdict: Tensor | Verdict = self.D(x, y)
+        return verdict
+
+
+@dataclass(frozen=True)
+class NoisyImages:
+    """Noise on the real images only: what `play` takes in place of `images`, and report B's way.
+
+        x' = x + sigma e,  e ~ N(0, I) for every image,  sigma ~ U(least, most) for every batch
+
+    Then the law that G is to match is that of noisy images: noise in its drawings is no mistake but the task.
+    Raises ValueError unless 0 <= least <= most.
+    """
+
+    images: ImageSet
+    least: float
+    most: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.least <= self.most:
+            raise ValueError(f"sigma is drawn between two numbers >= 0 in order, not {self.least} and {self.most}")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def name(self) -> str:
+        """Whose images they are."""
+        return f"{self.images.name} with noise"
+
+    def to(self, device: torch.device | str) -> "NoisyImages":
+        """The same on `device`."""
+        return NoisyImages(self.images.to(device), self.least, self.most)
+
+    def batch(self, index: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """Images x', float32 (N, C, H, W), which may leave the value_range, and labels y, int64 (N,)."""
+        x, y = self.images.batch(index)
+        sigma = self.least + (self.most - self.least) * torch.rand((), device=x.device)
+        return x + sigma * torch.randn_like(x), y
+
+
+def noise_level(x: Tensor) -> float:
+    """The standard deviation of the noise in images, in units of their pixels.
+
+        sigma = sqrt(pi / 2) mean |x * M| / 6,   M =  1 -2  1
+                                                     -2  4 -2
+                                                      1 -2  1
+
+    The mask M sees neither flat areas nor slopes, and turns noise of deviation 1 into noise of deviation 6; edges of
+    drawn lines count a little, so compare with the level of real images. x: (N, C, H, W), at least 3 x 3 pixels.
+    Raises ValueError for other shapes. Source: Immerkær 1996, "Fast noise variance estimation".
+    """
+    if x.dim() != 4 or min(x.shape[2:]) < 3:
+        raise ValueError(f"noise is estimated in images (N, C, H, W) of at least 3 x 3 pixels, not {tuple(x.shape)}")
+    M = x.new_tensor([[1, -2, 1], [-2, 4, -2], [1, -2, 1]])[None, None]
+    seen = F.conv2d(x.flatten(0, 1)[:, None], M)
+    return sqrt(pi / 2) * seen.abs().mean().item() / 6

@@ -27,6 +27,8 @@ class ImageSet:
     A batch is an index. Where the bytes p lie they become numbers between low and high:
 
         x = low + (high - low) p / 255
+
+    Raises ValueError unless there is one label an image, each the number of a class.
     """
 
     pixels: Tensor  # uint8 (M, C, H, W)
@@ -34,6 +36,20 @@ class ImageSet:
     classes: tuple[str, ...]  # K names, in natural order
     name: str  # "digits", a folder's path, or "MNIST"
     value_range: tuple[float, float] = (-1.0, 1.0)  # (low, high): what black and white become
+
+    def __post_init__(self) -> None:
+        M, K = len(self.pixels), len(self.classes)
+        if self.labels.shape != (M,):
+            raise ValueError(
+                f"{self.name} has labels of shape {tuple(self.labels.shape)}: give one to each of its {M} images"
+            )
+        if self.labels.device.type == "cpu":  # where they are made; `to` moves them
+            outside = self.labels[(self.labels < 0) | (self.labels >= K)]
+            if len(outside):
+                raise ValueError(
+                    f"{self.name} has a label {outside[0].item()}, but {K} classes, {', '.join(self.classes)}: "
+                    f"their labels are 0..{K - 1}, whatever their names"
+                )
 
     def __len__(self) -> int:
         return len(self.pixels)

@@ -18,6 +18,17 @@ def clip_weights(D: nn.Module, c: float = 0.01) -> None:
         w.clamp_(-c, c)
 
 
+def slopes(score: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """How steep the score is at each image, |grad score(x_i)|: (N,), and it can be differentiated once more.
+
+    score: images -> (N,), each by its image alone.  x: (N, ...).
+    """
+    x = x if x.requires_grad else x.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(score(x).sum(), x, create_graph=True)
+    norms: Tensor = gradient.flatten(1).norm(dim=1)
+    return norms
+
+
 def gradient_penalty(
     score: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, weight: float = 10.0, *, one_sided: bool = False
 ) -> Tensor:
@@ -33,9 +44,8 @@ def gradient_penalty(
     if real.shape != fake.shape:
         raise ValueError(f"real and fake images pair up: {tuple(real.shape)} is not the shape {tuple(fake.shape)}")
     t = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device)
-    x_hat = (t * real + (1 - t) * fake).requires_grad_()
-    (slope,) = torch.autograd.grad(score(x_hat).sum(), x_hat, create_graph=True)
-    excess: Tensor = slope.flatten(1).norm(dim=1) - 1  # (N,)
+    x_hat = t * real + (1 - t) * fake
+    excess = slopes(score, x_hat) - 1  # (N,)
     if one_sided:
         excess = excess.clamp(min=0)
     return weight * excess.square().mean()

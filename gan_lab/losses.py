@@ -125,10 +125,10 @@ class AuxiliaryClassifier:
 
     def d_loss(self, real: Verdict, fake: Verdict, y: Tensor) -> Tensor:
         minus_L_C = class_loss(real, y) + class_loss(fake, y) if self.fakes else class_loss(real, y)
-        return self.source.d_loss(real.score, fake.score, y) + self.weight * minus_L_C
+        return self.source.d_loss(score_of(real), score_of(fake), y) + self.weight * minus_L_C
 
     def g_loss(self, fake: Verdict, y: Tensor) -> Tensor:
-        return self.source.g_loss(fake.score, y) + self.weight * class_loss(fake, y)
+        return self.source.g_loss(score_of(fake), y) + self.weight * class_loss(fake, y)
 
 
 def class_loss(verdict: Verdict, y: Tensor) -> Tensor:

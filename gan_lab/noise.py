@@ -66,6 +66,11 @@ class NoisyImages:
         """Whose images they are."""
         return f"{self.images.name} with noise"
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of their classes."""
+        return self.images.classes
+
     def to(self, device: torch.device | str) -> "NoisyImages":
         """The same on `device`."""
         return NoisyImages(self.images.to(device), self.least, self.most)

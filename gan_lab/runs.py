@@ -75,9 +75,15 @@ class Run:
             yield self.epoch
 
     def log(self, round: Round, **more: Tensor | float) -> None:
-        """Keep a round's numbers, and any others by name. Tensors stay where they are: nothing waits for the device."""
+        """Keep a round's numbers, and any others by name. Tensors stay where they are: nothing waits for the device.
+
+        Raises FloatingPointError at the round whose losses are NaN or infinite; on a GPU, which would have to be waited
+        for, `save` does so at the end of the epoch. The last checkpoint is kept.
+        """
         losses = {"d_loss": round.d_loss, "g_loss": round.g_loss, "penalty": round.penalty}
         self._pending.append({**losses, "acc_real": round.acc_real, "acc_fake": round.acc_fake, **more})
+        if round.d_loss.device.type == "cpu" and not all(math.isfinite(loss) for loss in losses.values()):
+            refuse_nan(self._pending_rows())
 
     def picture(self, images: Tensor, nrow: int = 8) -> None:
         """Write this epoch's sample grid: images (N, C, H, W) -> pictures/0001.png."""

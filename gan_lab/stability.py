@@ -15,18 +15,15 @@ def epochs_until(measured: pd.DataFrame, metric: str, threshold: float) -> float
 
 
 def oscillation(table: pd.DataFrame, column: str, *, burn_in: float = 0.5) -> float:
-    """The standard deviation of a column after the burn-in, the first share of the epochs.
+    """The standard deviation of a column after the burn-in, the first share of epochs; NaN of fewer than two values.
 
     table: a run's rounds, or its measured epochs. A slow trend counts as well: choose the burn-in so that it is over.
-    Raises ValueError as `values` does, for a burn-in outside [0, 1), and if fewer than two values are left.
+    Raises ValueError as `values` does, and for a burn-in outside [0, 1).
     """
     if not 0 <= burn_in < 1:
         raise ValueError(f"burn_in is a share of the epochs: at least 0 and below 1, not {burn_in}")
     found = values(table, column)
-    late = found[found.index > burn_in * found.index.max()]
-    if len(late) < 2:
-        raise ValueError(f"after the burn-in {len(late)} values of {column} are left: measure more often, or train on")
-    return float(late.std())
+    return float(found[found.index > burn_in * found.index.max()].std())
 
 
 def values(table: pd.DataFrame, column: str) -> "pd.Series[float]":

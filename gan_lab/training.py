@@ -10,14 +10,13 @@ for it; whatever a notebook wants to do in between, it does in the body of its o
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gan_lab.data import ImageSet
 from gan_lab.losses import Loss, Verdict, score_of
 
 if TYPE_CHECKING:
@@ -25,6 +24,18 @@ if TYPE_CHECKING:
 
 Score = Callable[[Tensor], Tensor]
 Penalty = Callable[[Score, Tensor, Tensor], Tensor]
+
+
+class Images(Protocol):
+    """What is played with: an `ImageSet`, or anything else that gives a batch x (N, ...), y (N,) for an index (N,)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+    def __len__(self) -> int: ...
+    def to(self, device: torch.device) -> "Images": ...
+    def batch(self, index: Tensor) -> tuple[Tensor, Tensor]: ...
 
 
 def one_device() -> "Fabric":
@@ -43,8 +54,9 @@ class Game:
     penalty: (score function, real, fake) -> scalar, added to D's loss.
     project: changes D in place after each of its steps.
     n_critic: D's steps for one of G's.
+    allow_batch_norm: accept a D with batch norm under a penalty, which is refused otherwise.
     fabric: device, precision and processes (Lightning Fabric).
-    Raises ValueError if n_critic < 1 or G has no z_dim.
+    Raises ValueError if n_critic < 1, G has no z_dim, or D has batch norm under a penalty.
     """
 
     G: nn.Module
@@ -55,6 +67,7 @@ class Game:
     penalty: Penalty | None = None
     project: Callable[[nn.Module], None] | None = None
     n_critic: int = 1
+    allow_batch_norm: bool = False
     fabric: "Fabric" = field(default_factory=one_device)
 
     def __post_init__(self) -> None:
@@ -62,6 +75,8 @@ class Game:
             raise ValueError(f"n_critic counts D's steps for each of G's: at least 1, not {self.n_critic}")
         if not hasattr(self.G, "z_dim"):
             raise ValueError(f"{type(self.G).__name__} has no z_dim: give it the length of its noise, z_dim = 100")
+        if self.penalty and not self.allow_batch_norm:
+            refuse_batch_norm(self.D)
         self.fabric.launch()
         self.G, self.opt_G = self.fabric.setup(self.G, self.opt_G)
         self.D, self.opt_D = self.fabric.setup(self.D, self.opt_D)
@@ -79,13 +94,14 @@ class Game:
 
 class Round(NamedTuple):
     """One step of G and the steps of D before it. Tensors on the game's device, detached; `real` and `fake` are what D
-    said of the last batch, before its step."""
+    said of the last batch, before its step, and `y` the labels of both."""
 
     d_loss: Tensor  # without the penalty
     g_loss: Tensor
     penalty: Tensor
     real: Tensor | Verdict
     fake: Tensor | Verdict
+    y: Tensor
 
     @property
     def acc_real(self) -> Tensor:
@@ -98,7 +114,22 @@ class Round(NamedTuple):
         return (score_of(self.fake) < 0).float().mean()
 
 
-def play(game: Game, images: ImageSet, *, batch_size: int, epoch: int = 0, seed: int = 0) -> Iterator[Round]:
+def refuse_batch_norm(D: nn.Module) -> None:
+    """Raises ValueError, naming the layer, if D has batch norm: under a penalty its scores must not be tied together.
+
+    Source: Gulrajani et al. 2017, section 4, "No critic batch normalization".
+    """
+    for name, layer in D.named_modules():
+        if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d | nn.SyncBatchNorm):
+            raise ValueError(
+                f"D has batch norm ({name}, a {type(layer).__name__}) under a penalty. The penalty is on D's gradient "
+                "at each image by itself, and batch norm makes a score depend on all images of the batch. Build D with "
+                "layer norm (gan_lab.networks.wgan64.layer_norm) or without norm (nn.Identity), or insist: "
+                "Game(..., allow_batch_norm=True)"
+            )
+
+
+def play(game: Game, images: Images, *, batch_size: int, epoch: int = 0, seed: int = 0) -> Iterator[Round]:
     """Play one epoch and yield each round.
 
     A round takes n_critic fresh batches for D, then one step of G. The images come in an order that is a pure function
@@ -122,21 +153,21 @@ def play(game: Game, images: ImageSet, *, batch_size: int, epoch: int = 0, seed:
     return _rounds(game, images.to(game.fabric.device), mine.to(game.fabric.device))
 
 
-def _rounds(game: Game, images: ImageSet, order: Tensor) -> Iterator[Round]:
+def _rounds(game: Game, images: Images, order: Tensor) -> Iterator[Round]:
     for batches in order:  # (n_critic, batch_size)
         game.G.train()
         game.D.train()
         for index in batches:
             x, y = images.batch(index)
-            d_loss, penalty, real, fake = step_D(game, x, y)
-        yield Round(d_loss, step_G(game, y), penalty, real, fake)
+            d_loss, penalty, real, fake = step_D(game, x, y, len(images.classes))
+        yield Round(d_loss, step_G(game, y), penalty, real, fake, y)
 
 
-def step_D(game: Game, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor | Verdict, Tensor | Verdict]:
-    """D descends on d_loss + penalty, with G fixed; then the projection, if there is one."""
+def step_D(game: Game, x: Tensor, y: Tensor, K: int) -> tuple[Tensor, Tensor, Tensor | Verdict, Tensor | Verdict]:
+    """D descends on d_loss + penalty, with G fixed; then the projection, if there is one. K: the classes there are."""
     with torch.no_grad():
         x_fake = same_shape(game.G(noise(game, len(x)), y), x)
-    real, fake = one_score_each(game.D(x, y), x), one_score_each(game.D(x_fake, y), x)
+    real, fake = one_score_each(game.D(x, y), x, K), one_score_each(game.D(x_fake, y), x, K)
     d_loss = game.loss.d_loss(real, fake, y)
     penalty = game.penalty(score_function(game, y), x, x_fake) if game.penalty else torch.zeros_like(d_loss)
     game.opt_D.zero_grad()
@@ -208,11 +239,18 @@ def same_shape(x_fake: Tensor, x: Tensor) -> Tensor:
     return x_fake
 
 
-def one_score_each(verdict: Tensor | Verdict, x: Tensor) -> Tensor | Verdict:
-    """`verdict`, if it has one score per image of x; (N, 1) against (N,) would broadcast to (N, N) without a word."""
+def one_score_each(verdict: Tensor | Verdict, x: Tensor, K: int) -> Tensor | Verdict:
+    """`verdict`, if it has one score per image of x, and one logit for each of the K classes if it names classes.
+
+    (N, 1) against (N,) would broadcast to (N, N) without a word."""
     shape = tuple(score_of(verdict).shape)
     if shape != (len(x),):
         raise ValueError(f"D must return one score per image, shape ({len(x)},), not {shape}: end it with .squeeze(1)")
+    if isinstance(verdict, Verdict) and verdict.classes.shape != (len(x), K):
+        raise ValueError(
+            f"D's logits have shape {tuple(verdict.classes.shape)}, but the images have {K} classes: one logit each "
+            f"makes ({len(x)}, {K}); build D with classes=len(images.classes)"
+        )
     return verdict
 
 

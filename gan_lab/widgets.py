@@ -8,7 +8,7 @@ another thread.
 import asyncio
 import io
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Self
 
 import ipywidgets
@@ -168,6 +168,59 @@ def explorer(
         plots.grid(figure.subplots(), walks(game, start, step, y), nrow=9, value_range=value_range, title=title)
 
     show(ipywidgets.HBox([ipywidgets.VBox(sliders), view]), png(chart, (8, 4.6)))
+
+
+def class_explorer(
+    game: Game,
+    classes: Sequence[str],
+    *,
+    directions: int = 4,
+    seed: int = 0,
+    value_range: tuple[float, float] = (-1.0, 1.0),
+) -> None:
+    """Choose a class, move its z, and go over to another class with the same z.
+
+    G has to take shares of the classes (N, K) in place of labels (N,), as those in `networks` do: between class a and
+    class b they are (1 - t) for a and t for b. The sliders of z go along the `directions` in which images of the first
+    class change most. Without a front end the same is a static grid: for each class its first direction, and the way
+    to the next class. classes: their K names. value_range: what black and white are.
+    """
+    K = len(classes)
+    steps = [leading_directions(game, torch.tensor([k]))[:directions] for k in range(K)]  # K times (directions, Z)
+    start = torch.randn(1, game.z_dim, generator=torch.Generator().manual_seed(seed))
+    names = [(name, k) for k, name in enumerate(classes)]
+    this = ipywidgets.Dropdown(options=names, value=0, description="draw")
+    other = ipywidgets.Dropdown(options=names, value=1 % K, description="towards")
+    way = ipywidgets.FloatSlider(min=0, max=1, step=0.05, description="how far")
+    sliders = [
+        ipywidgets.FloatSlider(min=-4, max=4, step=0.1, description=f"direction {i + 1}") for i in range(len(steps[0]))
+    ]
+    view = ipywidgets.Image(format="png", width=256, height=256)
+
+    def move(_: object = None) -> None:
+        z = start + torch.tensor([[slider.value for slider in sliders]]) @ steps[this.value]
+        y = between(this.value, other.value, torch.tensor([way.value]), K)
+        view.value = image_png(sample(game, z, y), 256, value_range)
+
+    for control in (this, other, way, *sliders):
+        control.observe(move, "value")
+    move()
+
+    def chart(figure: Figure) -> None:
+        left, right = figure.subplots(1, 2)
+        moved = torch.cat([walks(game, start, steps[k][:1], torch.tensor([k])) for k in range(K)])
+        plots.grid(left, moved, nrow=9, value_range=value_range, title="a class a row, from -4 to 4 along direction 1")
+        ways = torch.cat([between(k, (k + 1) % K, torch.linspace(0, 1, 9), K) for k in range(K)])
+        crossed = sample(game, start.expand(len(ways), -1), ways)
+        plots.grid(right, crossed, nrow=9, value_range=value_range, title="one z, from each class to the next")
+
+    show(ipywidgets.HBox([ipywidgets.VBox([this, other, way, *sliders]), view]), png(chart, (11, 0.6 * K + 0.4)))
+
+
+def between(a: int, b: int, t: Tensor, classes: int) -> Tensor:
+    """Shares of the classes on the way from a to b, at t (N,) between 0 and 1: (1 - t) one_hot(a) + t one_hot(b)."""
+    corner = torch.eye(classes)
+    return (1 - t[:, None]) * corner[a] + t[:, None] * corner[b]
 
 
 def walks(game: Game, start: Tensor, step: Tensor, y: Tensor | None = None) -> Tensor:

@@ -19,10 +19,10 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LINES = (
     {"files", "evidence"},
     {"losses", "lipschitz", "divergences", "transport", "dirac"},
-    {"networks", "data", "splits", "noise"},
-    {"training"},
-    {"runs", "features", "classifier", "neighbours", "evaluation", "stability", "timing"},
-    {"plots", "transport_plots"},
+    {"networks", "data", "mixtures", "splits", "noise"},
+    {"training", "wrong_penalties"},
+    {"runs", "features", "classifier", "neighbours", "evaluation", "by_class", "stability", "timing"},
+    {"plots", "plane", "transport_plots"},
     {"widgets", "earth"},
     {"exercises"},
 )

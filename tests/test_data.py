@@ -77,7 +77,8 @@ def test_at_their_own_size_the_digits_are_the_files_own_bytes(digits):
 
 
 def every_byte(value_range):
-    return ImageSet(torch.arange(256, dtype=torch.uint8).view(256, 1, 1, 1), torch.arange(256), (), "", value_range)
+    pixels = torch.arange(256, dtype=torch.uint8).view(256, 1, 1, 1)
+    return ImageSet(pixels, torch.zeros(256, dtype=torch.long), ("any",), "", value_range)
 
 
 def test_the_default_range_is_minus_one_to_one():
@@ -85,7 +86,7 @@ def test_the_default_range_is_minus_one_to_one():
     assert x.dtype == torch.float32
     assert x.flatten().tolist() == (torch.arange(256) / 127.5 - 1).tolist()
     assert (x.min(), x.max()) == (-1, 1)
-    assert ImageSet(x.byte(), x, (), "").value_range == (-1.0, 1.0)
+    assert ImageSet(x.byte(), torch.zeros(256, dtype=torch.long), ("any",), "").value_range == (-1.0, 1.0)
 
 
 def test_the_range_zero_to_one_divides_by_255():
@@ -183,6 +184,22 @@ def test_labels_count_from_zero_whatever_the_classes_are_called(tmp_path):
         save(tmp_path / name / "1.png", 0)
     images = load_images(tmp_path)
     assert images.labels.tolist() == [0, 1, 2] and sorted(images.classes) == ["7", "Ant", "owl"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        ([1, 2, 3], r"fingers has a label 3, but 3 classes, one, two, three: their labels are 0\.\.2"),
+        ([0, -1, 2], "fingers has a label -1, but 3 classes"),
+        ([0, 1], r"fingers has labels of shape \(2,\): give one to each of its 3 images"),
+        ([], r"fingers has labels of shape \(0,\)"),
+    ],
+    ids=["counted from 1", "below 0", "one too few", "unlabelled"],
+)
+def test_labels_that_are_not_one_class_an_image_are_refused(labels, says):
+    pixels = torch.zeros(3, 1, 4, 4, dtype=torch.uint8)
+    with pytest.raises(ValueError, match=says):
+        ImageSet(pixels, torch.tensor(labels), ("one", "two", "three"), "fingers")
 
 
 def test_a_composed_and_a_decomposed_accent_are_one_name(tmp_path):

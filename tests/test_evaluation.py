@@ -302,7 +302,9 @@ def test_a_classifier_of_other_classes_is_refused(digits):
     train, test, classifier = digits
     with pytest.raises(ValueError, match="the classifier knows 5 classes"):
         evaluate(
-            torch.zeros(9, 1, 32, 32), *(replace(images, classes=("a", "b")) for images in (train, test)), classifier
+            torch.zeros(9, 1, 32, 32),
+            *(replace(images, classes=tuple("abcdefg")) for images in (train, test)),
+            classifier,
         )
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from gan_lab.losses import NonSaturating, Verdict, Wasserstein, cross_entropy, score_of
+from gan_lab.losses import AuxiliaryClassifier, NonSaturating, Verdict, Wasserstein, class_loss, cross_entropy, score_of
 
 S = torch.linspace(-9, 9, 37, dtype=torch.float64)
 
@@ -98,3 +98,98 @@ def test_the_critic_s_loss_is_the_difference_of_the_means_and_a_constant_offset_
     assert loss.d_loss(real, fake).item() == -0.5 - 2
     assert loss.d_loss(real + 100, fake + 100).item() == loss.d_loss(real, fake).item()
     assert loss.g_loss(fake).item() == 0.5
+
+
+def verdict(seed, N=8, K=5):
+    random = torch.Generator().manual_seed(seed)
+    score, classes = torch.randn(N, generator=random), torch.randn(N, K, generator=random)
+    return Verdict(score.requires_grad_(), classes.requires_grad_())
+
+
+Y = torch.tensor([0, 1, 2, 3, 4, 4, 3, 0])
+
+
+@pytest.mark.parametrize("K", [2, 5, 10])
+def test_a_discriminator_that_cannot_tell_anything_pays_2_log_2_and_2_log_K(K):
+    knows_nothing = Verdict(torch.zeros(6), torch.zeros(6, K))
+    y = torch.arange(6) % K
+    assert AuxiliaryClassifier(NonSaturating()).d_loss(knows_nothing, knows_nothing, y).item() == pytest.approx(
+        2 * log(2) + 2 * log(K)
+    )
+    assert AuxiliaryClassifier(NonSaturating()).g_loss(knows_nothing, y).item() == pytest.approx(log(2) + log(K))
+
+
+def test_the_class_loss_is_minus_the_log_of_the_softmax_at_the_label():
+    said = verdict(0)
+    by_definition = -torch.softmax(said.classes, 1)[range(8), Y].log().mean()
+    assert class_loss(said, Y).item() == pytest.approx(by_definition.item())
+
+
+def test_d_maximises_L_S_plus_L_C_and_g_its_own_terms_of_L_C_minus_L_S():
+    real, fake = verdict(1), verdict(2)
+    p_real, p_fake = (torch.softmax(v.classes, 1)[range(8), Y].log().mean() for v in (real, fake))
+    L_S = torch.sigmoid(real.score).log().mean() + (1 - torch.sigmoid(fake.score)).log().mean()
+    loss = AuxiliaryClassifier(NonSaturating())
+    assert loss.d_loss(real, fake, Y).item() == pytest.approx(-(L_S + p_real + p_fake).item())
+    assert loss.g_loss(fake, Y).item() == pytest.approx(-(torch.sigmoid(fake.score).log().mean() + p_fake).item())
+
+
+@pytest.mark.parametrize("source", [NonSaturating(0.9), Wasserstein()], ids=["non-saturating", "Wasserstein"])
+def test_any_source_loss_is_its_own_plus_the_weighted_class_terms(source):
+    real, fake = verdict(1), verdict(2)
+    loss = AuxiliaryClassifier(source, weight=3)
+    of_classes = class_loss(real, Y) + class_loss(fake, Y)
+    assert loss.d_loss(real, fake, Y).item() == pytest.approx(
+        (source.d_loss(real.score, fake.score) + 3 * of_classes).item()
+    )
+    assert loss.g_loss(fake, Y).item() == pytest.approx((source.g_loss(fake.score) + 3 * class_loss(fake, Y)).item())
+
+
+def test_without_its_classes_an_ac_gan_is_the_source_gan():
+    real, fake = verdict(1), verdict(2)
+    loss = AuxiliaryClassifier(Wasserstein(), weight=0)
+    assert loss.d_loss(real, fake, Y).item() == Wasserstein().d_loss(real.score, fake.score).item()
+    assert loss.g_loss(fake, Y).item() == Wasserstein().g_loss(fake.score).item()
+
+
+@pytest.mark.parametrize("fakes", [True, False])
+def test_the_class_head_learns_from_fakes_only_if_it_is_asked_for_theirs(fakes):
+    """d CE / d logits = (softmax - one_hot) / N, for the fakes as for the real images."""
+    real, fake = verdict(1), verdict(2)
+    AuxiliaryClassifier(NonSaturating(), fakes=fakes).d_loss(real, fake, Y).backward()
+    of_real, of_fake = ((torch.softmax(v.classes, 1) - F.one_hot(Y, 5)).detach() / 8 for v in (real, fake))
+    torch.testing.assert_close(real.classes.grad, of_real)
+    assert (fake.classes.grad is not None) == fakes
+    if fakes:
+        torch.testing.assert_close(fake.classes.grad, of_fake)
+
+
+@pytest.mark.parametrize("fakes", [True, False])
+def test_the_generator_is_asked_for_the_class_in_either_case(fakes):
+    fake = verdict(2)
+    AuxiliaryClassifier(NonSaturating(), fakes=fakes).g_loss(fake, Y).backward()
+    torch.testing.assert_close(fake.classes.grad, (torch.softmax(fake.classes, 1) - F.one_hot(Y, 5)).detach() / 8)
+
+
+@pytest.mark.parametrize(
+    ("said", "y", "says"),
+    [
+        (torch.zeros(4), torch.zeros(4, dtype=torch.long), r"Verdict\(score, classes\), not scores alone"),
+        (
+            Verdict(torch.zeros(4), torch.zeros(4, 1)),
+            torch.zeros(4, dtype=torch.long),
+            "images of two classes at least",
+        ),
+        (Verdict(torch.zeros(4), torch.zeros(4, 5)), torch.tensor([1, 2, 3, 5]), r"from 1 to 5, but .* 5 classes 0..4"),
+        (Verdict(torch.zeros(4), torch.zeros(4, 5)), torch.tensor([-1, 2, 3, 4]), "from -1 to 4"),
+    ],
+    ids=["one head", "one class", "labels from 1", "a label below 0"],
+)
+def test_what_has_no_class_to_be_told_is_refused(said, y, says):
+    with pytest.raises(ValueError, match=says):
+        AuxiliaryClassifier(NonSaturating()).g_loss(said, y)
+
+
+def test_a_negative_weight_is_refused():
+    with pytest.raises(ValueError, match="weight is that of the class terms: at least 0, not -1"):
+        AuxiliaryClassifier(NonSaturating(), weight=-1)

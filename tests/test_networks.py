@@ -148,6 +148,27 @@ def test_labels_missing_or_out_of_range(Generator: Build, labels: torch.Tensor |
         Generator(classes=5, width=0.01)(torch.randn(3, 100), labels)
 
 
+@CONDITIONAL
+def test_shares_of_one_class_are_its_label_and_half_of_two_classes_is_half_way(Generator: Build) -> None:
+    """In what the first layer sees, which is linear in the shares."""
+    G, z, seen = Generator(width=0.05).eval(), torch.randn(3, 100), []
+    G.layers[0].register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0]))
+    one_hot = torch.eye(5)[y]
+
+    torch.testing.assert_close(G(z, one_hot), G(z, y))
+    first, second, middle = torch.tensor([0, 1, 4]), torch.tensor([3, 3, 2]), (one_hot + torch.eye(5)[[3, 3, 2]]) / 2
+    seen.clear()
+    for labels in (first, second, middle):
+        G(z, labels)
+    torch.testing.assert_close(seen[2], (seen[0] + seen[1]) / 2)
+
+
+@CONDITIONAL
+def test_shares_of_another_number_of_classes(Generator: Build) -> None:
+    with pytest.raises(ValueError, match=r"need shape \(3, 5\), not \(3, 4\)"):
+        Generator(classes=5, width=0.01)(torch.randn(3, 100), torch.zeros(3, 4))
+
+
 @pytest.mark.parametrize("norm", [wgan64.layer_norm, nn.Identity])
 def test_critic_scores_each_image_by_itself(norm: Callable[[int], nn.Module]) -> None:
     D = wgan64.Critic(width=0.1, norm=norm)

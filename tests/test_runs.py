@@ -118,11 +118,24 @@ def test_without_a_folder_the_recipe_names_it(tmp_path, monkeypatch):
 def test_a_loss_that_is_not_a_number_stops_the_run_and_keeps_the_checkpoint(tmp_path):
     _, run = train(tmp_path, 1)
     kept = (run.folder / "checkpoint.pt").read_bytes()
-    game = small_game()
-    with pytest.raises(FloatingPointError, match=r"'epoch': 2, 'round': 3, 'd_loss': nan"):
+    game, reached = small_game(), []
+    with pytest.raises(FloatingPointError, match=r"'epoch': 2, 'round': 3, 'd_loss': nan.*before it: .*'round': 2"):
         for epoch in run.epochs(game, 2):
             for i, round in enumerate(play(game, small_images(), batch_size=4, epoch=epoch), start=1):
+                reached.append(i)
                 run.log(round._replace(d_loss=torch.tensor(float("nan"))) if i == 3 else round, twice=0.0)
+    assert reached == [1, 2, 3]
+    assert (run.folder / "checkpoint.pt").read_bytes() == kept
+
+
+def test_a_number_of_the_notebook_s_own_that_is_nan_is_found_at_the_end_of_the_epoch(tmp_path):
+    run = train(tmp_path, 1)[1]
+    kept = (run.folder / "checkpoint.pt").read_bytes()
+    game = small_game()
+    with pytest.raises(FloatingPointError, match=r"'twice': inf"):
+        for epoch in run.epochs(game, 2):
+            for round in play(game, small_images(), batch_size=4, epoch=epoch):
+                run.log(round, twice=float("inf"))
             run.save(game)
     assert (run.folder / "checkpoint.pt").read_bytes() == kept
 

@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -5,15 +7,17 @@ from small_game import Discriminator, Generator, equal, same, small_game, small_
 from torch import nn
 
 from gan_lab import training
-from gan_lab.losses import NonSaturating
+from gan_lab.data import load_images
+from gan_lab.losses import AuxiliaryClassifier, NonSaturating, Verdict
 from gan_lab.training import play, sample
 
 
 class Recorded:
     """An ImageSet that remembers which images it gave."""
 
-    def __init__(self, n):
-        self.images, self.name, self.given = small_images(n), "small", []
+    def __init__(self, images):
+        self.images = small_images(images) if isinstance(images, int) else images
+        self.name, self.classes, self.given = self.images.name, self.images.classes, []
 
     def __len__(self):
         return len(self.images)
@@ -62,7 +66,7 @@ def test_a_round_is_the_textbook_s_two_steps(monkeypatch):
 def test_d_s_step_leaves_g_s_weights_and_g_s_step_leaves_d_and_its_gradients():
     game, (x, y) = small_game(), small_images().batch(slice(0, 8))
     G_before = [p.clone() for p in game.G.parameters()]
-    training.step_D(game, x, y)
+    training.step_D(game, x, y, 5)
     assert equal(G_before, list(game.G.parameters()))
     assert all(p.grad is None for p in game.G.parameters())
 
@@ -87,6 +91,23 @@ def test_an_epoch_has_as_many_rounds_as_there_are_whole_ones_and_shows_no_image_
     assert len(list(play(small_game(n_critic=n_critic), images, batch_size=4))) == rounds
     seen = [i for batch in images.given for i in batch]
     assert len(seen) == len(set(seen)) == rounds * n_critic * 4
+
+
+@pytest.mark.parametrize("batch_size", [8, 64, 256])
+def test_every_class_reaches_the_discriminator_in_every_epoch(batch_size):
+    """In proportion, too: no batch is drawn from one folder after the other, and what fills no batch is of all classes.
+
+    Report B took the 1005 images as they came and dropped the last, partial batch of 256: class 5 was in no other.
+    """
+    digits = load_images(size=4)
+    assert digits.labels[: 1005 // 256 * 256].unique().tolist() == [0, 1, 2, 3]
+    for epoch in range(3):
+        images = Recorded(digits)
+        list(play(small_game(), images, batch_size=batch_size, epoch=epoch))
+        share = digits.labels[torch.tensor(images.given)].flatten().bincount(minlength=5) / (
+            1005 // batch_size * batch_size
+        )
+        torch.testing.assert_close(share, torch.full((5,), 0.2), atol=0.03, rtol=0)
 
 
 def test_the_order_of_the_images_is_a_function_of_seed_and_epoch_alone():
@@ -170,7 +191,9 @@ def test_the_projection_holds_after_every_step_of_d():
 
 def test_accuracies_count_scores_on_the_right_side_of_zero():
     zero = torch.zeros(())
-    round = training.Round(zero, zero, zero, real=torch.tensor([2.0, -1.0, 3.0, 0.1]), fake=torch.tensor([-1.0, 1.0]))
+    round = training.Round(
+        zero, zero, zero, torch.tensor([2.0, -1.0, 3.0, 0.1]), torch.tensor([-1.0, 1.0]), torch.arange(4)
+    )
     assert round.acc_real == 0.75
     assert round.acc_fake == 0.5
 
@@ -213,6 +236,38 @@ def test_scores_of_the_wrong_shape_are_refused():
         next(play(small_game(D=D), small_images(), batch_size=4))
 
 
+class TwoHeads(nn.Module):
+    """Scores, and logits of K classes, with a linear layer each."""
+
+    def __init__(self, K):
+        super().__init__()
+        self.score, self.classes = nn.Linear(16, 1), nn.Linear(16, K)
+
+    def forward(self, x, y=None):
+        h = x.flatten(1)
+        return Verdict(self.score(h).squeeze(1), self.classes(h))
+
+
+@pytest.mark.parametrize("K", [1, 4, 6])
+def test_a_discriminator_of_other_classes_than_the_data_s_is_refused_before_its_first_step(K):
+    D = TwoHeads(K)
+    before = [p.clone() for p in D.parameters()]
+    with pytest.raises(ValueError, match=rf"shape \(4, {K}\), but the images have 5 classes: .* \(4, 5\)"):
+        next(play(small_game(AuxiliaryClassifier(NonSaturating()), D=D), small_images(), batch_size=4))
+    assert equal(before, list(D.parameters()))
+
+
+def test_both_heads_reach_the_round_and_learn():
+    game = small_game(AuxiliaryClassifier(NonSaturating()), D=TwoHeads(5))
+    before = [p.clone() for p in game.D.parameters()]
+    (round,) = play(game, small_images(), batch_size=20)
+    assert round.y.bincount().tolist() == [4] * 5  # all 20 images, four of each class
+    for said in (round.real, round.fake):
+        assert (said.score.shape, said.classes.shape) == ((20,), (20, 5))
+        assert not said.score.requires_grad and not said.classes.requires_grad
+    assert not any(torch.equal(p, q) for p, q in zip(before, game.D.parameters(), strict=True))
+
+
 def test_a_generator_of_another_size_than_the_images_is_refused():
     class Larger(Generator):
         def forward(self, z, y=None):
@@ -233,6 +288,30 @@ def test_fewer_images_than_a_round_needs_are_refused_before_anything_is_played()
 def test_a_game_that_cannot_be_played_is_refused(wrong):
     with pytest.raises(ValueError, match=r"n_critic counts|Linear has no z_dim"):
         small_game(**wrong)
+
+
+class BatchNormDiscriminator(Discriminator):
+    def __init__(self):
+        super().__init__()
+        self.layers.insert(2, nn.BatchNorm1d(8))
+
+
+@pytest.mark.parametrize("penalty", [half_square_of_the_slope, partial(half_square_of_the_slope), lambda *_: 0])
+def test_a_penalty_on_a_critic_with_batch_norm_is_refused_by_layer_and_reason(penalty):
+    with pytest.raises(ValueError, match=r"layers\.2, a BatchNorm1d.*depend on all images.*allow_batch_norm=True"):
+        small_game(D=BatchNormDiscriminator(), penalty=penalty)
+
+
+def test_a_penalty_on_a_critic_with_batch_norm_is_played_if_one_insists():
+    game = small_game(D=BatchNormDiscriminator(), penalty=half_square_of_the_slope, allow_batch_norm=True)
+    assert next(play(game, small_images(), batch_size=4)).penalty > 0
+
+
+def test_batch_norm_without_a_penalty_and_other_norms_with_one_are_allowed():
+    small_game(D=BatchNormDiscriminator())
+    D = Discriminator()
+    D.layers.insert(2, nn.LayerNorm(8))
+    small_game(D=D, penalty=half_square_of_the_slope)
 
 
 def test_a_batch_of_none_is_refused():

@@ -8,6 +8,7 @@ from small_game import small_game, small_images
 from torch import nn
 
 from gan_lab import widgets
+from gan_lab.networks.labels import shares
 from gan_lab.runs import Run
 from gan_lab.training import play, sample
 from gan_lab.widgets import Dashboard
@@ -137,6 +138,46 @@ def test_a_slider_moves_the_image_to_what_g_makes_there(shown):
     z = torch.randn(1, 4, generator=torch.Generator().manual_seed(3)) + 2 * widgets.leading_directions(game)[:1]
     assert view.value == widgets.image_png(sample(game, z), 256, (-1.0, 1.0))
     assert view.value != before
+
+
+class LinearConditional(LinearGenerator):
+    """x = z A + y B: class k moves every image by row k of B."""
+
+    def __init__(self):
+        super().__init__()
+        self.B = nn.Parameter(torch.eye(3, 16))
+
+    def forward(self, z, y=None):
+        return super().forward(z) + (shares(y, z, 3) @ self.B).view(-1, 1, 4, 4)
+
+
+def test_the_way_between_two_classes_starts_at_one_and_ends_at_the_other():
+    ways = widgets.between(2, 0, torch.tensor([0.0, 0.25, 1.0]), 3)
+    assert ways.tolist() == [[0, 0, 1], [0.25, 0, 0.75], [1, 0, 0]]
+
+
+def test_the_class_explorer_draws_the_chosen_class_with_the_chosen_z_on_its_way_to_another(shown):
+    game = small_game(G=LinearConditional())
+    widgets.class_explorer(game, ["one", "two", "three"], directions=2, seed=3)
+    assert Image.open(io.BytesIO(shown[-1]["image/png"])).size[0] == 1100
+    view_id = shown[-1]["application/vnd.jupyter.widget-view+json"]["model_id"]
+    controls, view = widgets.ipywidgets.widgets.widget._instances[view_id].children
+    this, other, way, first, _ = controls.children
+    start = torch.randn(1, 4, generator=torch.Generator().manual_seed(3))
+
+    def drawn(z, y):
+        return widgets.image_png(sample(game, z, y), 256, (-1.0, 1.0))
+
+    assert view.value == drawn(start, torch.tensor([0]))
+    this.value, other.value = 2, 1
+    assert view.value == drawn(start, torch.tensor([2]))
+    way.value = 0.5
+    assert view.value == drawn(start, torch.tensor([[0, 0.5, 0.5]]))
+    first.value = -1.5
+    moved = start - 1.5 * widgets.leading_directions(game, torch.tensor([2]))[:1]
+    assert view.value == drawn(moved, torch.tensor([[0, 0.5, 0.5]]))
+    way.value = 1.0
+    assert view.value == drawn(moved, torch.tensor([1]))
 
 
 def test_an_image_s_bytes_are_its_pixels_as_blocks():

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from gan_lab.losses import Verdict
 from gan_lab.networks.keras_defaults import batch_norm2d, conv, dense, embedding
-from gan_lab.networks.labels import checked
+from gan_lab.networks.labels import shares
 from gan_lab.networks.width import scaled
 
 
@@ -23,6 +23,7 @@ class Generator(nn.Module):
 
         x = layers(z * e_y),  e_y in R^100 the learned embedding of class y
 
+    y may also be shares of the classes (N, classes); then e_y is the mixture of the embeddings, sum_k y_k e_k.
     width: multiplies the hidden channels. Raises ValueError unless width > 0, or for labels missing or out of range.
     """
 
@@ -51,7 +52,8 @@ class Generator(nn.Module):
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Images of the classes y for the noise z."""
-        x: Tensor = self.layers(z * self.embedding(checked(y, z, self.embedding.num_embeddings)))
+        e_y = shares(y, z, self.embedding.num_embeddings) @ self.embedding.weight
+        x: Tensor = self.layers(z * e_y)
         return x
 
 

@@ -11,11 +11,10 @@ Source: Odena, Olah & Shlens 2017, "Conditional image synthesis with auxiliary c
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
 
 from gan_lab.losses import Verdict
 from gan_lab.networks.keras_defaults import batch_norm1d, batch_norm2d, conv, dense
-from gan_lab.networks.labels import checked
+from gan_lab.networks.labels import shares
 from gan_lab.networks.width import scaled
 
 
@@ -24,6 +23,7 @@ class Generator(nn.Module):
 
         x = layers([z, one_hot(y)])
 
+    y may also be shares of the classes (N, classes), which then stand in place of one_hot(y).
     width: multiplies the hidden channels. Raises ValueError unless width > 0, or for labels missing or out of range.
     """
 
@@ -53,8 +53,7 @@ class Generator(nn.Module):
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Images of the classes y for the noise z."""
-        label = one_hot(checked(y, z, self.classes), self.classes)
-        x: Tensor = self.layers(torch.cat([z, label.to(z.dtype)], dim=1))
+        x: Tensor = self.layers(torch.cat([z, shares(y, z, self.classes)], dim=1))
         return x
 
 

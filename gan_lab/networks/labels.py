@@ -2,6 +2,20 @@
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
+
+
+def shares(y: Tensor | None, z: Tensor, classes: int) -> Tensor:
+    """The share of each class in each image that is to be drawn, (N, classes), as floats.
+
+    y: labels (N,), each its class alone (one-hot); or the shares themselves, (N, classes), to draw what lies between
+    classes. z: (N, Z). Raises ValueError as `checked` does, and for shares of another shape.
+    """
+    if y is not None and y.is_floating_point():
+        if y.shape != (len(z), classes):
+            raise ValueError(f"shares of the classes need shape {(len(z), classes)}, not {tuple(y.shape)}")
+        return y.to(z.dtype)
+    return one_hot(checked(y, z, classes), classes).to(z.dtype)
 
 
 def checked(y: Tensor | None, z: Tensor, classes: int) -> Tensor:

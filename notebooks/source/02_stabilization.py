@@ -1,0 +1,970 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 2. Stabilization: does it help, and how would we know?
+#
+# **Question.** The two players of a GAN chase each other, and the chase can go wrong: $D$ wins and $G$ learns nothing
+# more, or $G$ draws one digit over and over. Two remedies are as old as the trouble: ask $D$ to be a little less sure
+# (*label smoothing*), and blur what it sees (*noise*). Two student reports tried them and call the training "more
+# stable", each after a single run, by eye. Is it?
+#
+# To answer you need three things that neither report has: a measure of quality, a definition of "stable" that is
+# written down before the run, and more than one seed. You will build all three here, watch the trouble in the plane,
+# where it can be drawn, and then read the answer off a table with intervals. You should have seen notebook 1.
+
+# %% tags=["modes"]
+import math
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from lightning_fabric import Fabric
+from torch import nn
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from gan_lab import evidence, exercises, mixtures, plane, plots
+from gan_lab.classifier import classifier_for
+from gan_lab.data import load_images
+from gan_lab.evaluation import class_entropy, evaluate, fid, kid
+from gan_lab.features import features_of
+from gan_lab.lipschitz import gradient_penalty
+from gan_lab.losses import Loss, NonSaturating, Wasserstein
+from gan_lab.neighbours import fidelity, nearest
+from gan_lab.networks import dcgan32, dcgan64, mlp
+from gan_lab.noise import Noisy, NoisyImages, noise_level
+from gan_lab.runs import Run
+from gan_lab.splits import hold_out
+from gan_lab.stability import epochs_until, oscillation
+from gan_lab.training import Game, bare, play, sample
+from gan_lab.widgets import Dashboard
+
+plt.style.use(plots.STYLE)
+
+# %% [markdown]
+# ## Parameters
+#
+# `setting` names the remedy that is trained live further down, beside the plain game. Report A's networks and settings
+# are in `notebooks/parameters/02_report_a.yaml`, report B's in `02_report_b.yaml`.
+
+# %% tags=["parameters"]
+data_dir: str = ""  # the images; "" is the bundled digits [a folder, or one of MNIST, FashionMNIST, KMNIST]
+setting: str = "one-sided and annealed"  # what to train [one of plain, one-sided, two-sided, noise, annealed, noise on reals, one-sided and annealed, report B]
+beside_plain: bool = True  # train the plain game as well, to compare with
+system: str = "B1"  # whose networks to train, and how large [one of A1, B1]
+width: float = 0.25  # multiplies the number of hidden channels [above 0]
+channels: int = 1  # 1 for gray images, 3 for colour [one of 1, 3]
+zero_one: bool = False  # scale the images to 0..1, as report A did, and not to -1..1
+report_norms: bool = False  # A1 only: the two batch norms that report A put where they do harm
+epochs: int = 30  # passes over the images [at least 1]
+batch_size: int = 32  # images of each kind that D sees before a step [at least 2, at most the images in data_dir]
+learning_rate: float = 4e-4  # Adam's step size, for both players [above 0]
+beta1: float = 0.5  # Adam's memory of the gradient [at least 0, below 1]
+real_target: float = 0.9  # what smoothing asks D to answer for a real image [at least 0.5, at most 1]
+sigma: float = 0.2  # standard deviation of the noise, in units of a pixel's value [at least 0]
+good_kid: float = 1.0  # a KID below this counts as good, for the time it takes [above 0]
+colour_epochs: int = 4  # passes over the images where three channels have to learn to agree [at least 1]
+still_steps: int = 600  # steps of D in the plane, against a generator that stands still [at least 40]
+ring_steps: int = 1000  # steps of G in each of the games in the plane [at least 400]
+measure_every: int = 2  # epochs between two measurements of the KID [at least 1]
+seed: int = 0  # of the weights, the noise and the order of the images [at least 0]
+accelerator: str = "auto"  # where to train [one of auto, cpu, cuda, mps]
+precision: str = "32-true"  # of the arithmetic [one of 32-true, 16-mixed, bf16-mixed]
+run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named after the parameters
+
+# %% [markdown]
+# ## 1. A measure that cannot be charmed
+#
+# Whoever wants digits to be good sees good digits. So let numbers look. A small classifier, trained on the real digits,
+# turns each image into 64 *features*, and two sets of images are compared there:
+#
+# * **KID**, the kernel inception distance: with the kernel $k(a, b) = (a \cdot b / 64 + 1)^3$ on features $a$, $b$ it
+#   is the mean of $k$ inside the real set, plus the mean inside the generated set, minus twice the mean between the
+#   two. It is 0 on average if both sets come from one law (it can be a little negative), and larger the more they
+#   differ. Lower is better.
+# * **Coverage**: around every real image draw the ball that reaches to its fifth nearest real neighbour. Coverage is
+#   the share of these balls in which a generated image lies. It falls when a part of the data is never drawn.
+# * **Class entropy**: how evenly the classifier's answers are spread over the $K$ classes, as a share of $\log K$. It
+#   is 1 for an even spread and 0 if all samples are taken for the same digit.
+# * **Grain**: the standard deviation of pixel noise in the images, in units of a pixel's value.
+
+# %%
+size = {"A1": 64, "B1": 32}[system]
+value_range = (0.0, 1.0) if zero_one else (-1.0, 1.0)
+images = load_images(data_dir, size=size, channels=channels, value_range=value_range)
+try:
+    held_out = load_images(data_dir, size=size, channels=channels, split="test", value_range=value_range)
+except FileNotFoundError:  # your own folder has no test images: the last fifth of each class is set aside
+    images, held_out = hold_out(images)
+classifier = classifier_for(images)
+real_features = features_of(classifier.features, images)
+some = torch.randperm(len(held_out), generator=torch.Generator().manual_seed(seed))[:1000]
+floor = fidelity(real_features, features_of(classifier.features, held_out)[some])  # what real images reach
+
+print(
+    f"{len(images)} training images of shape {images.shape}, {len(held_out)} held out; classes {', '.join(images.classes)}"
+)
+
+# %% [markdown]
+# A measure deserves trust once it has been tried on cases whose answer is known. The best that a generator can reach is
+# what other *real* images get that nobody trained on: the **floor**. At the other end stands noise.
+
+
+# %%
+def numbers(x: torch.Tensor) -> dict[str, float]:
+    """The four numbers for images x (N, C, H, W) in value_range."""
+    features = features_of(classifier.features, x, value_range=value_range)
+    answers, K = features_of(classifier, x, value_range=value_range).argmax(1), len(images.classes)
+    coverage, entropy = fidelity(real_features, features).coverage, class_entropy(answers, K) / np.log(K)
+    return {
+        "KID": kid(real_features, features),
+        "coverage": coverage,
+        "class entropy": entropy,
+        "grain": noise_level(x),
+    }
+
+
+low, high = value_range
+unseen = held_out.batch(some)[0]
+blurred = F.avg_pool2d(unseen, 3, 1, 1)
+noisy = unseen + 0.1 * (high - low) * torch.randn(unseen.shape, generator=torch.Generator().manual_seed(seed))
+first_class = images.batch((images.labels == 0).nonzero().flatten())[0]
+known = {
+    "held-out images (the floor)": unseen,
+    "the same, blurred": blurred,
+    "the same, with noise": noisy.clamp(low, high),
+    f"real, but only {images.classes[0]}": first_class,
+    "pure noise": low + (high - low) * torch.rand(unseen.shape, generator=torch.Generator().manual_seed(seed)),
+}
+with_floor = pd.DataFrame({name: numbers(x) for name, x in known.items()}).T
+with_floor.round(3)
+
+# %% [markdown]
+# Each kind of damage shows in the column that is meant for it: grain tells noise from blur, and images of one class are
+# perfect one by one, yet coverage and class entropy give them away. The first row is the yardstick for all that
+# follows.
+#
+# ### Held out means held out
+#
+# The digits come with test images. If your own images do not, some have to be set aside, and how matters. Frames of a
+# video resemble their neighbours. Drawn at random, each held-out frame has a twin in the training set, and a measure
+# that should notice learning by heart cannot. Let us make a video of each of some digits, moving it a little from frame
+# to frame, and hold a fifth of the frames out in two ways.
+
+# %%
+digits = images.batch(slice(0, len(images), 10))[0]
+frames = torch.cat([digits.roll((i // 2, i // 3), dims=(-2, -1))[:, None] for i in range(8)], dim=1).flatten(0, 1)
+n, shuffled = len(frames) // 5, torch.randperm(len(frames), generator=torch.Generator().manual_seed(seed))
+ways = {"at random": shuffled, "the last ones, as one block": torch.arange(len(frames)).flip(0)}
+for name, order in ways.items():
+    distance = nearest(frames[order[:n]], frames[order[n:]]).distance
+    twins = (distance == 0).double().mean()
+    print(f"held out {name:27}: {twins:4.0%} have a twin in the training set, median distance {distance.median():.1f}")
+
+# %% [markdown]
+# `hold_out` in `gan_lab/splits.py` therefore takes the last fifth of each class, in the order of the files, and leaves
+# a gap before it. This notebook uses it wherever a folder has no test images.
+
+# %% [markdown]
+# ## 2. Why it goes wrong, seen in the plane
+#
+# Images have a thousand pixels, and nobody can look at a space of a thousand dimensions. So let each "image" be a point
+# of the plane. The data are then a cloud of dots, $D$ is a landscape over them, and what $G$ feels is the slope.
+#
+# ### A perfect $D$ teaches nothing
+#
+# A generator turns a short $z$ into a large image, so all that it can draw is a thin sheet in the space of images. The
+# data are thin as well: almost no image is a digit. Two thin sheets hardly meet, and where they do not, some $D$ is
+# right about every point (Arjovsky and Bottou, 2017). Here the sheets are two lines, one unit apart. The data are $x =
+# (0, h)$ with random heights $h \sim \mathcal N(0, 1)$, and the generator is as simple as can be: $G_\theta(z) =
+# (\theta, z)$. Its one parameter is its place. It stands at $\theta = 1$, and $\theta = 0$ would be right.
+#
+# $G$ stands still, and $D$ learns to tell the lines apart. We ask what $G$ *would* feel: its **pull**, the derivative
+# of its loss by $\theta$. With the score $s(x)$, and $D = \sigma(s)$, it is
+#
+# $$ \frac{d}{d\theta}\,\mathbb E\big[\log(1 - D)\big] = -\mathbb E\Big[D\, \frac{\partial s}{\partial x_1}\Big]
+#    \qquad\qquad
+#    \frac{d}{d\theta}\,\mathbb E\big[-\log D\big] = -\mathbb E\Big[(1 - D)\, \frac{\partial s}{\partial x_1}\Big] $$
+#
+# for the saturating and the non-saturating loss of notebook 1. A positive pull draws $G$ to the left, to the data.
+#
+# Two remedies, which the next section takes apart, change what $D$ learns here. *One-sided smoothing* asks $D$ for 0.9
+# instead of 1 on real points. *Instance noise* adds $\sigma_n e$, $e \sim \mathcal N(0, I)$, to every point that $D$
+# sees, real or fake. The lines become two broad bands that overlap, and now the best score is a finite one, the
+# logarithm of the ratio of the two densities:
+#
+# $$ s^*(x) = \log \frac{p_{\text{real}}(x)}{p_{\text{fake}}(x)} = \frac{\theta^2 - 2\, \theta\, x_1}{2\, \sigma_n^2}\,,
+#    \qquad \frac{\partial s^*}{\partial x_1} = -\frac{\theta}{\sigma_n^2} $$
+#
+# It falls evenly from the data to the fakes, and its slope tells how far away the data are.
+
+
+# %%
+def line(place, n=256):
+    """n points of the line at x1 = place: (n, 2)."""
+    return torch.stack([torch.ones(n) * place, torch.randn(n)], dim=1)
+
+
+def felt(D):
+    """How often D is right, its mean scores, and what G would feel at theta = 1 with either loss."""
+    theta = torch.tensor(1.0, requires_grad=True)
+    real, fake = D(line(0.0)), D(line(theta))
+    right = torch.cat([real > 0, fake < 0]).float().mean().item()
+    losses = {"saturating": -F.softplus(fake).mean(), "non-saturating": -F.logsigmoid(fake).mean()}
+    pulls = {name: torch.autograd.grad(loss, theta, retain_graph=True)[0].item() for name, loss in losses.items()}
+    return {"accuracy": right, "score on real": real.mean().item(), "score on fake": fake.mean().item()} | pulls
+
+
+still = {}
+for name, sigma_n, target in (("no noise", 0.0, 1.0), ("noise 0.1", 0.1, 1.0), ("noise 0.3", 0.3, 1.0),
+                              ("noise 1", 1.0, 1.0), ("one-sided", 0.0, 0.9)):  # fmt: skip
+    torch.manual_seed(seed)
+    D_line, loss = Noisy(mlp.Critic(width=0.125), sigma_n), NonSaturating(target)
+    opt = torch.optim.Adam(D_line.parameters(), lr=1e-3, fused=True)
+    rows = []
+    for step in range(1, still_steps + 1):
+        opt.zero_grad()
+        loss.d_loss(D_line(line(0.0)), D_line(line(1.0))).backward()
+        opt.step()
+        if step % 10 == 0:
+            rows.append({"step": step, **felt(D_line)})
+    still[name] = sigma_n, D_line, pd.DataFrame(rows)
+
+
+# %%
+def optimum(sigma_n, n=100_000):
+    """What `felt` says of s*, the best score behind noise."""
+    D_star = torch.sigmoid((1 - 2 * (1 + sigma_n * torch.randn(n))) / (2 * sigma_n**2))
+    right = torch.special.ndtr(torch.tensor(0.5 / sigma_n))  # half the gap, in deviations of the noise
+    pulls = {"saturating": D_star.mean() / sigma_n**2, "non-saturating": (1 - D_star).mean() / sigma_n**2}
+    return {name: value.item() for name, value in ({"accuracy": right} | pulls).items()}
+
+
+fig, axes = plt.subplots(1, 3, figsize=(11, 3.2))
+for name, (sigma_n, _, rows) in still.items():
+    for ax, column in zip(axes, ("accuracy", "saturating", "non-saturating"), strict=True):
+        (curve,) = ax.plot(rows["step"], rows[column], label=name)
+        if sigma_n > 0.1:
+            ax.axhline(optimum(sigma_n)[column], color=curve.get_color(), linewidth=0.8, linestyle=":")
+axes[0].set(title="how often D is right", ylabel="share of the points", ylim=(0.45, 1.02))
+axes[1].set(title="pull, saturating", ylabel="nats per unit of $\\theta$", yscale="log")
+axes[2].set(title="pull, non-saturating", ylabel="nats per unit of $\\theta$", yscale="log")
+for ax in axes:
+    ax.set_xlabel("steps of D")
+axes[0].legend(fontsize=8, ncols=2, loc="lower right")
+plt.show()
+
+trained = {name: rows.iloc[-5:].mean().drop("step") for name, (_, _, rows) in still.items()}
+best = {f"{name}, best D": optimum(sigma_n) for name, (sigma_n, _, _) in still.items() if sigma_n > 0.1}
+pd.DataFrame(trained | best).T.map("{:.3g}".format)
+
+# %% [markdown]
+# The dotted lines, and the last rows of the table, are the best $D$ behind noise, from the formula.
+#
+# * **Without noise there is no best $D$.** Once it is right about every point, larger scores are still cheaper, so they
+#   grow for as long as it trains. The saturating pull is multiplied by $D$ on fakes and dies with it. The
+#   non-saturating pull survives, but look at what sets its size: $\theta$ has been 1 all the time, and the pull changes
+#   with the age of $D$. It says how sure $D$ is, not how far away the data are.
+# * **Noise gives $D$ a place to arrive at**, and a pull that stays; but only noise that is comparable to the gap.
+#   Compare 0.1, behind which $D$ can still be right about practically all points, with 0.3.
+# * **One-sided smoothing caps the score on real points**, at $\log(0.9 / 0.1)$. On fakes nothing holds it: compare the
+#   saturating pull of "one-sided" with that of "no noise", and of "noise 0.3".
+
+# %%
+print(f"log(0.9 / 0.1) = {math.log(9):.2f}; one-sided, score on real: {trained['one-sided']['score on real']:.2f}")
+
+fig, axes = plt.subplots(1, len(still), figsize=(11, 3.3), sharey=True)
+limits = (-1.0, 2.0, -2.0, 2.0)
+for ax, (name, (_, D_line, _)) in zip(axes, still.items(), strict=True):
+    D_line.eval()  # what it learnt, without the noise
+    levels = [0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99]
+    plane.surface(ax, lambda x, D=D_line: torch.sigmoid(D(x)), limits, levels=levels, title=name)
+    plane.arrows(ax, lambda x, D=D_line: F.softplus(D(x)), limits, n=9)
+    plane.points(ax, line(0.0, 60), line(1.0, 60), limits)
+    ax.label_outer()
+plt.show()
+
+# %% [markdown]
+# The landscape of $D(x)$, lighter is more real, with some of the data (dots) and of the fakes (crosses). The arrows are
+# the saturating pull on a point at that place, and a dot is none to speak of. Without noise the landscape is a cliff
+# between two plains, and $G$ stands on the lower one. Noise that is wide enough makes a slope of the cliff, one that
+# begins where the fakes are.
+#
+# ### Mode collapse, seen
+#
+# Now $G$ moves as well, and the data are a **ring** of eight heaps, the *modes*, each with the standard deviation
+# $\sigma$ round its centre $c_k$. The law is known, so every batch is of fresh points and there is nothing to learn by
+# heart. A generated point is **good** if it lies within $3 \sigma$ of a centre. A mode is **covered** if at least a
+# tenth of its due, which is an eighth of all points, lies there (after Srivastava et al., 2017, who ask for one point).
+# Even the ring's own points are not all good: $3 \sigma$ hold the share $1 - e^{-9/2}$ of a normal law in the plane.
+# That is the floor.
+
+# %%
+torch.manual_seed(seed)
+laws = (mixtures.ring(), mixtures.grid(), mixtures.SwissRoll())
+fig, axes = plt.subplots(1, 3, figsize=(9, 3.2), sharey=True)
+limits = (-2.0, 2.0, -2.0, 2.0)
+for ax, law in zip(axes, laws, strict=True):
+    plane.points(ax, law.sample(1000)[0], torch.empty(0, 2), limits, title=law.name)
+    ax.label_outer()
+plt.show()
+for law in laws[:2]:
+    found = mixtures.covered(law.sample(2500)[0], law)
+    print(f"{law.name:10}: its own points cover {found.modes} modes, and {found.high_quality:.1%} of them are good")
+print(f"1 - exp(-9/2) = {1 - math.exp(-9 / 2):.1%}")
+
+# %% [markdown]
+# These are the laws of Gulrajani et al. (2017), the last two of them to play with (exercise). Below, the heaps of the
+# ring are a little wider, $\sigma = 0.05$, so that a training takes seconds.
+#
+# **Why would $G$ collapse?** Because, as long as $D$ stands still, that is its best answer. Among all generators,
+#
+# $$ \min_G \; \mathbb E_z\big[-\log D(G(z))\big] = -\log \max_x D(x)\,, \qquad
+#    \text{reached by } G(z) = \arg\max_x D(x) \text{ for every } z\,: $$
+#
+# go to the summit of the landscape, all of you. What drives the points apart again is only that $D$ answers, and takes
+# the summit down. So it matters who is faster. In the **balanced** game both players have Adam's step size $10^{-3}$
+# and $\beta_1 = 0.5$. In the **hasty** game $G$ takes steps of $3 \cdot 10^{-3}$ and $D$ of $3 \cdot 10^{-4}$, both
+# with Adam's default $\beta_1 = 0.9$: nine tenths of a step's direction are that of the steps before. Each of the other
+# games changes something about one of these two.
+
+# %% tags=["modes"]
+ring = mixtures.ring(sigma=0.05)
+
+
+def on_the_ring(seed, steps, *, lr_G=1e-3, lr_D=1e-3, betas=(0.5, 0.999), n_critic=1, sigma=0.0, weight=0.0,
+                real_target=1.0, loss=None, every=100):  # fmt: skip
+    """Train on the ring of 8; every 100 steps of G, yield the step, 2500 generated points, and D."""
+    torch.manual_seed(seed)
+    G, D = mlp.Generator(width=0.125), Noisy(mlp.Critic(width=0.125), sigma)
+    opt_G = torch.optim.Adam(G.parameters(), lr_G, betas, fused=True)
+    opt_D = torch.optim.Adam(D.parameters(), lr_D, betas, fused=True)
+    penalty = partial(gradient_penalty, weight=weight) if weight else None
+    fabric = Fabric(accelerator="cpu", devices=1)  # networks this small are no work for a GPU
+    game = Game(G, D, loss or NonSaturating(real_target), opt_G, opt_D, penalty, n_critic=n_critic, fabric=fabric)
+    law = replace(ring, points=every * n_critic * 128)
+    z = torch.randn(2500, game.z_dim, generator=torch.Generator().manual_seed(seed))
+    for step in range(every, steps + 1, every):
+        D.sigma = sigma * max(0.0, 1 - (step - every) / (0.75 * steps))  # annealed: 0 for the last quarter
+        for _ in play(game, law, batch_size=128, epoch=step, seed=seed):
+            pass
+        yield step, sample(game, z), D
+
+
+# %% tags=["modes"]
+hasty = dict(lr_G=3e-3, lr_D=3e-4, betas=(0.9, 0.999))  # G ten times as fast as D, and both with much momentum
+wgan_gp = hasty | dict(loss=Wasserstein(), weight=0.1, n_critic=5)
+ring_games = {
+    "balanced": dict(lr_G=1e-3, lr_D=1e-3, betas=(0.5, 0.999)),
+    "balanced + one-sided": dict(real_target=0.9),
+    "balanced + noise": dict(sigma=0.3),
+    "hasty": hasty,
+    "hasty + one-sided": hasty | dict(real_target=0.9),
+    "hasty + noise": hasty | dict(sigma=0.3),
+    "hasty + 5 steps of D": hasty | dict(n_critic=5),
+    "hasty, no momentum": hasty | dict(betas=(0.0, 0.999)),
+    "hasty WGAN-GP": wgan_gp,
+    "hasty WGAN-GP, no momentum": wgan_gp | dict(betas=(0.0, 0.9)),
+}
+
+# %% [markdown]
+# Three of them, live: four moments of each, over the landscape of $D$.
+
+# %%
+limits = (-2.2, 2.2, -2.2, 2.2)
+shown = ("balanced", "hasty", "hasty, no momentum")
+moments = [ring_steps * i // 400 * 100 for i in (1, 2, 3, 4)]
+fig, axes = plt.subplots(len(shown), len(moments), figsize=(8.8, 6.8), sharex=True, sharey=True)
+for row, name in zip(axes, shown, strict=True):
+    for step, x, D_ring in on_the_ring(seed, ring_steps, **ring_games[name]):
+        if step not in moments:
+            continue
+        ax, found = row[moments.index(step)], mixtures.covered(x, ring)
+        D_ring.eval()
+        plane.surface(ax, lambda x, D=D_ring: torch.sigmoid(D(x)), limits, levels=np.linspace(0.1, 0.9, 9))
+        plane.points(ax, ring.sample(100)[0], x[:200], limits)
+        ax.set_title(f"step {step}: {found.modes} modes, {found.high_quality:.0%} good", fontsize=8)
+        ax.label_outer()
+    row[0].set_ylabel(f"{name}\n$x_2$")
+plt.show()
+
+# %% [markdown]
+# Follow the crosses of the hasty game from left to right, and the light parts of the landscape with them. Do they sit
+# together, and do they sit in the same place? A collapsed generator rarely stays. It goes to the summit, $D$ takes the
+# summit down, another place is now the highest, and all move on. Its loss curve would only show ups and downs.
+#
+# ### Cured?
+#
+# One seed proves nothing. The same cells with five seeds, 1500 steps of $G$ each, make the table
+# `results/02_modes.csv`; the command stands in `results/02_modes.py`. It was settled beforehand that what counts is the
+# mean over the last 500 steps, since the number of modes goes up and down. A band or a bar is the 95 % interval of the
+# mean over the seeds.
+
+# %%
+by_step = evidence.table("02_modes")
+late = by_step[by_step["steps"] > by_step["steps"].max() - 500]
+late = late.groupby(["setting", "seed"], sort=False)[["modes", "high_quality"]].mean().reset_index()
+
+fig, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 3.6), width_ratios=(1.2, 1, 1))
+for name in shown:
+    by_seed = by_step[by_step["setting"] == name].pivot(index="steps", columns="seed", values="modes")
+    bottom, top = np.transpose([evidence.interval(row) for row in by_seed.to_numpy()])
+    (curve,) = left.plot(by_seed.index, by_seed.mean(axis=1), label=name)
+    left.fill_between(by_seed.index, bottom, top, color=curve.get_color(), alpha=0.15, linewidth=0)
+left.set(title="modes covered", xlabel="steps of G", ylabel="modes, of 8", ylim=(0, 8.2))
+left.legend(fontsize=8)
+names = list(ring_games)
+for ax, metric, label in ((middle, "modes", "modes, of 8"), (right, "high_quality", "share of good points")):
+    values = late.pivot(index="seed", columns="setting", values=metric)[names]
+    bottom, top = np.transpose([evidence.interval(values[name]) for name in names])
+    mean = values.mean().to_numpy()
+    ax.errorbar(mean, range(len(names)), xerr=(mean - bottom, top - mean), fmt="o")
+    ax.set(title="over the last 500 steps", xlabel=label, xlim=(0, None), yticks=range(len(names)))
+    ax.invert_yaxis()
+middle.set_yticklabels(names, fontsize=8)
+right.set_yticklabels([])
+plt.show()
+
+# %%
+for reference in ("balanced", "hasty"):
+    family = late[late["setting"].str.startswith(reference)]
+    for row in evidence.paired(family, "modes", against=reference).itertuples():
+        if row.setting == reference:
+            print(f"{reference}: {row.mean:.1f} modes, over {row.seeds} seeds")
+        else:
+            says = evidence.verdict(row.low, row.high)
+            print(f"    {row.setting:27}{row.mean:.1f} modes, {says} ({row.low:+.1f} to {row.high:+.1f})")
+
+# %% [markdown]
+# Every line under a game compares with that game, seed by seed. Read it as a doctor would, cause by cause:
+#
+# * Noise and smoothing change how *sure* $D$ can be. Here $D$ is not too sure, it is too *slow*. Do they help?
+# * More steps of $D$, and no momentum, change who is *faster*. Do these?
+# * WGAN-GP comes as a package: another loss, a penalty on the slope of $D$ (notebook 4), five steps of $D$ for one of
+#   $G$, and $\beta_1 = 0$. Compare it with and without the last item, and with no momentum alone, before you say which
+#   part of the package cured.
+#
+# A remedy is a remedy *for something*. Whether a training on digits has this disease, the other one, or none, is what
+# the rest of this notebook measures.
+
+# %% [markdown]
+# ## 3. The remedies
+#
+# ### Label smoothing: a target below 1
+#
+# $D$ is asked to answer $\alpha$ for real images and $\beta$ for fakes, instead of 1 and 0. Let $p_r(x)$ and $p_g(x)$
+# be the densities of real and generated images. Against a fixed $G$ the best answer at $x$ is the average target there,
+#
+# $$ D^*(x) = \frac{\alpha\, p_r(x) + \beta\, p_g(x)}{p_r(x) + p_g(x)} \qquad (1)$$
+#
+# **One-sided** smoothing is $\alpha = 0.9$, $\beta = 0$ (Salimans et al., 2016). **Two-sided** smoothing is $\beta =
+# 0.1$ as well. Why only one side? Look where there is next to no real image, $p_r \approx 0$. There (1) is $\beta$.
+# With $\beta = 0$, $D$ can be sure: score $-\infty$, and $G$ feels a pull. With $\beta > 0$ the best $D$ is flat at
+# $\beta$ all over the region of bad fakes: it has no slope there. Here for two normal laws on a line:
+
+# %%
+x = torch.linspace(-5, 9, 400, dtype=torch.float64, requires_grad=True)
+fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.2))
+for name, alpha, beta in (("plain", 1.0, 0.0), ("one-sided", 0.9, 0.0), ("two-sided", 0.9, 0.1)):
+    p_r, p_g = (torch.exp(-((x - mean) ** 2) / 2) for mean in (0.0, 4.0))
+    best = (alpha * p_r + beta * p_g) / (p_r + p_g)  # (1)
+    g_loss = -best.log()
+    (slope,) = torch.autograd.grad(g_loss.sum(), x)
+    left.plot(x.detach(), best.detach(), label=name)
+    right.plot(x.detach(), slope, label=name)
+    at = (x - 6).abs().argmin()
+    print(f"{name:9}: at x = 6, D* = {best[at]:.1e}; there G is pulled with slope {slope[at]:.4f}")
+left.fill_between(x.detach(), 0.3 * p_r.detach(), alpha=0.2, label="real images")
+left.fill_between(x.detach(), 0.3 * p_g.detach(), alpha=0.2, hatch="//", label="fake images")
+left.set(title="the best D", xlabel="x", ylabel="D*(x)")
+right.set(title="what G feels", xlabel="x", ylabel="slope of -log D* (nats per unit of x)")
+left.legend(fontsize=8)
+plt.show()
+
+# %% [markdown]
+# The fakes around $x = 4$ should move left. On the far right, where they are worst, two-sided smoothing hardly pulls at
+# all.
+#
+# When the fakes have become like the real images, $p_r = p_g$, and (1) is the same everywhere: $D^* = (\alpha + \beta)
+# / 2$. What does each player pay then? The cell computes it for the three losses; `generator_target` is $\gamma$, what
+# $G$ wants to hear, so that it pays $-\gamma \log D - (1 - \gamma) \log (1 - D)$.
+
+# %% tags=["nbval-check-output"]
+losses = {
+    "plain": NonSaturating(),
+    "one-sided": NonSaturating(0.9),
+    "two-sided": NonSaturating(0.9, 0.1, generator_target=0.9),
+}
+for name, loss in losses.items():
+    D_star = torch.tensor([(loss.real_target + loss.fake_target) / 2], dtype=torch.float64)
+    score = D_star.logit()
+    print(
+        f"{name:9}: D* = {D_star.item():.2f}   d_loss = {loss.d_loss(score, score):.4f}   g_loss = {loss.g_loss(score):.4f}"
+    )
+
+# %% [markdown]
+# So **losses of different targets must not be compared**: with one-sided smoothing a perfect game has another $d$ loss
+# and another $g$ loss than without, and neither says that anything is better or worse.
+#
+# **Report B says one-sided and codes two-sided** (its mistake): real target $s$, fake target $1 - s$, and for $G$ the
+# target $s$. The last one is news: with $\gamma < 1$ the generator does not want to be *too* convincing.
+
+# %% tags=["nbval-check-output"]
+score = torch.linspace(-2, 6, 801, dtype=torch.float64)
+for name, loss in losses.items():
+    cost = torch.stack([loss.g_loss(s[None]) for s in score])
+    wanted = torch.sigmoid(score[cost.argmin()])
+    print(
+        f"{name:9}: among D = {torch.sigmoid(score[0]):.2f} to {torch.sigmoid(score[-1]):.4f}, G likes D = {wanted:.4f} best"
+    )
+
+# %% [markdown]
+# **The accuracy that lies.** Report A measures accuracy while it smooths: the share of images whose rounded prediction
+# *equals the target*. No rounded prediction equals 0.9, so the accuracy on real images reads 0. And at the smoothed
+# optimum $D^* = 0.45 < 0.5$: everything is called fake, so the accuracy on fakes reads 1. "Smoothing makes $D$ better
+# on fakes" is then only a shifted threshold. Take a $D$ that cannot tell at all, with scores scattered around its
+# optimum:
+
+# %%
+g = torch.Generator().manual_seed(seed)
+for name, loss in losses.items():
+    D_star = torch.tensor((loss.real_target + loss.fake_target) / 2)
+    on_real, on_fake = (torch.sigmoid(D_star.logit() + 0.1 * torch.randn(2000, generator=g)) for _ in range(2))
+    equals = ((on_real > 0.5).double() == loss.real_target).double().mean()
+    called = (on_real > 0.5).double().mean(), (on_fake < 0.5).double().mean()
+    moved = (on_real > D_star).double().mean(), (on_fake < D_star).double().mean()
+    print(f"{name:9}: real = target {equals:4.0%} | at 1/2: real {called[0]:4.0%}, fake {called[1]:4.0%}", end=" | ")
+    print(f"at D* = {D_star:.2f}: real {moved[0]:4.0%}, fake {moved[1]:4.0%}")
+
+# %% [markdown]
+# This $D$ knows nothing in any of the three rows, and only the last pair of numbers says so every time. The accuracies
+# that this course logs use the threshold 1/2, score 0; under one-sided smoothing they are tilted in just this way, so
+# read them with care.
+#
+# **Smoothing over $K$ classes.** Report B also writes down smoothing for $K$ classes: the true class gets $1 -
+# \varepsilon$, every other class $\varepsilon / K$. The parts of a whole must sum to 1. In the original (Szegedy et
+# al., 2016) the target is mixed with a uniform law, $(1 - \varepsilon)\, \text{one-hot} + \varepsilon / K$, so that the
+# true class gets $1 - \varepsilon + \varepsilon / K$.
+
+# %% tags=["nbval-check-output"]
+epsilon, K = 0.1, 5
+one_hot = F.one_hot(torch.tensor(2), K)
+as_reported = torch.where(one_hot == 1, 1 - epsilon, epsilon / K)
+mixed = (1 - epsilon) * one_hot + epsilon / K
+print(f"as reported: {[round(p, 3) for p in as_reported.tolist()]}, sum {as_reported.sum():.3f} = 1 - epsilon / K")
+print(f"mixed:       {[round(p, 3) for p in mixed.tolist()]}, sum {mixed.sum():.3f}")
+
+# %% [markdown]
+# ### Noise, and where it goes
+#
+# *Instance noise* (Sønderby et al., 2017; Arjovsky and Bottou, 2017) adds $\sigma\, e$ with $e \sim \mathcal N(0, I)$
+# to everything that $D$ sees, real and fake. Two thin sets of images become two clouds that overlap, as in the pictures
+# above. It is a layer in front of $D$, and its $\sigma$ can shrink during the training (*annealed*), so that in the end
+# $D$ sees the images as they are.
+#
+# The reports do something else.
+# * **Report A** explains noise on real and generated images, but the code it shows draws $z$, the latent noise that
+#   every GAN draws.
+# * **Report B** adds noise to the *real images only*. Then noise is part of what $G$ has to imitate: it is *rewarded*
+#   for grain.
+
+
+# %%
+class PassOn(nn.Module):
+    """Not a discriminator at all: it says what it sees."""
+
+    def forward(self, x, y=None):
+        return x
+
+
+batch = images.batch(slice(0, 64))[0]
+torch.manual_seed(seed)
+instance_noise = Noisy(PassOn(), 0.1 * (high - low))
+inputs = {
+    "plain": (batch, batch),
+    "report A's code": (batch, batch),  # it draws z, and nothing is added to an image
+    "report B": (NoisyImages(images, 0.1 * (high - low), 0.1 * (high - low)).batch(slice(0, 64))[0], batch),
+    "instance noise": (instance_noise(batch), instance_noise(batch)),
+}
+for name, (on_real, on_fake) in inputs.items():
+    tell = abs(noise_level(on_real) - noise_level(on_fake))
+    print(
+        f"{name:16}: grain of what D sees: real {noise_level(on_real):.3f}, fake {noise_level(on_fake):.3f}", end="  "
+    )
+    print(f"difference {tell:.3f}")
+
+# %% [markdown]
+# Here the same real digits stand for both kinds, as if $G$ were perfect. Only in report B's game does $D$ find a
+# difference, and it will teach $G$ to draw grain until there is none.
+#
+# **A $\sigma$ that froze.** Report B draws $\sigma \sim U(0, 0.1)$ "for every batch", inside a function that TensorFlow
+# traces. Tracing runs the Python code *once* and keeps the tensor operations; the number that Python drew is kept as a
+# constant. PyTorch has tracers too:
+
+
+# %%
+def add_noise(x):
+    """Meant: another sigma in every call."""
+    drawn = np.random.default_rng().uniform(0, 0.1)
+    return x + drawn * torch.randn_like(x)
+
+
+x = torch.zeros(32, 1, 32, 32)
+traced = make_fx(add_noise)(x)
+for name, function in (("as Python", add_noise), ("traced", traced)):
+    deviations = [function(x).std().item() for _ in range(8)]
+    print(f"{name:9}: sigma of eight batches {', '.join(f'{d:.3f}' for d in deviations)}")
+
+# %% [markdown]
+# What is random in a traced function has to be drawn by a tensor operation (here `torch.rand`), as `NoisyImages` in
+# `gan_lab/noise.py` does.
+#
+# **Colour from nothing.** One more mistake, of report A's data: gray images copied to three channels. $D$ need not look
+# at the digits: a fake with any colour at all is a fake. $G$ spends its effort on keeping three channels equal.
+
+# %%
+torch.manual_seed(seed)
+G3, D3 = dcgan32.Generator(channels=3, width=0.125), dcgan32.Discriminator(channels=3, width=0.125)
+adam = [torch.optim.Adam(p.parameters(), lr=learning_rate, betas=(beta1, 0.999), fused=True) for p in (G3, D3)]
+rgb = load_images(data_dir, size=32, channels=3)
+game = Game(G3, D3, NonSaturating(), *adam, fabric=Fabric(accelerator=accelerator, devices=1, precision=precision))
+z = torch.randn(16, game.z_dim, generator=torch.Generator().manual_seed(seed))
+for epoch in range(colour_epochs + 1):
+    if epoch:
+        for _ in play(game, rgb, batch_size=min(batch_size, len(rgb)), epoch=epoch, seed=seed):
+            pass
+    x = sample(game, z)
+    if epoch in (0, colour_epochs):
+        print(f"after {epoch} epochs: the channels of a pixel differ by {x.std(dim=1).mean():.3f}; real images: 0.000")
+fig, ax = plt.subplots(figsize=(9, 1.6))
+plots.grid(ax, x, nrow=16, title=f"three channels, after {colour_epochs} epochs")
+plt.show()
+
+# %% [markdown]
+# The remedy is to load gray images as what they are, in one channel.
+#
+# ## 4. "Stable", defined before the run
+#
+# These are the settings that are compared. Everything else, the weights at the start, the order of the images, is the
+# same for one seed.
+
+
+# %%
+class Setting(NamedTuple):
+    """One way to play: what D and G minimise, and the noise on what D sees."""
+
+    loss: Loss = NonSaturating()
+    first: float = 0.0  # sigma of the noise on both kinds of image, in the first epoch
+    last: float = 0.0  # the same after the last epoch; in between it follows a straight line
+    on_reals: tuple[float, float] = (0.0, 0.0)  # bounds of the sigma of noise on the real images only
+
+
+one_sided = NonSaturating(real_target)
+two_sided = NonSaturating(real_target, 1 - real_target, generator_target=real_target)
+settings = {
+    "plain": Setting(),
+    "one-sided": Setting(one_sided),
+    "two-sided": Setting(two_sided),
+    "noise": Setting(first=sigma, last=sigma),
+    "annealed": Setting(first=sigma),
+    "noise on reals": Setting(on_reals=(sigma, sigma)),
+    "one-sided and annealed": Setting(one_sided, first=sigma),
+    "report B": Setting(two_sided, on_reals=(0.0, 0.1)),
+}
+
+
+# %% [markdown]
+# And these are the measures, each in the order in which a student would ask. They are functions of the run's own
+# tables, written before any of the results was seen:
+#
+# | measure | meaning |
+# | --- | --- |
+# | `kid` | quality of 1000 samples after the last epoch (`fid` is kept as well) |
+# | `coverage`, `class_entropy` | variety of these samples |
+# | `grain` | noise in these samples |
+# | `epochs_to_good` | the first measured epoch with a KID below `good_kid`; one more than all epochs if there was none |
+# | `kid_oscillation` | standard deviation of the KID in the second half of the epochs |
+# | `g_oscillation` | standard deviation of $G$'s loss over the rounds in the second half |
+# | `collapsed` | 1 if class entropy is below one half, or coverage below a twentieth of the floor's; else 0 |
+
+
+# %%
+def new_game(chosen: Setting) -> Game:
+    """The players of the system, from the seed's weights, and the noise that stands before D."""
+    torch.manual_seed(seed)
+    if system == "A1":
+        G = dcgan64.Generator(channels=channels, width=width, norm_after_tanh=report_norms)
+        D = dcgan64.Discriminator(channels=channels, width=width, norm_input=report_norms)
+    else:
+        G = dcgan32.Generator(channels=channels, width=width)
+        D = dcgan32.Discriminator(channels=channels, width=width)
+    D = Noisy(D, chosen.first)
+    opt_G, opt_D = (
+        torch.optim.Adam(player.parameters(), lr=learning_rate, betas=(beta1, 0.999), fused=True) for player in (G, D)
+    )
+    fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
+    return Game(G, D, chosen.loss, opt_G, opt_D, fabric=fabric)
+
+
+def draw(game: Game, n: int = 1000) -> torch.Tensor:
+    """n samples, always of the same noise, cut to the range that a screen can show."""
+    z = torch.randn(n, game.z_dim, generator=torch.Generator().manual_seed(seed + 1))
+    return sample(game, z).clamp(*value_range)
+
+
+def seen(x: torch.Tensor) -> torch.Tensor:
+    """The classifier's features of images x."""
+    return features_of(classifier.features, x, value_range=value_range)
+
+
+# %%
+def measure(run: Run, game: Game, last: bool) -> dict[str, float]:
+    """What is measured after an epoch: the KID, and after the last one everything that was promised above."""
+    x = draw(game)
+    features = seen(x)
+    found = {"kid": kid(real_features, features)}
+    if last:
+        past = pd.concat([run.measured, pd.DataFrame([{"epoch": run.epoch, **found}])])
+        reached, K = fidelity(real_features, features), len(images.classes)
+        entropy = class_entropy(features_of(classifier, x, value_range=value_range).argmax(1), K) / np.log(K)
+        found |= dict(coverage=reached.coverage, recall=reached.recall, class_entropy=entropy, grain=noise_level(x))
+        if len(real_features) > real_features.shape[1]:  # with fewer images FID is not defined
+            found |= dict(fid=fid(real_features, features))
+        found |= dict(collapsed=float(entropy < 0.5 or reached.coverage < floor.coverage / 20))
+        found |= dict(epochs_to_good=epochs_until(past, "kid", good_kid))
+        found |= dict(g_oscillation=oscillation(run.rounds, "g_loss"), kid_oscillation=oscillation(past, "kid"))
+    return found
+
+
+# %%
+async def train(name: str) -> tuple[Run, Game]:
+    """Play the setting of this name to its end, or until somebody presses Stop."""
+    chosen, game = settings[name], new_game(settings[name])
+    what_d_sees = NoisyImages(images, *chosen.on_reals) if any(chosen.on_reals) else images
+    recipe = dict(setting=name, system=system, width=width, channels=channels, report_norms=report_norms)
+    recipe |= dict(real_target=real_target, sigma=sigma, epochs=epochs, batch_size=batch_size, good_kid=good_kid)
+    recipe |= dict(learning_rate=learning_rate, beta1=beta1, seed=seed, precision=precision)
+    run = Run(f"{system}-{name.replace(' ', '-')}", recipe, images, run_dir)
+    z = torch.randn(64, game.z_dim, generator=torch.Generator().manual_seed(seed))
+    optimum = (chosen.loss.real_target + chosen.loss.fake_target) / 2  # D* once fakes are like real images
+    at_optimum = np.log(optimum / (1 - optimum))  # as a score
+    with Dashboard(run, size=(9, 3.8)) as board:
+        for epoch in run.epochs(game, epochs):
+            bare(game.D).sigma = chosen.first + (chosen.last - chosen.first) * (epoch - 1) / epochs
+            async for played in board.watch(play(game, what_d_sees, batch_size=batch_size, epoch=epoch, seed=seed)):
+                real, fake = played.real > at_optimum, played.fake < at_optimum
+                run.log(played, right_on_real=real.float().mean(), right_on_fake=fake.float().mean())
+            if board.stopped:
+                break
+            run.picture(sample(game, z))
+            last = epoch == epochs
+            run.save(game, **measure(run, game, last) if last or epoch % measure_every == 0 else {})
+    return run, game
+
+
+# %% [markdown]
+# ## 5. One seed, live
+
+# %%
+runs = {name: await train(name) for name in dict.fromkeys(["plain"] * beside_plain + [setting])}
+
+# %%
+fig, axes = plt.subplots(1, 1 + len(runs), figsize=(10, 3.4), width_ratios=[1.3] + [1] * len(runs))
+for ax, (name, (run, game)) in zip(axes[1:], runs.items(), strict=True):
+    if "collapsed" not in run.measured:
+        raise RuntimeError(f"{name} is not played to its end: run the cell above again, and it goes on")
+    at = run.measured.dropna(subset=["kid"])
+    axes[0].plot(at["epoch"], at["kid"], marker=".", label=name)
+    plots.grid(ax, draw(game, 49), nrow=7, value_range=value_range, title=f"{name}, epoch {run.epoch}")
+axes[0].axhline(good_kid, color="black", linewidth=0.8, linestyle="--", label="good_kid")
+axes[0].axhline(with_floor["KID"].iloc[0], color="black", linewidth=0.8, linestyle=":", label="held-out images")
+axes[0].set(title="quality while it trains", xlabel="epochs played", ylabel="KID (lower is better)")
+axes[0].legend(fontsize=8)
+plt.show()
+
+promised = ["kid", "coverage", "class_entropy", "grain", "epochs_to_good"]
+promised += ["kid_oscillation", "g_oscillation", "collapsed"]
+pd.DataFrame({name: run.measured.iloc[-1][promised] for name, (run, _) in runs.items()}).round(3)
+
+# %% [markdown]
+# Which of the two columns is better? You could pick a row and tell a story; that is what the reports did. Before the
+# seeds decide, look at the accuracies during this very training: those at the usual threshold 1/2, and those at the
+# value that the best $D$ would give if the fakes were perfect, (1) with $p_r = p_g$.
+
+# %%
+accuracies = {"acc_real": "real, at 1/2", "acc_fake": "fake, at 1/2"}
+accuracies |= {"right_on_real": "real, at D*", "right_on_fake": "fake, at D*"}
+last_epochs = {name: run.rounds.query("epoch > 0.8 * epoch.max()") for name, (run, _) in runs.items()}
+pd.DataFrame({name: rounds[list(accuracies)].mean() for name, rounds in last_epochs.items()}).rename(accuracies).round(
+    2
+)
+
+# %% [markdown]
+# And all measures at once, for the game named by `setting`, each beside what real images, copies of the training
+# images, and noise get. The rows "copying" ask whether the samples lie nearer to the training images than unseen real
+# ones do: 1/2 is what a generator gets that learned the law, and 1 what a copier gets.
+
+# %%
+evaluate(draw(runs[setting][1]), images, held_out, classifier).round(3)
+
+# %% [markdown]
+# ## 6. Several seeds
+#
+# The same training cell has been run for every setting with five seeds, by the command that stands in
+# `results/README.md`. A seed fixes the weights at the start, the noise and the order of the images, so two settings of
+# one seed share much of their luck. That is why the *differences* are taken seed by seed (they are *paired*), and each
+# mean difference from the plain game gets a 95 % interval by the bootstrap: draw five of the five differences with
+# replacement, take their mean, repeat ten thousand times, and keep the middle 95 %.
+
+# %%
+table = evidence.table("02_stability").sort_values("setting", key=lambda names: names.map(list(settings).index))
+print(f"{len(table)} trainings: {table['setting'].nunique()} settings x {table['seed'].nunique()} seeds, ", end="")
+print(f"{table['epochs'].iloc[0]} epochs, width {table['width'].iloc[0]}, on {table['device'].iloc[0]}")
+table.groupby("setting", sort=False)[promised].mean().round(3)
+
+# %%
+titles = {"kid": "KID (lower is better)", "coverage": "coverage (higher is better)"}
+titles |= {"class_entropy": "class entropy (higher is better)", "grain": "grain (lower, down to the floor's)"}
+titles |= {"epochs_to_good": "epochs to a good KID (lower)", "kid_oscillation": "oscillation of the KID (lower)"}
+fig, axes = plt.subplots(2, 3, figsize=(10, 5.6), sharey=True)
+for ax, (metric, title) in zip(axes.flat, titles.items(), strict=True):
+    change = evidence.paired(table, metric).query("setting != 'plain'")
+    arms = change["difference"] - change["low"], change["high"] - change["difference"]
+    ax.errorbar(change["difference"], change["setting"], xerr=arms, fmt="o")
+    ax.axvline(0, color="black", linewidth=0.8)
+    ax.set_title(title, fontsize=9)
+    ax.set_xlabel("difference from plain", fontsize=8)
+axes[0, 0].invert_yaxis()
+plt.show()
+
+# %% [markdown]
+# An interval that holds 0 says: these seeds show no difference. In words:
+
+# %%
+intervals = 0
+for metric in [*titles, "g_oscillation", "collapsed"]:
+    change = evidence.paired(table, metric).query("setting != 'plain'")
+    says = change.assign(
+        says=[evidence.verdict(low, high) for low, high in zip(change["low"], change["high"], strict=True)]
+    )
+    found = [f"{row.setting} {row.says} ({row.difference:+.3g})" for row in says.itertuples() if "no " not in row.says]
+    intervals += len(says)
+    print(f"{metric:15}", "; ".join(found) or "no difference found for any setting")
+print(f"\nOf {intervals} intervals at 95 %, about {0.05 * intervals:.0f} would miss 0 by chance alone.")
+
+# %% [markdown]
+# (Beware of the line on `g_oscillation`: where the targets differ, the loss of $G$ is another function, and a smaller
+# one may only be measured on a smaller scale.)
+#
+# The last line is a warning: whoever looks at many intervals finds some that miss 0. And the bootstrap of five values
+# is narrower than it should be. What stays convincing is what is large against its interval, and has a reason that you
+# could have given beforehand: did you expect grain from noise on the real images only?
+#
+# ### What would one run have said?
+#
+# A report with a single run per setting sees one row of this picture: the KID of each setting minus that of plain, for
+# one seed.
+
+# %%
+kids = table.pivot(index="seed", columns="setting", values="kid")[list(dict.fromkeys(table["setting"]))]
+change = kids.drop(columns="plain").sub(kids["plain"], axis=0)
+fig, ax = plt.subplots(figsize=(8, 2.8))
+for place, setting_name in enumerate(change):
+    ax.scatter(change[setting_name], [place] * len(change), marker="|", s=200)
+ax.axvline(0, color="black", linewidth=0.8)
+ax.set_yticks(range(change.shape[1]), change.columns)
+ax.invert_yaxis()
+ax.set(title="one mark is what one run would have reported", xlabel="KID minus that of plain (left is better)")
+plt.show()
+for setting_name in change:
+    better = (change[setting_name] < 0).sum()
+    print(f"{setting_name:22}: {better} of {len(change)} single runs would have reported an improvement")
+
+# %% [markdown]
+# ## What you can take with you
+#
+# * Write down what "better" and "stable" mean, and the threshold, before you run.
+# * Show each number beside what real images get, and beside noise.
+# * Several seeds, paired differences, an interval; and "no difference found" is a result.
+# * A remedy that changes the targets changes the losses and the accuracies even when nothing else changes: compare
+#   quality, not losses.
+# * Noise belongs on everything that $D$ sees, or $G$ will learn to draw it.
+#
+# The reports' own networks play by parameters alone, best on a GPU:
+#
+# ```
+# uv run gan-lab run notebooks/02_stabilization.ipynb -f notebooks/parameters/02_report_a.yaml
+# uv run gan-lab run notebooks/02_stabilization.ipynb -f notebooks/parameters/02_report_b.yaml
+# ```
+#
+# ## Exercises
+#
+# **1. Too much of a good thing.** Train with `setting = "noise"` and `sigma` 0.1, 0.5 and 1. Predict `grain` and `kid`
+# before you look.
+# <details><summary>Hint</summary><code>gan-lab sweep notebooks/02_stabilization.ipynb -f
+# notebooks/parameters/02_sweep.yaml -p setting noise --grid sigma=0.1,0.5,1.0</code>, and then <code>gan-lab
+# report</code>.</details>
+#
+# **2. Noisy labels.** Another old trick: swap the targets of $D$, real for fake, for each image with probability 5 %.
+# Write it as a loss. Which loss of this notebook is it on average? Then add it to `settings` and train with it.
+
+
+# %%
+class NoisyLabels(NonSaturating):
+    def d_loss(self, real, fake, y=None):
+        return self.d_real(real) + self.d_fake(fake)  # change this line
+
+
+exercises.check_noisy_labels(NoisyLabels())
+
+# %% [markdown]
+# <details><summary>Hint</summary>To swap the target of an image is to change the sign of its score:
+# <code>torch.where(torch.rand_like(real) < 0.05, -real, real)</code>. On average it is <code>NonSaturating(0.95,
+# 0.05)</code>.</details>
+#
+# **3. Where the best $D$ says 1/2.** For one-sided smoothing with target $\alpha$, real points from $\mathcal N(0, 1)$
+# and fake ones from $\mathcal N(\theta, 1)$: at which $x$ is $D^*(x) = 1/2$? And where does that $x$ go when $\theta
+# \to 0$?
+
+
+# %%
+def boundary(theta: float, alpha: float) -> float:
+    return theta / 2  # right without smoothing: change this line
+
+
+exercises.check_boundary(boundary)
+
+# %% [markdown]
+# <details><summary>Hint</summary>Set (1) to 1/2: $(2 \alpha - 1)\, p_r(x) = p_g(x)$, and take logarithms. As $\theta
+# \to 0$ the place runs off to infinity: soon every image that there is lies on the fake side of it.</details>
+#
+# **4. The forking paths.** Choose `good_kid` anew *now that you know the results*, and count for which of your choices
+# some setting becomes "faster than plain".
+# <details><summary>Hint</summary><code>evidence.table("02_stability_epochs")</code> has the KID of every measured
+# epoch; <code>epochs_until</code> does the rest. The lesson is how easily a threshold is found that tells your
+# story.</details>
+#
+# **5. Two lines, farther apart.** In section 2, put $G$ at $\theta = 3$. By what factor should the non-saturating pull
+# behind noise 1 change, and what do you expect without noise? Then measure both.
+# <details><summary>Hint</summary>The slope of $s^*$ is $\theta / \sigma_n^2$, and $1 - D^*$ on the fakes grows towards
+# 1. Change <code>line(1.0)</code>, <code>theta</code> in <code>felt</code>, and the formula in
+# <code>optimum</code>.</details>
+#
+# **6. Other laws.** Set <code>ring = mixtures.grid()</code> and play again. Which of the games covers all 25? For the
+# Swiss roll there is no <code>covered</code>: how would you measure what is missing?
+# <details><summary>Hint</summary>The angle of a point tells where on the roll it is, up to turns; or take
+# <code>fidelity</code> of <code>gan_lab/neighbours.py</code> against fresh points.</details>

@@ -4,7 +4,7 @@
 
 The trainings are the notebook's own: its cells with the tag "modes" are executed here, and then each of `ring_games` is
 played with the seeds 0 to 4, for 1500 steps of G. The table has a row for every 100 steps. It is written after each
-training, and started again, the script goes on where it was. Ten minutes on one core.
+training, and started again, the script goes on where it was. A quarter of an hour on one core.
 """
 
 from pathlib import Path

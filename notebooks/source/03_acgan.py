@@ -1,0 +1,801 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 3. AC-GAN: asking for a digit by name
+#
+# **Question.** The generator of notebook 1 draws what it likes. Can we ask it for a 3? Does it draw better if it is
+# told what to draw, and what does the telling cost?
+#
+# An *auxiliary classifier GAN*, AC-GAN, gives the discriminator a second question. Beside "is this image real?" it is
+# asked "which digit is it?", and the generator, which is told a digit, wants its drawings to be recognised. Here you
+# build one, ask it for digits, and measure it as neither of two student reports did: against a plain GAN of the same
+# size, over several seeds, class by class. You should have seen notebook 1.
+
+# %%
+import itertools
+from dataclasses import replace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from lightning_fabric import Fabric
+from matplotlib.image import imread
+from torch import nn
+
+from gan_lab import evidence, exercises, plots
+from gan_lab.by_class import by_class, gan_train
+from gan_lab.classifier import classifier_for
+from gan_lab.data import load_images
+from gan_lab.evaluation import kid
+from gan_lab.features import features_of
+from gan_lab.losses import AuxiliaryClassifier, NonSaturating, Verdict, class_loss
+from gan_lab.neighbours import fidelity
+from gan_lab.networks import acgan28, acgan32
+from gan_lab.runs import Run
+from gan_lab.splits import hold_out
+from gan_lab.training import Game, play, sample
+from gan_lab.widgets import Dashboard, class_explorer
+
+plt.style.use(plots.STYLE)
+
+# %% [markdown]
+# ## Parameters
+#
+# Two networks are reproduced: `A4` is report A's (28 x 28 images) and `B3` is report B's (32 x 32). Their own settings
+# are in `notebooks/parameters/03_report_a.yaml` and `03_report_b.yaml`. What each `setting` is, section 5 says.
+
+# %% tags=["parameters"]
+data_dir: str = ""  # the images; "" is the bundled digits [a folder, or one of MNIST, FashionMNIST, KMNIST]
+system: str = "A4"  # whose networks to train [one of A4, B3]
+setting: str = "AC-GAN"  # which game they play [one of AC-GAN, plain, real classes only, small embedding]
+width: float = 0.25  # multiplies the number of G's hidden channels [above 0]
+width_D: float = 0.5  # multiplies the number of D's hidden channels [above 0]
+embedding: float = 0.4  # A4 only: its embedding of the labels starts between minus this and this [above 0]
+channels: int = 1  # 1 for gray images, 3 for colour [one of 1, 3]
+epochs: int = 60  # passes over the images [at least 1]
+batch_size: int = 16  # images of each kind that D sees before a step [at least 2, at most the images in data_dir]
+learning_rate: float = 5e-4  # Adam's step size, for both players [above 0]
+beta1: float = 0.5  # Adam's memory of the gradient [at least 0, below 1]
+samples: int = 200  # images of each class that are drawn to be measured [at least 20]
+judge_steps: int = 200  # steps in which a classifier learns from samples, for GAN-train [at least 1]
+measure_every: int = 5  # epochs between two measurements [at least 1]
+lost_batch: int = 256  # images a batch where the last, partial batch is dropped [at least 2]
+lost_epochs: int = 20  # passes over the images there [at least 1]
+seed: int = 0  # of the weights, the noise and the order of the images [at least 0]
+accelerator: str = "auto"  # where to train [one of auto, cpu, cuda, mps]
+precision: str = "32-true"  # of the arithmetic [one of 32-true, 16-mixed, bf16-mixed]
+run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named after the parameters
+
+# %% [markdown]
+# ## 1. Images with names
+#
+# The images lie in one folder for each class. To a network a class is a number, its **label** $y$, from $0$ to $K - 1$
+# if there are $K$ classes, whatever the folders are called. A part of the images is held out: no generator is trained
+# on it.
+
+# %%
+size = {"A4": 28, "B3": 32}[system]
+images = load_images(data_dir, size=size, channels=channels)
+try:
+    held_out = load_images(data_dir, size=size, channels=channels, split="test")
+except FileNotFoundError:  # your own folder has no test images: the last fifth of each class is set aside
+    images, held_out = hold_out(images)
+K = len(images.classes)
+classifier = classifier_for(images)  # trained on the real images; it will judge, and needs two classes at least
+
+for label, name in enumerate(images.classes):
+    print(
+        f"label {label}: {name!r}, {(images.labels == label).sum()} images and {(held_out.labels == label).sum()} held out"
+    )
+
+
+def some_of_each(labels: torch.Tensor, n: int) -> torch.Tensor:
+    """The indices of n images of each class, one class after another."""
+    of_class = [(labels == k).nonzero().flatten() for k in range(K)]
+    return torch.cat([index[torch.arange(n) % len(index)] for index in of_class])
+
+
+fig, ax = plt.subplots(figsize=(8, 0.65 * K))
+plots.grid(ax, images.batch(some_of_each(images.labels, 12))[0], nrow=12, title="real images, a row for each class")
+plt.show()
+
+# %% [markdown]
+# Report A's labels count from 1, as the digits do. With five classes, label 5 is then none of 0 to 4. Depending on the
+# machine this is an error in the middle of the training, or a loss that is not a number. A set of images with such
+# labels is therefore refused at once:
+
+# %%
+try:
+    replace(images, labels=images.labels + 1)
+except ValueError as refused:
+    print(refused)
+
+# %% [markdown]
+# ## 2. A second question for the discriminator
+#
+# In an AC-GAN (Odena, Olah and Shlens, 2017) the generator makes $G(z, y)$ from noise $z$ *and a label* $y$. The
+# discriminator has two **heads** on one trunk: the score, as before, whose sigmoid is $P(\text{real} \mid x)$, and $K$
+# numbers, the *logits* of the classes, whose softmax is $P(y \mid x)$. There are two sums of log-probabilities:
+#
+# $$ L_S = \mathbb{E}_{x}\big[\log P(\text{real} \mid x)\big] + \mathbb{E}_{z, y}\big[\log P(\text{fake} \mid G(z, y))\big] \qquad (1)$$
+#
+# $$ L_C = \mathbb{E}_{x, y}\big[\log P(y \mid x)\big] + \mathbb{E}_{z, y}\big[\log P(y \mid G(z, y))\big] \qquad (2)$$
+#
+# $\mathbb{E}_{x, y}$ is the average over the real images with their labels, $\mathbb{E}_{z, y}$ that over noise and
+# labels, which are drawn as often as in the data. **$D$ maximises $L_S + L_C$, and $G$ maximises $L_C - L_S$.** So they
+# fight about the first sum only. The second they increase together: $D$ learns to read, and $G$ learns to write
+# legibly.
+#
+# In the code, `AuxiliaryClassifier` adds the class terms to any loss on scores. Around `NonSaturating` it is (1) and
+# (2), with notebook 1's steeper form of $L_S$ for $G$. If $D$ knows nothing, each term costs the logarithm of the
+# number of answers:
+
+# %% tags=["nbval-check-output"]
+knows_nothing = Verdict(score=torch.zeros(10), classes=torch.zeros(10, 5))  # what D says of 10 images
+y = torch.arange(10) % 5
+loss = AuxiliaryClassifier(NonSaturating())
+print(
+    f"d_loss = {loss.d_loss(knows_nothing, knows_nothing, y):.4f}   2 log 2 + 2 log 5 = {2 * np.log(2) + 2 * np.log(5):.4f}"
+)
+print(f"g_loss = {loss.g_loss(knows_nothing, y):.4f}     log 2 +   log 5 = {np.log(2) + np.log(5):.4f}")
+
+# %% [markdown]
+# ## 3. Two ways to say which digit
+#
+# The reports tell $G$ the label in two ways.
+#
+# * **Report B appends it**: the label becomes a one-hot vector, $K$ numbers of which one is 1, and $G$ gets $[z,
+#   \text{one-hot}(y)]$.
+# * **Report A multiplies by it**: each class has a learned vector $e_y$, its *embedding*, as long as $z$, and $G$ gets
+#   $z \odot e_y$, the product number by number.
+#
+# Here are both pairs of networks at their full size. Layers that make the same shape share a line; at the end of each
+# line stand its parameters.
+
+# %%
+nets = {"A4": acgan28, "B3": acgan32}
+
+
+@torch.no_grad()
+def layers(title: str, parts: nn.Sequential, x: torch.Tensor) -> None:
+    """Print the shapes that the layers make of x, with the layers that make them and their parameters."""
+    print(f"{title}: {sum(p.numel() for p in parts.parameters()):,} parameters")
+    rows = []
+    for layer in parts.eval():
+        x = layer(x)
+        rows.append((tuple(x.shape[1:]), type(layer).__name__, sum(p.numel() for p in layer.parameters())))
+    for shape, group in itertools.groupby(rows, key=lambda row: row[0]):
+        _, names, counts = zip(*group, strict=True)
+        print(f"    {'x'.join(map(str, shape)):10} {' > '.join(names):56} {sum(counts):>9,}")
+
+
+for name, net in nets.items():
+    G, D = net.Generator(), net.Discriminator()
+    layers(f"{name}: G", G.layers, torch.zeros(1, G.layers[0].in_features))
+    layers(f"{name}: trunk of D", D.trunk, torch.zeros(1, 1, *{"A4": (28, 28), "B3": (32, 32)}[name]))
+    heads = [sum(p.numel() for p in head.parameters()) for head in (D.score, D.classes)]
+    print(f"    heads: score {heads[0]:,} parameters, classes {heads[1]:,}\n")
+
+# %% [markdown]
+# Multiplying is the stranger way. Since $z$ is as often negative as positive, the product is 0 on average *for every
+# class*, so a linear layer can hardly tell the classes apart. What tells them apart is the *size* of the numbers. The
+# cell fits a linear classifier to what $G$ gets, and asks it for the class of noise that it has not seen:
+
+# %%
+g = torch.Generator().manual_seed(seed)
+z, y, e = torch.randn(6000, 100, generator=g), torch.arange(6000) % K, torch.randn(K, 100, generator=g)
+gets = {
+    "A4: z * e_y": z * e[y],
+    "A4: |z * e_y|": (z * e[y]).abs(),
+    "B3: [z, one-hot(y)]": torch.cat([z, torch.eye(K)[y]], 1),
+}
+for name, x in gets.items():
+    x, target = torch.cat([x, torch.ones(6000, 1)], 1), torch.eye(K)[y]
+    linear = torch.linalg.lstsq(x[:5000], target[:5000]).solution
+    right = ((x[5000:] @ linear).argmax(1) == y[5000:]).double().mean()
+    print(f"{name:20} a linear layer names {right:4.0%} of the classes (chance {1 / K:.0%})")
+
+# %% [markdown]
+# A class can also be told by *silence*: if $e_k$ shrinks to 0, $G$ gets zeros for class $k$, which is plain enough, and
+# whatever $z$ is, it then draws one and the same image. Keras starts embeddings between $-0.05$ and $0.05$, next to
+# silence. In this notebook they start louder (the parameter `embedding`); the setting `small embedding` is the report's
+# start, and section 10 shows what it does.
+#
+# ## 4. The measures, before there is anything to measure
+#
+# Whoever chooses the measure after the pictures finds what he looks for. So here they are; all are taken in the
+# features of a classifier of the real images (notebook 2), against the held-out images.
+#
+# * **KID**: how far the samples are from the real images altogether; 0 is best. **Precision**: the share of samples
+#   that lie where real images do.
+# * **GAN-test**: of the samples made for class $k$, the share in which the classifier sees $k$. High if $G$ draws what
+#   is asked, be it always the same drawing.
+# * **GAN-train**: a new classifier is trained *on samples only*, and tested on held-out real images. High only if the
+#   samples are right *and* as varied as the real images (both: Shmelkov et al., 2018).
+# * **Variety** of class $k$: the mean distance between two samples in which the classifier sees $k$, over that between
+#   two real images of class $k$. Below 1, the samples of a class are more alike than the real ones. Bad drawings differ
+#   wildly, so a variety above 1 is no praise.
+# * **Coverage** of class $k$: around every real image of the class lies the ball that reaches to its fifth nearest
+#   neighbour; coverage is the share of these balls that hold a sample. Bad drawings do not raise it.
+#
+# The training images in place of samples show what can be reached:
+
+# %%
+real_features = features_of(classifier.features, held_out)
+y_many = torch.arange(K).repeat_interleave(samples)
+x_real, y_real = images.batch(some_of_each(images.labels, samples))
+reachable = by_class(x_real, held_out, classifier, y_real)
+print(f"KID {kid(real_features, features_of(classifier.features, x_real)):.3f}", end=", ")
+print(f"GAN-train {gan_train(x_real, y_real, held_out, steps=judge_steps, seed=seed):.1%}")
+reachable.round(2)
+
+# %% [markdown]
+# ## 5. Training
+#
+# Four games can be played; `setting` names the one that is played here.
+#
+# * **AC-GAN**: $L_S$ and $L_C$ as above.
+# * **plain**: its twin without the class terms, (2) with weight 0. The layers, the first weights, the images and their
+#   order are the same; $G$ still gets a label, but nothing makes it care. This is the plain GAN to compare with.
+# * **real classes only**: $D$ learns the classes of real images, and is not asked for those of fakes; $G$ is.
+# * **small embedding**: the AC-GAN with report A's start of the embedding.
+#
+# Each grid has a row for each class, and each column has one $z$.
+
+
+# %%
+losses = {
+    "AC-GAN": AuxiliaryClassifier(NonSaturating()),
+    "plain": AuxiliaryClassifier(NonSaturating(), weight=0),
+    "real classes only": AuxiliaryClassifier(NonSaturating(), fakes=False),
+    "small embedding": AuxiliaryClassifier(NonSaturating()),
+}
+
+
+def new_game(setting: str) -> Game:
+    """Both players before their first step, as `seed` makes them."""
+    torch.manual_seed(seed)
+    G = nets[system].Generator(classes=K, channels=channels, width=width)
+    D = nets[system].Discriminator(classes=K, channels=channels, width=width_D)
+    if system == "A4" and setting != "small embedding":
+        nn.init.uniform_(G.embedding.weight, -embedding, embedding)
+    opt_G, opt_D = (
+        torch.optim.Adam(player.parameters(), lr=learning_rate, betas=(beta1, 0.999), fused=True) for player in (G, D)
+    )
+    fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
+    return Game(G, D, losses[setting], opt_G, opt_D, fabric=fabric)
+
+
+def heads(played) -> dict[str, torch.Tensor]:
+    """What each head of D pays in a round, and the share of images whose class it names rightly."""
+    found = {
+        "score_real": NonSaturating().d_real(played.real.score),
+        "score_fake": NonSaturating().d_fake(played.fake.score),
+    }
+    for kind, said in (("real", played.real), ("fake", played.fake)):
+        found[f"class_{kind}"] = class_loss(said, played.y)
+        found[f"named_{kind}"] = (said.classes.argmax(1) == played.y).float().mean()
+    return found
+
+
+# %%
+z_many = torch.randn(len(y_many), nets[system].Generator.z_dim, generator=torch.Generator().manual_seed(seed + 1))
+
+
+def measured(game: Game, epoch: int) -> dict[str, float]:
+    """The measures of section 4, every few epochs and in the last; GAN-train in the last only."""
+    if epoch % measure_every and epoch != epochs:
+        return {}
+    x = sample(game, z_many, y_many).cpu()
+    features, each = features_of(classifier.features, x), by_class(x, held_out, classifier, y_many)
+    found = {"kid": kid(real_features, features), "real_enough": fidelity(real_features, features).precision}
+    found |= {"gan_test": each["GAN-test"].mean()}
+    for measure in ("variety", "coverage"):
+        found |= {measure: each[measure].mean(), f"least_{measure}": each[measure].min()}
+    if epoch == epochs:
+        found["gan_train"] = gan_train(x, y_many, held_out, steps=judge_steps, seed=seed)
+    return found
+
+
+# %%
+game = new_game(setting)
+recipe = dict(
+    system=system,
+    setting=setting,
+    width=width,
+    width_D=width_D,
+    embedding=embedding,
+    channels=channels,
+    batch_size=batch_size,
+)
+recipe |= dict(learning_rate=learning_rate, beta1=beta1, samples=samples, seed=seed, precision=precision)
+run = Run(f"{system}-{setting.replace(' ', '-')}", recipe, images, run_dir)
+y_grid = torch.arange(K).repeat_interleave(10)  # a row for each class
+z_grid = torch.randn(10, game.z_dim, generator=torch.Generator().manual_seed(seed)).repeat(K, 1)  # one z in a column
+
+with Dashboard(run) as board:
+    for epoch in run.epochs(game, epochs):
+        async for played in board.watch(play(game, images, batch_size=batch_size, epoch=epoch, seed=seed)):
+            run.log(played, **heads(played))
+        if board.stopped:
+            break
+        run.picture(sample(game, z_grid, y_grid), nrow=10)
+        run.save(game, **measured(game, epoch))
+
+# %% [markdown]
+# ## 6. What it draws
+#
+# In each panel a row is a class and a column one noise $z$; the panels are four of the columns after more and more
+# epochs.
+
+# %%
+if not run.pictures:
+    raise RuntimeError("nothing is drawn yet: let the cell above play at least one whole epoch")
+shown = sorted({int(i) for i in np.geomspace(1, len(run.pictures), 6).round()})
+fig, axes = plt.subplots(1, len(shown), figsize=(10, 0.46 * K))
+for ax, epoch in zip(np.atleast_1d(axes), shown, strict=True):
+    ax.imshow(imread(run.pictures[epoch - 1])[:, : 4 * (size + 2) + 2], interpolation="nearest")
+    ax.set_axis_off()
+    ax.set_title(f"epoch {epoch}", fontsize=9)
+
+fig, (left, right) = plt.subplots(1, 2, figsize=(10, 0.5 * K))
+plots.grid(left, images.batch(some_of_each(images.labels, 10))[0], nrow=10, title="real")
+plots.grid(
+    right, sample(game, z_grid, y_grid), nrow=10, title=f"{setting}, epoch {run.epoch}: a row is what was asked for"
+)
+plt.show()
+
+# %% [markdown]
+# Cover the left side and name the digits on the right: would a stranger say what each row was asked to be? And are
+# there as many hands in a row as on the left?
+#
+# ### The curves of two heads
+#
+# A dotted line marks what a head pays that knows nothing: $\log 2$ for the score, $\log K$ for the classes.
+
+# %%
+rounds = run.rounds
+fig, axes = plt.subplots(2, 2, figsize=(10, 5.4), layout="constrained")
+pays = {"score_real": "on real", "score_fake": "on fake"}, {"class_real": "of real", "class_fake": "of fake"}
+right = (
+    {"acc_real": "real called real", "acc_fake": "fake called fake"},
+    {"named_real": "of real", "named_fake": "of fake"},
+)
+for i, (head, answers) in enumerate((("score", 2), ("class", K))):
+    plots.curves(axes[0, i], rounds, pays[i], ylabel="loss (nats)", smooth=60, title=f"{head} head: loss of D")
+    axes[0, i].axhline(np.log(answers), color="black", linewidth=0.8, linestyle=":")
+    axes[0, i].set_ylim(0, 2.2 * np.log(answers))
+    plots.curves(axes[1, i], rounds, right[i], ylabel="share of the batch", smooth=60, title=f"{head} head: accuracy")
+    axes[1, i].set_ylim(0, 1.02)
+plt.show()
+
+last = rounds.query("epoch == epoch.max()").mean()
+print(f"in the last epoch D tells real from fake in {last[['acc_real', 'acc_fake']].mean():.0%} of the cases,", end=" ")
+print(f"and names the class of {last['named_real']:.0%} of the real and of {last['named_fake']:.0%} of the fake images")
+
+# %% [markdown]
+# The left pair is the fight that you know from notebook 1. The right pair is no fight: with the class terms in the
+# game, both curves of the class loss fall together. Keep the last number in mind. It is what report B calls *class
+# accuracy*, and it says that $G$ and $D$ **agree** what a 3 is. Whether it is what *you* call a 3, only somebody else
+# can tell.
+#
+# ## 7. Iterations are not epochs
+#
+# Report A trained for "2001 epochs" with a grid of all classes every 200. In its code each of them is *one batch of 8
+# images*. An **iteration** is one round; an **epoch** is one pass over all images.
+
+# %%
+epochs_of_report = 2001 * 8 / len(images)
+print(
+    f"2001 iterations of 8 images are {2001 * 8:,} images, {epochs_of_report:.1f} passes over {len(images):,};", end=" "
+)
+print(
+    f"2001 epochs would be {2001 * (len(images) // 8):,} iterations, and a grid every 200 is one in {1600 / len(images):.1f} epochs"
+)
+
+quality = run.measured.set_index("epoch")
+quality = quality[quality.columns.intersection(["kid", "gan_test", "coverage"])].dropna()
+fig, axes = plt.subplots(1, 3, figsize=(10, 2.8), layout="constrained")
+names = {
+    "kid": ("KID", "KID"),
+    "gan_test": ("GAN-test", "share of the samples"),
+    "coverage": ("coverage", "share of the balls"),
+}
+for ax, (measure, (title, unit)) in zip(axes, names.items(), strict=True):
+    ax.plot(quality.index, quality[measure], "o-", markersize=4)
+    ax.axvline(epochs_of_report, color="black", linestyle=":", linewidth=1)
+    ax.set(title=title, xlabel="epochs played", ylabel=unit, xlim=(0, None), ylim=(0, None))
+axes[0].annotate(" report A\n stops here", (epochs_of_report, 0.75), xycoords=("data", "axes fraction"), fontsize=8)
+plt.show()
+
+before, after = quality[quality.index <= epochs_of_report].tail(1), quality.tail(1)
+for when, row in (("by then", before), ("in the end", after)):
+    for epoch, found in row.iterrows():
+        print(
+            f"{when} (epoch {epoch}): KID {found['kid']:.2f}, GAN-test {found['gan_test']:.0%}, coverage {found['coverage']:.0%}"
+        )
+
+# %% [markdown]
+# The dotted line stands where the images that report A has shown would be used up. Its own settings, batches of 8 and
+# the network at full size, are in a file, and run by parameters alone (16 epochs are 2000 iterations):
+#
+# ```
+# uv run gan-lab run notebooks/03_acgan.ipynb -f notebooks/parameters/03_report_a.yaml
+# ```
+#
+# ## 8. Class by class
+#
+# Now somebody else judges: the classifier of the real images, which has never met $G$.
+
+# %%
+x_many = sample(game, z_many, y_many).cpu()
+each = by_class(x_many, held_out, classifier, y_many)
+print(f"GAN-train {gan_train(x_many, y_many, held_out, steps=judge_steps, seed=seed):.0%}", end="; ")
+print(
+    f"of the samples, D's own class head named {last['named_fake']:.0%} as asked, the classifier {each['GAN-test'].mean():.0%}"
+)
+beside = reachable[["variety", "coverage"]].add_suffix(", training images")
+each.join(beside).round(2)
+
+# %%
+asked, seen = y_many, features_of(classifier, x_many).argmax(1)
+table = torch.zeros(K, K).index_put_((asked, seen), torch.ones(len(asked)), accumulate=True) / samples
+fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained", width_ratios=(2, 3))
+left.imshow(table, cmap="Greys", vmin=0, vmax=1)
+for (i, j), share in np.ndenumerate(table.numpy()):
+    left.text(j, i, f"{share:.0%}", ha="center", va="center", color="white" if share > 0.5 else "black", fontsize=8)
+left.grid(False)
+left.set(title="what the classifier sees", xlabel="seen", ylabel="asked for")
+left.set_xticks(range(K), images.classes, fontsize=8)
+left.set_yticks(range(K), images.classes, fontsize=8)
+place = np.arange(K)
+for i, (measure, hatch) in enumerate((("variety", ""), ("coverage", "//"))):
+    right.bar(place + 0.4 * i, each[measure], 0.36, hatch=hatch, label=measure)
+    right.hlines(reachable[measure], place + 0.4 * i - 0.18, place + 0.4 * i + 0.18, color="black")
+right.set(title="samples; a black line marks the training images", ylabel="ratio, or share")
+right.set_ylim(0, 1.25 * max(1, each["variety"].max(), reachable["variety"].max()))
+right.set_xticks(place + 0.2, images.classes, fontsize=8)
+right.legend(ncols=2)
+plt.show()
+
+# %% [markdown]
+# Compare the rows with one another. Is a class drawn well because it is easy, or because $G$ plays it safe and always
+# draws the same? GAN-test alone cannot tell, variety and coverage can.
+
+# %% [markdown]
+# ## 9. Does conditioning help, and what does it cost?
+#
+# One run proves nothing. So these games were trained with several seeds, at the sizes above, and measured after its
+# last epoch. The table is `results/03_acgan.csv`, and `results/README.md` has the command that makes it. Runs of one
+# seed start alike, so each game is compared with the plain GAN *of the same seed*: the differences have a mean, and an
+# interval that holds it with 95 % confidence, as far as so few seeds can tell (a bootstrap, see `gan_lab/evidence.py`).
+# Where the interval holds 0, no difference is found. Each field has the mean, whether that is higher or lower than the
+# plain GAN's, and the interval of the difference. GAN-test, variety and coverage are means over the classes.
+
+# %%
+table = evidence.table("03_acgan")
+print(
+    f"{table['seed'].nunique()} seeds, {table['epochs'].max()} epochs each, widths {table['width'].max():g} and {table['width_D'].max():g}\n"
+)
+settings = ["plain", *(name for name in losses if name != "plain" and name in set(table["setting"]))]
+measures = {
+    "kid": "KID",
+    "real_enough": "precision",
+    "gan_test": "GAN-test",
+    "gan_train": "GAN-train",
+    "variety": "variety",
+    "least_variety": "variety of the least varied class",
+    "coverage": "coverage",
+    "least_coverage": "coverage of the least covered class",
+}
+rows = {}
+for measure, title in measures.items():
+    rows[title] = {}
+    for _, row in evidence.paired(table, measure).iterrows():
+        low, high = row["low"], row["high"]
+        beside = "" if row["setting"] == "plain" else f", {evidence.verdict(low, high)} ({low:+.2f} to {high:+.2f})"
+        rows[title][row["setting"]] = f"{row['mean']:.2f}{beside}"
+pd.DataFrame(rows).T[settings]
+
+# %%
+fig, axes = plt.subplots(2, 4, figsize=(11, 5), layout="constrained")
+for ax, (measure, title) in zip(axes.flat, measures.items(), strict=True):
+    wide = table.pivot(index="seed", columns="setting", values=measure)[settings]
+    place = np.arange(len(settings))
+    ax.plot(place, wide.T, "o-", color="grey", markersize=3, linewidth=0.6)
+    ax.hlines(wide.mean(), place - 0.25, place + 0.25, color="black", linewidth=2)
+    ax.set_title(title, fontsize=9)
+    ax.set_xticks(place, [name.replace(" ", "\n") for name in settings], fontsize=7)
+    ax.set_ylim(bottom=0)
+fig.suptitle("one seed in each line; a bar is the mean over the seeds", fontsize=10)
+plt.show()
+
+# %% [markdown]
+# Read it measure by measure, with section 4 at hand. Does the plain GAN's GAN-test differ from chance, one in $K$? (It
+# gets labels, and nothing makes it care.) Is the AC-GAN nearer to the real images, in KID, and does it reach more of
+# them, in coverage? Variety says how different the samples of a class are from one another: the real images are at 1,
+# and what is above may be bad drawings as well as bold ones.
+#
+# A handful of seeds of one small network on a thousand images answer these questions for this network and these images,
+# and for no others. To see what the plain GAN draws, set `setting` to `plain` and run the notebook again.
+#
+# ## 10. What the class terms want
+#
+# Does an AC-GAN have to pay for its obedience with variety? Here is a case that can be computed. Let the real "images"
+# be numbers, those of class 0 normal around $-1$ and those of class 1 around $+1$, both with deviation 1, so that the
+# classes **overlap**. Let $p_y(x)$ be half the density of class $y$, $q_y(x)$ that of the samples made for it, and $p$,
+# $q$ their sums over $y$. Whatever $G$ does, let $D$ always give its best answers, those that maximise (1) and (2):
+#
+# $$ D^*(x) = \frac{p(x)}{p(x) + q(x)} \qquad\qquad P^*(y \mid x) = \frac{p_y(x) + q_y(x)}{p(x) + q(x)} \qquad (3)$$
+#
+# $G$ may choose any $q_y$. It starts at the truth, $q_y = p_y$, and descends on $L_S - w L_C$, with a weight $w$ of the
+# class terms.
+
+# %%
+x = torch.linspace(-6, 6, 241, dtype=torch.float64)
+p = torch.stack([torch.exp(-((x - mean) ** 2) / 2) for mean in (-1, 1)])
+p = p / p.sum(1, keepdim=True) / 2  # (2, 241): p_y(x)
+
+
+def played_out(w: float, steps: int = 2000) -> torch.Tensor:
+    """Where G ends that starts at the truth, with a D that always gives its best answers: q_y(x), (2, 241)."""
+    logits = p.log().requires_grad_()
+    opt = torch.optim.Adam([logits], lr=0.03)
+    for _ in range(steps):
+        q = torch.softmax(logits, 1) / 2
+        with torch.no_grad():
+            D, P = p.sum(0) / (p + q).sum(0), (p + q) / (p + q).sum(0)  # (3)
+        opt.zero_grad()
+        (q * (torch.log(1 - D) - w * P.log())).sum().backward()
+        opt.step()
+    return (torch.softmax(logits, 1) / 2).detach()
+
+
+fig, axes = plt.subplots(1, 4, figsize=(11, 2.6), sharey=True, layout="constrained")
+for ax, w in zip(axes, (0.0, 0.1, 1.0, 3.0), strict=True):
+    q = played_out(w)
+    for y, style in ((0, "-"), (1, "--")):
+        ax.fill_between(x, 20 * p[y], alpha=0.2, hatch="//" if y else "", label=f"real, class {y}")
+        ax.plot(x, 20 * q[y], style, label=f"made for {y}")
+    one = 2 * q[1]
+    mean, wrong = (one * x).sum(), one[x < 0].sum()
+    deviation = (one * (x - mean) ** 2).sum().sqrt()
+    ax.set(title=f"w = {w:g}", xlabel="x")
+    print(
+        f"w = {w:3}: made for class 1: mean {mean:.2f}, deviation {deviation:.2f}, on the other side of 0: {wrong:.0%}"
+    )
+axes[0].set_ylabel("density")
+axes[0].legend(fontsize=7)
+plt.show()
+
+# %% [markdown]
+# At $w = 0$ the truth is where $G$ stays. With any weight at all the two classes part at 0. The score sees all samples
+# together, $q$, and so it does not mind *who* draws a doubtful $x$; the class terms do, and give each to the class that
+# it resembles more. A 1 that could be taken for a 7 is never drawn when a 1 is asked for. With a larger weight, $G$
+# even takes the blame of the score head for leaving the doubtful region, and draws what is more typical than the real
+# images. So **an AC-GAN loses the images on which the classes overlap** (Shu et al., 2017, and Gong et al., 2019, who
+# repair it).
+#
+# How much is that with these digits? The classifier tells. These are the held-out images of each class of which it is
+# most and least sure:
+
+# %%
+nats = nn.functional.cross_entropy(features_of(classifier, held_out), held_out.labels, reduction="none")
+fig, axes = plt.subplots(1, 2, figsize=(9, 0.5 * K + 0.3), layout="constrained")
+for ax, name, sign in zip(axes, ("most", "least"), (1, -1), strict=True):
+    order = (sign * nats).argsort()
+    chosen = order[some_of_each(held_out.labels[order], 9)]
+    plots.grid(ax, held_out.batch(chosen)[0], nrow=9, title=f"the {name} typical real images")
+plt.show()
+print(
+    f"{(nats < 0.1).double().mean():.0%} of the real images cost the class head of this classifier less than 0.1 nats",
+    end="; ",
+)
+print(f"{(nats > np.log(2)).double().mean():.1%} cost more than log 2: these are in doubt")
+
+# %% [markdown]
+# The fewer of the images are in doubt, the less there is to lose. That is why a loss of variety, where section 9 finds
+# one, needs another cause, and in report A's network there is one.
+#
+# ### A class that falls silent
+#
+# Section 3 showed how report A's generator is told the class: by the *size* of the numbers in $z \odot e_y$. Of two
+# classes, one may be told by silence, $e_y = 0$, and then $z$ has no say. With the report's small start, silence is
+# near.
+
+# %%
+for measure in ("least_variety", "least_coverage", "gan_test", "kid"):
+    row = evidence.paired(table, measure, against="AC-GAN").set_index("setting").loc["small embedding"]
+    print(
+        f"{measures[measure]}: small embedding {row['mean']:.2f}, the AC-GAN's {row['mean'] - row['difference']:.2f};",
+        end=" ",
+    )
+    print(
+        f"difference {row['difference']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f}): {evidence.verdict(row['low'], row['high'])}"
+    )
+silent = table.query("setting == 'small embedding'")["least_variety"]
+print(
+    f"in {(silent < 0.5).sum()} of {len(silent)} games with a small embedding one class has less than half of its variety"
+)
+
+if system == "A4":
+    sizes = game.G.embedding.weight.detach().norm(dim=1).cpu()
+    for k, name in enumerate(images.classes):
+        print(f"this run, {name!r}: |e_y| = {sizes[k]:.2f}, variety {each['variety'].iloc[k]:.2f}")
+
+# %% [markdown]
+# A row of a grid with the same drawing in each column is what this looks like. A look at the class accuracy does not
+# show it, nor does GAN-test: one good drawing, over and over, is always right.
+#
+# ## 11. A walk between classes
+#
+# The network never saw a label but those of the classes, yet what it gets are numbers, and they can lie between two
+# classes: the share $t$ of one and $1 - t$ of the other. Choose a class and move its $z$ along the directions in which
+# it changes most; then go over to another class with the same $z$. (Where there is no live kernel you see static
+# walks.)
+
+# %%
+class_explorer(game, images.classes)
+
+# %% [markdown]
+# On the right side, does the digit change smoothly on its way, or does it snap from one class to the next? And does the
+# same $z$ mean the same hand in different classes: slant, thickness, size?
+
+# %% [markdown]
+# ## 12. The class that never came
+#
+# Report B takes the images as they lie in their folders, class after class, cuts them into batches of 256, and drops
+# the last batch, because it is not full. These are the batches, and how many images of each class they hold:
+
+# %%
+full = min(lost_batch, len(images))
+for i, batch in enumerate(images.labels.split(full), start=1):
+    dropped = "" if len(batch) == full else "   dropped"
+    print(f"batch {i}: {batch.bincount(minlength=K).tolist()}{dropped}")
+
+kept = len(images) // full * full
+seen_by_D = replace(images, pixels=images.pixels[:kept], labels=images.labels[:kept])
+never = [name for k, name in enumerate(images.classes) if (seen_by_D.labels == k).sum() == 0]
+print(f"{kept} of {len(images)} images ever reach D; of {', '.join(never) or 'no class'} there is none among them")
+
+# %% [markdown]
+# Train an AC-GAN on the images that are left. (`play` shuffles them, so that the missing class is the only thing that
+# is wrong; in an epoch of `play` the images that fill no batch are other ones every time, of all classes.) And read off
+# what the report reads:
+
+# %%
+game_B = new_game("AC-GAN")
+recipe_B = recipe | dict(lost_batch=lost_batch, setting="class lost")
+run_B = Run(f"{system}-class-lost", recipe_B, seen_by_D, run_dir)
+for epoch in run_B.epochs(game_B, lost_epochs):
+    for played in play(game_B, seen_by_D, batch_size=min(batch_size, kept), epoch=epoch, seed=seed):
+        run_B.log(played, **heads(played))
+    run_B.picture(sample(game_B, z_grid, y_grid), nrow=10)
+    run_B.save(game_B)
+
+ended = run_B.rounds.query("epoch == epoch.max()").mean()
+print(f"class accuracy as it is reported, on the images of the training: real {ended['named_real']:.0%}", end=", ")
+print(f"generated {ended['named_fake']:.0%}")
+
+
+# %%
+@torch.no_grad()
+def named_by_D(game: Game, images) -> torch.Tensor:
+    """The classes that D's class head names, (N,), in evaluation mode."""
+    game.D.eval()
+    x, _ = images.batch(slice(None))
+    return torch.cat([game.D(part.to(game.fabric.device)).classes.argmax(1).cpu() for part in x.split(100)])
+
+
+named = named_by_D(game_B, held_out)
+asked = sample(game_B, z_many, y_many).cpu()
+judged, found = by_class(asked, held_out, classifier, y_many), features_of(classifier, asked).argmax(1)
+for k, name in enumerate(images.classes):
+    of_class = held_out.labels == k
+    most = found[y_many == k].mode().values
+    print(f"{name!r}: D names {(named[of_class] == k).double().mean():4.0%} of the held-out images;", end=" ")
+    print(
+        f"asked for it, G draws it in {judged['GAN-test'].iloc[k]:4.0%} of the cases, most often {images.classes[most]!r}"
+    )
+
+fig, (left, right) = plt.subplots(1, 2, figsize=(10, 0.5 * K), layout="constrained")
+plots.grid(left, sample(game, z_grid, y_grid), nrow=10, title=f"all classes seen, epoch {run.epoch}")
+plots.grid(
+    right,
+    sample(game_B, z_grid, y_grid),
+    nrow=10,
+    title=f"{', '.join(never) or 'no class'} never seen, epoch {run_B.epoch}",
+)
+plt.show()
+
+# %% [markdown]
+# Look at the row of the class that never came. $G$ was never asked for it, so it draws whatever its layers happen to
+# make of that label. The reported accuracy does not show it: a class that is in no batch is in no average. **A number
+# that is averaged over the training batches says nothing about what is not in them.** Held-out images, class by class,
+# do.
+#
+# ## Exercises
+#
+# **1. Which classes are lost?** Write `lost(labels, batch_size)`: the set of the labels that $D$ never meets if images
+# with these labels are taken in this order and the last batch is dropped unless it is full. For which batch sizes does
+# report B's data lose a class?
+
+
+# %%
+def lost(labels: torch.Tensor, batch_size: int) -> set[int]:
+    return set()  # your turn
+
+
+exercises.check_lost(lost)
+
+# %% [markdown]
+# <details><summary>Hint</summary>Full batches hold the first <code>len(labels) // batch_size * batch_size</code>
+# images; <code>set(labels.tolist())</code> minus those that are in there.</details>
+#
+# **2. The price of a whisper.** In section 10 the smallest weight $w > 0$ already parts the classes at 0, while it
+# leaves $q = p$. So the samples made for class 1 follow the right half of $p$, scaled to 1. What is their deviation?
+# Compute it, by hand or by numbers, and compare it with $w = 0.1$.
+
+# %%
+deviation_of_half = 1.0  # your turn
+
+exercises.check_half(deviation_of_half)
+
+# %% [markdown]
+# <details><summary>Hint</summary>The right half of the mixture is the law of $|x|$ with $x \sim N(1, 1)$, so the mean
+# of $x^2$ is 2. Its mean you get on a fine grid.</details>
+#
+# **3. Another way to condition: one cell, one GAN.** An AC-GAN's $D$ *names* the class. A conditional GAN (Mirza and
+# Osindero, 2014) *tells* $D$ the class and asks only for a score: is this a real image **of class $y$**? There is no
+# class term, and no typical digits are preferred. The projection discriminator (Miyato and Koyama, 2018) does so with
+# the features $h(x)$ of the trunk and a learned vector $v_y$ for each class:
+#
+# $$ s(x, y) = a \cdot h(x) + b + v_y \cdot h(x) \qquad (4)$$
+#
+# Write it on A4's trunk, and train with it. `play` already passes the labels to $D$.
+
+
+# %%
+class Projection(nn.Module):
+    def __init__(self, classes: int):
+        super().__init__()
+        D = nets[system].Discriminator(classes=classes, channels=channels, width=width_D)
+        self.trunk, self.linear = D.trunk, D.score  # h(x), and a . h + b
+
+    def forward(self, x, y):
+        h = self.trunk(x)
+        return self.linear(h).squeeze(1)  # your turn: this is not (4) yet
+
+
+exercises.check_conditional(Projection(K), images)
+
+# %% [markdown]
+# <details><summary>Hint</summary>In <code>__init__</code>: <code>self.v = nn.Embedding(classes,
+# self.linear.in_features)</code>. In <code>forward</code> add <code>(self.v(y) * h).sum(1)</code>. Then a game is
+# <code>Game(G, D, NonSaturating(), opt_G, opt_D)</code> with this $D$, and <code>for epoch in range(epochs): for played
+# in play(game, images, batch_size=batch_size, epoch=epoch): pass</code> plays it. Measure it with
+# <code>by_class</code>. For Mirza and Osindero's, append a map of $K$ channels, 1 in channel $y$, to the
+# image.</details>
+#
+# **4. Any source.** The class terms stand beside any loss on scores. Train `AuxiliaryClassifier(Wasserstein())` with
+# `project=partial(clip_weights, c=0.03)` and `n_critic=3` (notebook 4). What do the weights of the two terms have to do
+# with each other now?
+# <details><summary>Hint</summary>A Wasserstein score has no unit: with other limits of the weights, (1) is larger or
+# smaller, and so the class terms count less or more. <code>AuxiliaryClassifier(..., weight=...)</code> sets
+# them.</details>
+#
+# **5. Between and beyond.** `sample(game, z, shares)` takes shares of the classes, (N, K). Draw half a 3 and half a 5;
+# twice a 3 minus a 5; a fifth of everything. What does the classifier say, and how sure is it?
+# <details><summary>Hint</summary><code>shares = 2 * torch.eye(K)[2] - torch.eye(K)[4]</code>, then
+# <code>shares.expand(10, K)</code>.</details>

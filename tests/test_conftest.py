@@ -27,6 +27,12 @@ async for i in rounds():
     view.update({"text/plain": str(i)}, raw=True)
     clear_output()
 """
+TALKATIVE = """\
+import ipywidgets
+x = ipywidgets.IntProgress(max=9999)
+for i in range(10000):
+    x.value = i
+"""
 PATIENT = """\
 import time
 try:
@@ -71,6 +77,7 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     write(folder, "dying", ["import os", "os._exit(1)", "2"])
     write(folder, "gpu", ["x = 1", cell("1 / 0", "", "gpu"), "assert x"])
     write(folder, "live", [LIVE, LIVE + "assert i == 2; 1 / 0"])
+    write(folder, "talkative", [TALKATIVE, "assert x.value == 9999"])
     write(folder, "checked", [cell("print(3)", "4"), cell("print(5)", "5\n", "nbval-check-output")])
     write(folder, "changed", [cell("print(5)", "4\n", "nbval-check-output")])
     write(folder, "warning", ["import warnings\nwarnings.warn('old')", NOTE_RUNS])
@@ -107,6 +114,10 @@ def test_a_live_view_runs_without_a_front_end_and_does_not_clutter_a_failure(pat
     first, second = patient["live"]
     assert first == "passed"
     assert second.startswith("In [2] ZeroDivisionError") and "unhandled" not in second
+
+
+def test_a_live_view_that_says_more_than_is_kept_unread_is_heard_to_its_end(patient: dict[str, list[str]]) -> None:
+    assert patient["talkative"] == ["passed", "passed"]
 
 
 def test_what_a_cell_prints_is_compared_if_its_tag_says_so(patient: dict[str, list[str]]) -> None:

@@ -27,8 +27,8 @@ test: $(UV)  ## check everything: style, types, tests, and every cell of every n
 notebooks: $(UV)  ## refresh the notebooks from their sources, or one: make notebooks NB=01_dcgan
 	@$(RUN) python -m gan_lab.course.release notebooks/source/$(or $(NB),*).py
 
-bench: $(UV)  ## measure how long a training step takes
-	@for script in bench/*.py; do $(RUN) python "$$script" || exit 1; done
+bench: $(UV)  ## measure training steps against a textbook's and the machine's limit: make bench ARGS="--systems B1"
+	@$(RUN) python -m bench.steps $(ARGS)
 
 clean:  ## remove the environment and the caches; your runs stay
 	rm -rf .venv .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+Score = Callable[[Tensor], Tensor]
+
 
 @torch.no_grad()
 def clip_weights(D: nn.Module, c: float = 0.01) -> None:
@@ -18,7 +20,7 @@ def clip_weights(D: nn.Module, c: float = 0.01) -> None:
         w.clamp_(-c, c)
 
 
-def slopes(score: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+def slopes(score: Score, x: Tensor) -> Tensor:
     """How steep the score is at each image, |grad score(x_i)|: (N,), and it can be differentiated once more.
 
     score: images -> (N,), each by its image alone.  x: (N, ...).
@@ -30,7 +32,13 @@ def slopes(score: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
 
 def gradient_penalty(
-    score: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, weight: float = 10.0, *, one_sided: bool = False
+    score: Score,
+    real: Tensor,
+    fake: Tensor,
+    weight: float = 10.0,
+    *,
+    one_sided: bool = False,
+    slopes: Callable[[Score, Tensor], Tensor] = slopes,
 ) -> Tensor:
     """The penalty of WGAN-GP, on random points between real and fake images.
 
@@ -38,6 +46,7 @@ def gradient_penalty(
         penalty = weight * mean( (|grad score(x_hat)| - 1)^2 ),  one norm for each image
 
     one_sided: only norms above 1 are penalised, (max(0, |grad| - 1))^2.
+    slopes: what finds the norms; for many critics `gan_lab.layer_slopes` finds the same ones at half the price.
     score: images -> (N,).  real, fake: (N, ...), of one shape -> scalar.  Raises ValueError if their shapes differ.
     Source: Gulrajani et al. 2017, eq. (3) and Algorithm 1; one-sided: ibid., section 4.
     """

@@ -25,7 +25,6 @@ from typing import Any
 import pandas as pd
 import torch
 from torch import Tensor
-from torchvision.utils import save_image
 
 from gan_lab.data import ImageSet
 from gan_lab.files import whole
@@ -59,7 +58,8 @@ class Run:
     def epochs(self, game: Game, epochs: int) -> Iterator[int]:
         """The epochs still to be played, counted from 1, once the game is where the folder says.
 
-        Raises ValueError if epochs < 1.
+        Of several processes the first one writes the folder: its own rounds, pictures and statistics of batch norm.
+        Raises ValueError if epochs < 1, or if a run that is to go on was begun by another number of processes.
         """
         if epochs < 1:
             raise ValueError(f"epochs counts passes over the images: at least 1, not {epochs}")
@@ -67,7 +67,9 @@ class Run:
         self._write_recipe(game)
         self._restore(game)
         done = self.epoch
-        if done:
+        if done < epochs:
+            self._refuse_other_processes(game)
+        if done and self._writes:
             print(f"{self.folder} holds {done} of {epochs} epochs" + (", going on" if done < epochs else ""))
         for self.epoch in range(done + 1, epochs + 1):
             self._pending.clear()
@@ -87,6 +89,8 @@ class Run:
 
     def picture(self, images: Tensor, nrow: int = 8) -> None:
         """Write this epoch's sample grid: images (N, C, H, W) -> pictures/0001.png."""
+        from torchvision.utils import save_image  # slow to import, and only a picture needs it
+
         if self._writes:
             with whole(self.folder / "pictures" / f"{self.epoch:04d}.png") as part:
                 save_image(images, part, nrow=nrow, normalize=True, value_range=self.value_range)
@@ -145,6 +149,15 @@ class Run:
                 "Choose another run_dir (or none), or delete the folder if its run is not wanted any more."
             )
 
+    def _refuse_other_processes(self, game: Game) -> None:
+        kept = json.loads((self.folder / "recipe.json").read_text())["environment"]["processes"]
+        here = game.fabric.world_size
+        if kept != here:
+            raise ValueError(
+                f"{self.folder} was begun by {kept} processes, each with batches of its own; here there are {here}: "
+                f"go on with {kept}, or choose another run_dir"
+            )
+
     def _write_recipe(self, game: Game) -> None:
         file = self.folder / "recipe.json"
         if self._writes and not file.exists():
@@ -164,7 +177,7 @@ class Run:
             part.load_state_dict(checkpoint[name])
         self._read_tables(checkpoint["epoch"])
         self.epoch = int(checkpoint["epoch"])
-        for picture in self.pictures[self.epoch :]:
+        for picture in self.pictures[self.epoch :] if self._writes else []:
             picture.unlink(missing_ok=True)
 
     def _write_checkpoint(self, game: Game) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
 from gan_lab.losses import Loss, Verdict, score_of
@@ -77,9 +78,11 @@ class Game:
             raise ValueError(f"{type(self.G).__name__} has no z_dim: give it the length of its noise, z_dim = 100")
         if self.penalty and not self.allow_batch_norm:
             refuse_batch_norm(self.D)
-        self.fabric.launch()
         self.G, self.opt_G = self.fabric.setup(self.G, self.opt_G)
         self.D, self.opt_D = self.fabric.setup(self.D, self.opt_D)
+        for part in [*self.G.modules(), *self.D.modules()]:
+            if isinstance(part, DistributedDataParallel):
+                part.broadcast_buffers = False  # else D's second batch overwrites what the first one's gradient needs
 
     @property
     def z_dim(self) -> int:

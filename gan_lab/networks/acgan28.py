@@ -5,7 +5,8 @@
     BN statistics          640                  640              192                    192
     in all             856,705              857,205           97,536                109,830
 
-That is with 5 classes. k3 is a 3 x 3 kernel, s2 a stride of 2. Shapes in the margins are those of width 1.
+That is with 5 classes. k3 is a 3 x 3 kernel, s2 a stride of 2; resize_conv is a nearest
+upsampling and a convolution k3 in one. Shapes in the margins are those of width 1.
 Batch norm's momentum is the report's 0.8 (PyTorch 0.2), not Keras' 0.99.
 Source: Odena, Olah & Shlens 2017, "Conditional image synthesis with auxiliary classifier GANs".
 """
@@ -13,7 +14,8 @@ Source: Odena, Olah & Shlens 2017, "Conditional image synthesis with auxiliary c
 from torch import Tensor, nn
 
 from gan_lab.losses import Verdict
-from gan_lab.networks.keras_defaults import batch_norm2d, conv, dense, embedding
+from gan_lab.networks.dropout import Dropout
+from gan_lab.networks.keras_defaults import batch_norm2d, conv, conv_to_image, dense, embedding, resize_conv
 from gan_lab.networks.labels import shares
 from gan_lab.networks.width import scaled
 
@@ -38,15 +40,13 @@ class Generator(nn.Module):
             nn.ReLU(),
             nn.Unflatten(1, (a, 7, 7)),  # (N, 128, 7, 7)
             batch_norm2d(a, momentum=0.8),
-            nn.Upsample(scale_factor=2),
-            conv(a, a, kernel=3),  # (N, 128, 14, 14)
+            resize_conv(a, a),  # (N, 128, 14, 14)
             nn.ReLU(),
             batch_norm2d(a, momentum=0.8),
-            nn.Upsample(scale_factor=2),
-            conv(a, b, kernel=3),  # (N, 64, 28, 28)
+            resize_conv(a, b),  # (N, 64, 28, 28)
             nn.ReLU(),
             batch_norm2d(b, momentum=0.8),
-            conv(b, channels, kernel=3),  # (N, 1, 28, 28)
+            conv_to_image(b, channels),  # (N, 1, 28, 28)
             nn.Tanh(),
         )
 
@@ -70,19 +70,19 @@ class Discriminator(nn.Module):
         self.trunk = nn.Sequential(
             conv(channels, a, kernel=3, stride=2),  # (N, 16, 14, 14)
             nn.LeakyReLU(0.2),
-            nn.Dropout(0.25),
+            Dropout(0.25),
             conv(a, b, kernel=3, stride=2),  # (N, 32, 7, 7)
             nn.ZeroPad2d((1, 0, 1, 0)),  # (N, 32, 8, 8): the report's right and bottom, in the mirror of keras_defaults
             nn.LeakyReLU(0.2),
-            nn.Dropout(0.25),
+            Dropout(0.25),
             batch_norm2d(b, momentum=0.8),
             conv(b, c, kernel=3, stride=2),  # (N, 64, 4, 4)
             nn.LeakyReLU(0.2),
-            nn.Dropout(0.25),
+            Dropout(0.25),
             batch_norm2d(c, momentum=0.8),
             conv(c, d, kernel=3),  # (N, 128, 4, 4)
             nn.LeakyReLU(0.2),
-            nn.Dropout(0.25),
+            Dropout(0.25),
             nn.Flatten(),  # (N, 2048)
         )
         self.score = dense(d * 4 * 4, 1)

@@ -5,7 +5,8 @@
     BN statistics       33,664                      896
     in all           2,173,441                  487,942
 
-That is with 5 classes. k3 is a 3 x 3 kernel, s2 a stride of 2. Shapes in the margins are those of width 1.
+That is with 5 classes. k3 is a 3 x 3 kernel, s2 a stride of 2; resize_conv is a nearest
+upsampling and a convolution k3 in one. Shapes in the margins are those of width 1.
 Source: Odena, Olah & Shlens 2017, "Conditional image synthesis with auxiliary classifier GANs".
 """
 
@@ -13,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab.losses import Verdict
-from gan_lab.networks.keras_defaults import batch_norm1d, batch_norm2d, conv, dense
+from gan_lab.networks.dropout import Dropout
+from gan_lab.networks.keras_defaults import batch_norm1d, batch_norm2d, conv, conv_to_image, dense, resize_conv
 from gan_lab.networks.labels import shares
 from gan_lab.networks.width import scaled
 
@@ -39,15 +41,13 @@ class Generator(nn.Module):
             batch_norm1d(a * 8 * 8),
             nn.Unflatten(1, (a, 8, 8)),  # (N, 256, 8, 8)
             batch_norm2d(a),
-            nn.Upsample(scale_factor=2),
-            conv(a, b, kernel=3),  # (N, 128, 16, 16)
+            resize_conv(a, b),  # (N, 128, 16, 16)
             nn.ReLU(),
             batch_norm2d(b),
-            nn.Upsample(scale_factor=2),
-            conv(b, c, kernel=3),  # (N, 64, 32, 32)
+            resize_conv(b, c),  # (N, 64, 32, 32)
             nn.ReLU(),
             batch_norm2d(c),
-            conv(c, channels, kernel=3),  # (N, 1, 32, 32)
+            conv_to_image(c, channels),  # (N, 1, 32, 32)
             nn.Tanh(),
         )
 
@@ -69,19 +69,19 @@ class Discriminator(nn.Module):
         self.trunk = nn.Sequential(
             conv(channels, a, kernel=3, stride=2),  # (N, 32, 16, 16)
             nn.LeakyReLU(0.2),
-            nn.Dropout(0.5),
+            Dropout(0.5),
             conv(a, b, kernel=3),  # (N, 64, 16, 16)
             batch_norm2d(b),
             nn.LeakyReLU(0.2),
-            nn.Dropout(0.5),
+            Dropout(0.5),
             conv(b, c, kernel=3, stride=2),  # (N, 128, 8, 8)
             batch_norm2d(c),
             nn.LeakyReLU(0.2),
-            nn.Dropout(0.5),
+            Dropout(0.5),
             conv(c, d, kernel=3),  # (N, 256, 8, 8)
             batch_norm2d(d),
             nn.LeakyReLU(0.2),
-            nn.Dropout(0.5),
+            Dropout(0.5),
             nn.Flatten(),  # (N, 16384)
         )
         self.score = dense(d * 8 * 8, 1)

@@ -12,6 +12,7 @@ Source: Radford, Metz & Chintala 2015, "Unsupervised representation learning wit
 
 from torch import Tensor, nn
 
+from gan_lab.networks.dropout import Dropout
 from gan_lab.networks.keras_defaults import batch_norm1d, batch_norm2d, conv, conv_transpose, dense
 from gan_lab.networks.width import scaled
 
@@ -59,10 +60,10 @@ class Discriminator(nn.Module):
         self.layers = nn.Sequential(
             conv(channels, b, stride=2),  # k5 s2: (N, 64, 16, 16)
             nn.LeakyReLU(0.3),
-            nn.Dropout(0.3),
+            Dropout(0.3),
             conv(b, a, stride=2),  # k5 s2: (N, 128, 8, 8)
             nn.LeakyReLU(0.3),
-            nn.Dropout(0.3),
+            Dropout(0.3),
             nn.Flatten(),  # (N, 8192)
             dense(a * 8 * 8, 1),
             nn.Flatten(0),  # (N,)

@@ -12,6 +12,7 @@ Source: Radford, Metz & Chintala 2015, "Unsupervised representation learning wit
 
 from torch import Tensor, nn
 
+from gan_lab.networks.dropout import Dropout
 from gan_lab.networks.keras_defaults import batch_norm2d, conv, conv_transpose, dense
 from gan_lab.networks.width import scaled
 
@@ -79,7 +80,7 @@ class Discriminator(nn.Module):
             down(c, b),  # (N, 512, 8, 8)
             down(b, a),  # (N, 1024, 4, 4)
             nn.Flatten(),  # (N, 16384)
-            nn.Dropout(0.4),
+            Dropout(0.4),
             dense(a * 4 * 4, 1),
             nn.Flatten(0),  # (N,)
         )

@@ -23,7 +23,10 @@ from typing import TypeVar
 
 from torch import nn
 
-Layer = TypeVar("Layer", nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+from gan_lab.networks.one_map_conv import OneMapConv2d
+from gan_lab.networks.resize_conv import ResizeConv2d
+
+Layer = TypeVar("Layer", bound=nn.Linear | nn.Conv2d | nn.ConvTranspose2d)
 
 
 def glorot(layer: Layer) -> Layer:
@@ -42,6 +45,16 @@ def dense(n_in: int, n_out: int) -> nn.Linear:
 def conv(c_in: int, c_out: int, kernel: int = 5, stride: int = 1) -> nn.Conv2d:
     """Convolution, "same" padding, odd kernel: (N, c_in, H, W) -> (N, c_out, ceil(H / stride), ceil(W / stride))."""
     return glorot(nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2))
+
+
+def conv_to_image(c_in: int, channels: int) -> nn.Conv2d:
+    """Convolution k3, "same" padding, to the maps of an image: (N, c_in, H, W) -> (N, channels, H, W)."""
+    return glorot(OneMapConv2d(c_in, 3)) if channels == 1 else conv(c_in, channels, kernel=3)
+
+
+def resize_conv(c_in: int, c_out: int) -> ResizeConv2d:
+    """Nearest upsampling, then a convolution k3, "same" padding: (N, c_in, H, W) -> (N, c_out, 2 H, 2 W)."""
+    return glorot(ResizeConv2d(c_in, c_out))
 
 
 def conv_transpose(c_in: int, c_out: int, kernel: int = 5) -> nn.ConvTranspose2d:

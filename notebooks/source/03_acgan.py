@@ -155,13 +155,15 @@ print(f"g_loss = {loss.g_loss(knows_nothing, y):.4f}     log 2 +   log 5 = {np.l
 #
 # The reports tell $G$ the label in two ways.
 #
-# * **Report B appends it**: the label becomes a one-hot vector, $K$ numbers of which one is 1, and $G$ gets $[z,
-#   \text{one-hot}(y)]$.
+# * **Report B appends it**: the label becomes a one-hot vector, $K$ numbers of which one is 1, and $G$ gets
+#   $[z, \text{one-hot}(y)]$.
 # * **Report A multiplies by it**: each class has a learned vector $e_y$, its *embedding*, as long as $z$, and $G$ gets
 #   $z \odot e_y$, the product number by number.
 #
 # Here are both pairs of networks at their full size. Layers that make the same shape share a line; at the end of each
-# line stand its parameters.
+# line stand its parameters. `ResizeConv2d` doubles height and width, each pixel becoming four, and convolves; it does
+# both at once, which is the same function for less than half of the arithmetic. `OneMapConv2d` is a convolution to a
+# single map, written so that a CPU is quick at it.
 
 # %%
 nets = {"A4": acgan28, "B3": acgan32}
@@ -248,7 +250,7 @@ reachable.round(2)
 # * **AC-GAN**: $L_S$ and $L_C$ as above.
 # * **plain**: its twin without the class terms, (2) with weight 0. The layers, the first weights, the images and their
 #   order are the same; $G$ still gets a label, but nothing makes it care. This is the plain GAN to compare with.
-# * **real classes only**: $D$ learns the classes of real images, and is not asked for those of fakes; $G$ is.
+# * **real classes only**: $D$ learns the classes of real images, and is not asked for those of fakes; $G$ is. (Exercise 6.)
 # * **small embedding**: the AC-GAN with report A's start of the embedding.
 #
 # Each grid has a row for each class, and each column has one $z$.
@@ -799,3 +801,10 @@ exercises.check_conditional(Projection(K), images)
 # twice a 3 minus a 5; a fifth of everything. What does the classifier say, and how sure is it?
 # <details><summary>Hint</summary><code>shares = 2 * torch.eye(K)[2] - torch.eye(K)[4]</code>, then
 # <code>shares.expand(10, K)</code>.</details>
+#
+# **6. Half of $L_C$.** In (2) $D$ is asked for the classes of fakes as well, however bad they still are. Is that of use?
+# Train `real classes only` with the seeds of section 9, and compare with `evidence.paired`.
+# <details><summary>Hint</summary>In a terminal, <code>gan-lab sweep notebooks/03_acgan.ipynb -f
+# notebooks/parameters/03_sweep.yaml --grid "setting=AC-GAN,real classes only" --grid seed=0,1,2,3,4 --out runs/half</code>,
+# then <code>gan-lab table runs/half half.csv</code>; here, <code>evidence.paired(pd.read_csv("half.csv"), "kid",
+# against="AC-GAN")</code>.</details>

@@ -1,0 +1,47 @@
+"""The table of a benchmark as a picture."""
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("agg")
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+
+
+def draw(table: pd.DataFrame, file: Path) -> None:
+    """Left, how many times as fast play is as the textbook step, with quartiles; right, the share of the limit."""
+    plt.style.use("gan_lab.figures")
+    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 0.5 * len(table) + 1.6), sharey=True)
+    labels = [f"{row.system}, width {row.width:g}\n{row.batch} images" for row in table.itertuples()]
+
+    ratios(left, labels, table, "ratio", "play", offset=-0.2 if "compiled ratio" in table else 0.0)
+    if "compiled ratio" in table:
+        ratios(left, labels, table, "compiled ratio", "play, compiled", offset=0.2)
+        fig.legend(loc="outside lower center", ncols=2)
+    left.axvline(1, color="0.3", linewidth=1, linestyle="--")
+    left.set(title="Times as fast as the textbook step", xlabel="ratio of neighbouring turns: median, quartiles")
+
+    share = 100 * table["share of limit"]
+    right.bar_label(right.barh(labels, share, 0.5, color="C2"), fmt="%.0f %%", padding=3)
+    right.set(title="Share of the machine's limit", xlabel="of the best FLOP/s of a matmul or a 3 x 3 conv, in %")
+    right.set_xlim(0, max(100, 1.15 * share.max()))
+
+    left.invert_yaxis()
+    for ax in (left, right):
+        ax.grid(visible=False, axis="y")
+        ax.grid(visible=True, axis="x")
+    fig.suptitle(str(table["machine"].iloc[0]), fontsize=10)
+    fig.savefig(file)
+    plt.close(fig)
+
+
+def ratios(ax: Axes, labels: list[str], table: pd.DataFrame, column: str, label: str, offset: float) -> None:
+    middle = table[column]
+    below, above = middle - table[f"{column} low"], table[f"{column} high"] - middle
+    places = [number + offset for number in range(len(labels))]
+    height = 0.38 if offset else 0.5
+    ax.barh(places, middle, height, xerr=(below, above), error_kw={"capsize": 3, "linestyle": "-"}, label=label)
+    ax.set_yticks(range(len(labels)), labels)

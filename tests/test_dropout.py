@@ -1,0 +1,60 @@
+"""Dropout against its law."""
+
+import math
+
+import pytest
+import torch
+
+from gan_lab.networks.dropout import Dropout
+
+N = 400_000
+
+
+def kept(p: float, seed: int = 0) -> torch.Tensor:
+    torch.manual_seed(seed)
+    return Dropout(p)(torch.ones(N)) > 0
+
+
+@pytest.mark.parametrize("p", [0.25, 0.3, 0.4, 0.5])
+def test_the_share_that_is_dropped_is_p_and_the_mean_stays(p: float) -> None:
+    torch.manual_seed(0)
+    out = Dropout(p)(torch.ones(N))
+    deviation = math.sqrt(p * (1 - p) / N)
+    assert (out == 0).double().mean().item() == pytest.approx(p, abs=4 * deviation)
+    assert out[out > 0].unique().tolist() == pytest.approx([1 / (1 - p)], rel=1e-4)
+    assert out.double().mean().item() == pytest.approx(1, abs=4 * deviation / (1 - p))
+
+
+@pytest.mark.parametrize("distance", [1, 2, 3, 4])
+def test_tosses_are_independent_also_within_one_random_number(distance: int) -> None:
+    a = kept(0.3).double() - 0.7
+    correlation = (a[:-distance] * a[distance:]).mean().item() / 0.21
+    assert abs(correlation) < 4 / math.sqrt(N)
+
+
+def test_each_place_has_its_own_toss_whatever_the_shape() -> None:
+    torch.manual_seed(0)
+    out = Dropout(0.5)(torch.ones(3, 5, 7)).flatten()
+    torch.manual_seed(0)
+    assert Dropout(0.5)(torch.ones(105)).tolist() == out.tolist()
+
+
+def test_the_gradient_is_dropped_with_the_value() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(1000, requires_grad=True)
+    out = Dropout(0.4)(x)
+    out.sum().backward()
+    torch.testing.assert_close(x.grad, (out / x).detach())
+
+
+def test_the_seed_repeats_it() -> None:
+    assert torch.equal(kept(0.3, seed=5), kept(0.3, seed=5))
+    assert not torch.equal(kept(0.3, seed=5), kept(0.3, seed=6))
+
+
+@pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
+def test_in_evaluation_mode_it_is_the_identity_and_the_ends_are_pytorchs(p: float) -> None:
+    x = torch.randn(100)
+    assert torch.equal(Dropout(p).eval()(x), x)
+    if p in (0.0, 1.0):
+        assert torch.equal(Dropout(p)(x), (1 - p) * x)

@@ -113,14 +113,15 @@ def textbook_rounds(system: System, loader: Loader, device: torch.device) -> Ite
 
 
 def play_rounds(system: System, images: Images, device: torch.device, *, compiled: bool = False) -> Iterator[Any]:
-    """The course's rounds without end."""
+    """The course's rounds without end; on a GPU as CUDA graphs."""
     torch.manual_seed(0)
+    on_gpu = device.type == "cuda"
     G, D = system.course(system.width(device))
-    opt_G, opt_D = (system.optimizer(player.parameters()) for player in (G, D))
+    opt_G, opt_D = (system.optimizer(player.parameters(), capturable=on_gpu) for player in (G, D))
     if compiled:
         G.compile()
         D.compile()
     fabric = Fabric(accelerator=device.type, devices=1)
     penalty = system.penalty(D) if system.penalty else None
-    game = Game(G, D, system.loss, opt_G, opt_D, penalty, fabric=fabric, **system.rule)
+    game = Game(G, D, system.loss, opt_G, opt_D, penalty, fabric=fabric, cuda_graph=on_gpu, **system.rule)
     return chain.from_iterable(play(game, images, batch_size=system.batch, epoch=epoch) for epoch in count())

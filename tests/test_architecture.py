@@ -18,7 +18,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # notebooks as files: it imports nothing from here but the first line, and nothing here imports it.
 LINES = (
     {"files", "evidence"},
-    {"losses", "lipschitz", "layer_slopes", "divergences", "transport", "dirac"},
+    {"losses", "lipschitz", "layer_slopes", "cuda_graph", "divergences", "transport", "dirac"},
     {"networks", "data", "mixtures", "splits", "noise"},
     {"training", "wrong_penalties"},
     {"runs", "features", "classifier", "neighbours", "evaluation", "by_class", "stability", "timing"},

@@ -14,13 +14,15 @@ from matplotlib.axes import Axes
 def draw(table: pd.DataFrame, file: Path) -> None:
     """Left, how many times as fast play is as the textbook step, with quartiles; right, the share of the limit."""
     plt.style.use("gan_lab.figures")
-    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 0.5 * len(table) + 1.6), sharey=True)
+    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 0.6 * len(table) + 1.8), sharey=True)
     labels = [f"{row.system}, width {row.width:g}\n{row.batch} images" for row in table.itertuples()]
 
-    ratios(left, labels, table, "ratio", "play", offset=-0.2 if "compiled ratio" in table else 0.0)
-    if "compiled ratio" in table:
-        ratios(left, labels, table, "compiled ratio", "play, compiled", offset=0.2)
-        fig.legend(loc="outside lower center", ncols=2)
+    bars = {"ratio": "play", "reusing ratio": "play, reusing D's fakes", "compiled ratio": "play, compiled"}
+    shown = {column: label for column, label in bars.items() if column in table}
+    for number, (column, label) in enumerate(shown.items()):
+        height = 0.8 / len(shown)
+        ratios(left, labels, table, column, label, height, offset=(number + 0.5) * height - 0.4)
+    fig.legend(loc="outside lower center", ncols=len(shown))
     left.axvline(1, color="0.3", linewidth=1, linestyle="--")
     left.set(title="Times as fast as the textbook step", xlabel="ratio of neighbouring turns: median, quartiles")
 
@@ -38,10 +40,12 @@ def draw(table: pd.DataFrame, file: Path) -> None:
     plt.close(fig)
 
 
-def ratios(ax: Axes, labels: list[str], table: pd.DataFrame, column: str, label: str, offset: float) -> None:
+def ratios(
+    ax: Axes, labels: list[str], table: pd.DataFrame, column: str, label: str, height: float, offset: float
+) -> None:
+    """A bar for each row of the table, with its quartiles, beside the row's place."""
     middle = table[column]
     below, above = middle - table[f"{column} low"], table[f"{column} high"] - middle
     places = [number + offset for number in range(len(labels))]
-    height = 0.38 if offset else 0.5
-    ax.barh(places, middle, height, xerr=(below, above), error_kw={"capsize": 3, "linestyle": "-"}, label=label)
+    ax.barh(places, middle, 0.95 * height, xerr=(below, above), error_kw={"capsize": 3, "linestyle": "-"}, label=label)
     ax.set_yticks(range(len(labels)), labels)

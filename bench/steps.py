@@ -5,10 +5,11 @@
     python -m bench.steps --compile              also play with both networks compiled
 
 A round is one step of G and the n_critic steps of D before it; images per second count the real images that D saw. Both
-sides train the same networks from the same weights on the bundled digits, which are small files, quick to open. They
-take turns, in alternating order, so that whatever else the machine does hits both; what counts is the ratio of
-neighbouring turns, its median and quartiles. A large matrix product and a large convolution take turns too: their best
-turn's FLOP/s is the machine's limit, and its share what play's median round reaches.
+sides train the same networks from the same weights on the bundled digits, which are small files, quick to open. The
+textbook's G steps on the images that D has just seen; play makes new ones for it, and once more as the textbook does
+(`reuse_fakes`). The sides take turns, in alternating order, so that whatever else the machine does hits all of them;
+what counts is the ratio of neighbouring turns, its median and quartiles. A large matrix product and a large convolution
+take turns too: their best turn's FLOP/s is the machine's limit, and its share what play's median round reaches.
 """
 
 import argparse
@@ -45,6 +46,7 @@ def measured(system: System, arguments: argparse.Namespace) -> dict[str, Any]:
 
     loader = Loader(system, arguments.workers)
     sides = {"textbook": textbook_rounds(system, loader, DEVICE), "play": play_rounds(system, images, DEVICE)}
+    sides["reusing"] = play_rounds(system, images, DEVICE, reuse_fakes=True)
     compiling = add_compiled(sides, system) if arguments.compile else {}
     limits = {"matmul": matmuls(DEVICE), "conv 3x3": convolutions(DEVICE)}
     works = {name: flops(rounds) for name, rounds in {"play": sides["play"], **limits}.items()}
@@ -57,6 +59,7 @@ def measured(system: System, arguments: argparse.Namespace) -> dict[str, Any]:
     for side in sides:
         row |= quartiles(f"{side} images/s", system.images / times[side])
     row |= quartiles("ratio", times["textbook"] / times["play"])
+    row |= quartiles("reusing ratio", times["textbook"] / times["reusing"])
     if "compiled" in sides:
         row |= quartiles("compiled ratio", times["textbook"] / times["compiled"]) | compiling
     row |= {"GFLOP a round": works["play"] / 1e9, "play GFLOP/s": reached, **best}
@@ -116,11 +119,18 @@ def machine() -> str:
     return f"{model}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}"
 
 
+def device_name() -> str:
+    """cpu, or the GPU's name, as a file can be called."""
+    name = torch.cuda.get_device_name() if DEVICE.type == "cuda" else "cpu"
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
 def line(row: dict[str, Any]) -> str:
     """A row as the terminal shows it."""
     text = f"{row['system']:6} {row['batch']:5} {row['width']:5g}  {row['round']:9}"
     text += f"{row['textbook images/s']:10.0f} {row['play images/s']:7.0f}"
     text += f"   {row['ratio']:5.2f} ({row['ratio low']:.2f} to {row['ratio high']:.2f})"
+    text += f"   {row['reusing ratio']:5.2f} ({row['reusing ratio low']:.2f} to {row['reusing ratio high']:.2f})"
     text += f"{row['share of limit']:8.0%} {row['textbook MB']:9.0f} {row['play MB']:6.0f} {row['textbook waits']:7.0%}"
     if "compiled ratio" in row:
         text += f"   {row['compiled ratio']:5.2f} ({row['compiled ratio low']:.2f} to {row['compiled ratio high']:.2f})"
@@ -131,8 +141,9 @@ def line(row: dict[str, Any]) -> str:
 def main(arguments: argparse.Namespace) -> None:
     chosen = [system for system in SYSTEMS if system.name in (arguments.systems or names())]
     print(machine())
-    print(f"{'':30}{'images/s':^17}   {'play / textbook':20}{'share of':>8}{'peak MB':^18}{'textbook':>8}")
-    print(f"{'system batch width  round':30}textbook    play   {'':20} {'limit':>7}  textbook   play   waits", end="")
+    print(f"{'':30}{'images/s':^17}   {'play / textbook':20}   {'reusing fakes':20}{'share of':>8}", end="")
+    print(f"{'peak MB':^18}{'textbook':>8}")
+    print(f"{'system batch width  round':30}textbook    play {'':45} {'limit':>8}  textbook   play   waits", end="")
     print("   compiled / textbook   first round" if arguments.compile else "", flush=True)
     rows = []
     for system in chosen:
@@ -143,8 +154,7 @@ def main(arguments: argparse.Namespace) -> None:
     folder = arguments.out or (None if arguments.systems else RESULTS)
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
-        gpu = torch.cuda.get_device_name() if DEVICE.type == "cuda" else "cpu"
-        file = folder / re.sub(r"[^a-z0-9]+", "-", gpu.lower()).strip("-")
+        file = folder / device_name()
         table = pd.DataFrame(rows).assign(machine=machine())
         table.to_csv(file.with_suffix(".csv"), index=False, float_format="%.6g")
         draw(table, file.with_suffix(".png"))

@@ -112,7 +112,9 @@ def textbook_rounds(system: System, loader: Loader, device: torch.device) -> Ite
     return system.textbook_step(G.to(device), D.to(device), loader, device)
 
 
-def play_rounds(system: System, images: Images, device: torch.device, *, compiled: bool = False) -> Iterator[Any]:
+def play_rounds(
+    system: System, images: Images, device: torch.device, *, compiled: bool = False, reuse_fakes: bool = False
+) -> Iterator[Any]:
     """The course's rounds without end; on a GPU as CUDA graphs."""
     torch.manual_seed(0)
     on_gpu = device.type == "cuda"
@@ -123,5 +125,6 @@ def play_rounds(system: System, images: Images, device: torch.device, *, compile
         D.compile()
     fabric = Fabric(accelerator=device.type, devices=1)
     penalty = system.penalty(D) if system.penalty else None
-    game = Game(G, D, system.loss, opt_G, opt_D, penalty, fabric=fabric, cuda_graph=on_gpu, **system.rule)
+    rules = {"penalty": penalty, "cuda_graph": on_gpu, "reuse_fakes": reuse_fakes, **system.rule}
+    game = Game(G, D, system.loss, opt_G, opt_D, fabric=fabric, **rules)
     return chain.from_iterable(play(game, images, batch_size=system.batch, epoch=epoch) for epoch in count())

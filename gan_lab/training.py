@@ -57,6 +57,8 @@ class Game:
     project: changes D in place after each of its steps.
     n_critic: D's steps for one of G's.
     allow_batch_norm: accept a D with batch norm under a penalty, which is refused otherwise.
+    reuse_fakes: G steps on the images that D has just seen, as tutorials have it, which saves a pass through G. False
+        makes new ones for G's step, as Algorithm 1 of Goodfellow et al. 2014 has it.
     fabric: device, precision and processes (Lightning Fabric).
     cuda_graph: on a GPU, launch a round as one (`CudaGraph`), which for small networks is several times as fast.
     Raises ValueError if n_critic < 1, G has no z_dim, D has batch norm under a penalty, or no CUDA graph can be.
@@ -71,6 +73,7 @@ class Game:
     project: Callable[[nn.Module], None] | None = None
     n_critic: int = 1
     allow_batch_norm: bool = False
+    reuse_fakes: bool = False
     fabric: "Fabric" = field(default_factory=one_device)
     cuda_graph: bool = False
     graph: CudaGraph["Round"] | None = field(default=None, init=False, repr=False)
@@ -190,8 +193,12 @@ def _rounds(game: Game, images: Images, order: Tensor) -> Iterator[Round]:
 def one_round(game: Game, batches: Iterable[tuple[Tensor, Tensor]], K: int) -> Round:
     """A step of D on each of the batches (x, y), then one of G. K: the classes there are."""
     for x, y in batches:
-        d_loss, penalty, real, fake = step_D(game, x, y, K)
-    return Round(d_loss, step_G(game, y), penalty, real, fake, y)
+        with torch.set_grad_enabled(game.reuse_fakes):
+            x_fake = same_shape(game.G(noise(game, len(x)), y), x)
+        d_loss, penalty, real, fake = step_D(game, x, x_fake.detach(), y, K)
+    if not game.reuse_fakes:
+        x_fake = game.G(noise(game, len(y)), y)
+    return Round(d_loss, step_G(game, x_fake, y), penalty, real, fake, y)
 
 
 def graph_of(game: Game, order: Tensor, K: int) -> CudaGraph[Round]:
@@ -202,10 +209,10 @@ def graph_of(game: Game, order: Tensor, K: int) -> CudaGraph[Round]:
     return game.graph
 
 
-def step_D(game: Game, x: Tensor, y: Tensor, K: int) -> tuple[Tensor, Tensor, Tensor | Verdict, Tensor | Verdict]:
+def step_D(
+    game: Game, x: Tensor, x_fake: Tensor, y: Tensor, K: int
+) -> tuple[Tensor, Tensor, Tensor | Verdict, Tensor | Verdict]:
     """D descends on d_loss + penalty, with G fixed; then the projection, if there is one. K: the classes there are."""
-    with torch.no_grad():
-        x_fake = same_shape(game.G(noise(game, len(x)), y), x)
     real, fake = one_score_each(game.D(x, y), x, K), one_score_each(game.D(x_fake, y), x, K)
     d_loss = game.loss.d_loss(real, fake, y)
     penalty = game.penalty(score_function(game, y), x, x_fake) if game.penalty else torch.zeros_like(d_loss)
@@ -217,12 +224,12 @@ def step_D(game: Game, x: Tensor, y: Tensor, K: int) -> tuple[Tensor, Tensor, Te
     return d_loss.detach(), penalty.detach(), detached(real), detached(fake)
 
 
-def step_G(game: Game, y: Tensor) -> Tensor:
-    """G descends on g_loss, with D fixed: no gradient is computed for D's parameters."""
+def step_G(game: Game, x_fake: Tensor, y: Tensor) -> Tensor:
+    """G, who made x_fake, descends on g_loss, with D fixed: no gradient is computed for D's parameters."""
     game.D.requires_grad_(False)
     try:
         with game.fabric.autocast():
-            fake = bare(game.D)(game.G(noise(game, len(y)), y), y)
+            fake = bare(game.D)(x_fake, y)
         g_loss = game.loss.g_loss(in_float32(fake), y)
         game.opt_G.zero_grad()
         game.fabric.backward(g_loss)

@@ -15,6 +15,7 @@ import ipywidgets
 import torch
 from IPython.display import display
 from matplotlib import style
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
@@ -50,11 +51,27 @@ def curves_and_samples(figure: Figure, run: Run) -> None:
     names = {"acc_real": "real called real", "acc_fake": "fake called fake"}
     plots.curves(axes["accuracies"], rounds, names, ylabel="share of the batch", smooth=smooth)
     axes["accuracies"].set_ylim(-0.02, 1.02)
-    axes["samples"].set_axis_off()
+    newest_samples(axes["samples"], run)
+
+
+def scores_and_samples(figure: Figure, run: Run) -> None:
+    """For a critic, whose scores are no probabilities: their means in the rounds so far, logged as `mean_real` and
+    `mean_fake`, and the newest sample grid."""
+    left, right = figure.subplots(1, 2, width_ratios=(6, 5))
+    rounds = run.rounds
+    names = {"mean_real": "real images", "mean_fake": "generated images"}
+    title = "the gap is the critic's estimate"
+    plots.curves(left, rounds, names, ylabel="mean score", smooth=max(10, len(rounds) // 50), title=title)
+    newest_samples(right, run)
+
+
+def newest_samples(ax: Axes, run: Run) -> None:
+    """The sample grid of the last epoch that has one."""
+    ax.set_axis_off()
     if run.pictures:
         newest = run.pictures[-1]
-        axes["samples"].imshow(Image.open(newest).convert("RGB"), interpolation="nearest")
-        axes["samples"].set_title(f"samples after epoch {int(newest.stem)}")
+        ax.imshow(Image.open(newest).convert("RGB"), interpolation="nearest")
+        ax.set_title(f"samples after epoch {int(newest.stem)}")
 
 
 class Dashboard:

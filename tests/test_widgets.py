@@ -112,15 +112,19 @@ def test_the_picture_shows_the_newest_samples(shown, run):
     game = small_game()
     for epoch in run.epochs(game, 2):
         for round in play(game, small_images(), batch_size=4, epoch=epoch):
-            run.log(round)
+            run.log(round, mean_real=round.real.mean(), mean_fake=round.fake.mean())
         run.picture(sample(game, torch.randn(4, 3)))
         run.save(game)
     figures = []
-    widgets.png(lambda figure: (widgets.curves_and_samples(figure, run), figures.append(figure)), (8, 4))
+    for draw in (widgets.curves_and_samples, widgets.scores_and_samples):
+        widgets.png(lambda figure, draw=draw: (draw(figure, run), figures.append(figure)), (8, 4))
     losses, samples, accuracies = figures[0].axes
     assert samples.get_title(loc="left") == "samples after epoch 2"
     assert list(losses.lines[1].get_ydata()) == list(run.rounds["d_loss"])
     assert accuracies.get_ylim() == (-0.02, 1.02)
+    scores, samples = figures[1].axes
+    assert samples.get_title(loc="left") == "samples after epoch 2"
+    assert list(scores.lines[3].get_ydata()) == list(run.rounds["mean_fake"])
 
 
 def test_the_leading_directions_of_a_linear_generator_are_its_singular_vectors():

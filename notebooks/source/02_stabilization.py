@@ -150,6 +150,12 @@ known = {
     f"real, but only {images.classes[0]}": first_class,
     "pure noise": low + (high - low) * torch.rand(unseen.shape, generator=torch.Generator().manual_seed(seed)),
 }
+fig, axes = plt.subplots(1, len(known), figsize=(10, 1.0))
+for ax, (name, x) in zip(axes, known.items(), strict=True):
+    plots.grid(ax, x[:3], nrow=3, value_range=value_range)
+    ax.set_title(name, fontsize=8)
+plt.show()
+
 with_floor = pd.DataFrame({name: numbers(x) for name, x in known.items()}).T
 with_floor.round(3)
 

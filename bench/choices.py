@@ -1,0 +1,117 @@
+"""What each choice that was made for speed brings, on this machine: a round of `play` with it and without.
+
+    python -m bench.choices [seconds for each row]
+
+The two take turns, as in bench.steps, and are the same in all else; the ratio is that of neighbouring turns, its median
+and quartiles. Writes results/bench/choices_cpu.csv, or the GPU's name.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import chain, count
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import pandas as pd
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from bench.steps import DEVICE, RESULTS, device_name, load, machine, quartiles, take_turns
+from bench.systems import SYSTEMS, System
+from gan_lab.lipschitz import gradient_penalty
+from gan_lab.networks.dropout import Dropout
+from gan_lab.networks.one_map_conv import OneMapConv2d
+from gan_lab.networks.resize_conv import ResizeConv2d
+from gan_lab.training import Game, play
+
+Rounds = Iterator[Any]
+BY_NAME = {system.name: system for system in SYSTEMS if system.batch == 64}
+
+
+def same(player: nn.Module) -> nn.Module:
+    return player
+
+
+def rounds(system: System, change: Callable[[nn.Module], nn.Module] = same, **rule: Any) -> Rounds:
+    """Rounds without end, with both players changed."""
+    torch.manual_seed(0)
+    G, D = map(change, system.course(system.width(DEVICE)))
+    opts = [system.optimizer(player.parameters()) for player in (G, D)]
+    penalty = {"penalty": system.penalty(D)} if system.penalty else {}
+    fabric = Fabric(accelerator=DEVICE.type, devices=1)
+    game = Game(G, D, system.loss, *opts, fabric=fabric, **system.rule | penalty | rule)
+    images = load(size=system.size, channels=system.channels)
+    return chain.from_iterable(play(game, images, batch_size=system.batch, epoch=epoch) for epoch in count())
+
+
+def replaced(player: nn.Module, kind: type[nn.Module], by: Callable[[Any], nn.Module]) -> nn.Module:
+    """The player with each layer of a kind replaced by another one that has its weights."""
+    for parent in list(player.modules()):
+        for name, layer in list(parent.named_children()):
+            if isinstance(layer, kind):
+                setattr(parent, name, by(layer))
+    return player
+
+
+def as_conv(layer: nn.Conv2d) -> nn.Conv2d:
+    conv = nn.Conv2d(layer.in_channels, layer.out_channels, layer.kernel_size, padding=layer.padding)  # type: ignore[arg-type]
+    conv.load_state_dict(layer.state_dict())
+    return conv
+
+
+def as_upsample_and_conv(layer: nn.Conv2d) -> nn.Sequential:
+    return nn.Sequential(nn.Upsample(scale_factor=2), as_conv(layer))
+
+
+def as_pytorchs_dropout(layer: nn.Dropout) -> nn.Dropout:
+    return nn.Dropout(layer.p)
+
+
+def in_nchw(player: nn.Module) -> nn.Module:
+    return player.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload, no-any-return]
+
+
+class Choice(NamedTuple):
+    """A choice for a system, and what undoes it."""
+
+    name: str
+    system: str
+    change: Callable[[nn.Module], nn.Module] = same
+    rule: Mapping[str, Any] = MappingProxyType({})
+
+
+no_resize_conv = partial(replaced, kind=ResizeConv2d, by=as_upsample_and_conv)
+no_own_dropout = partial(replaced, kind=Dropout, by=as_pytorchs_dropout)
+no_one_map_conv = partial(replaced, kind=OneMapConv2d, by=as_conv)
+CHOICES = (
+    Choice("ResizeConv2d", "A4", no_resize_conv),
+    Choice("ResizeConv2d", "B3", no_resize_conv),
+    Choice("Dropout", "B1", no_own_dropout),
+    Choice("Dropout", "B3", no_own_dropout),
+    Choice("OneMapConv2d", "A4", no_one_map_conv),
+    Choice("OneMapConv2d", "B3", no_one_map_conv),
+    Choice("layer_slopes", "A6", rule={"penalty": gradient_penalty}),
+    Choice("channels last", "A5", in_nchw),
+    Choice("channels last", "A6", in_nchw),
+)
+
+
+def main(budget: float) -> None:
+    print(machine())
+    table = []
+    for choice in CHOICES:
+        system = BY_NAME[choice.system]
+        sides = {"as it is": rounds(system), "changed": rounds(system, choice.change, **choice.rule)}
+        times = take_turns(sides, budget)
+        row = {"choice": choice.name, "system": choice.system, "turns": len(times)}
+        row |= quartiles("ratio", times["changed"] / times["as it is"])
+        print(f"{choice.name:14} {choice.system}  {row['ratio']:.2f} times as fast", end="")
+        print(f" ({row['ratio low']:.2f} to {row['ratio high']:.2f})", flush=True)
+        table.append(row | {"machine": machine()})
+    pd.DataFrame(table).to_csv(RESULTS / f"choices_{device_name()}.csv", index=False, float_format="%.4g")
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]) if len(sys.argv) > 1 else 20.0)

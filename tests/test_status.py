@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from gan_lab.course.status import Failure, Status
 
 
@@ -15,6 +17,14 @@ def test_a_status_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 def test_a_folder_without_a_status_has_none(tmp_path: Path) -> None:
     assert Status.read(tmp_path) is None
+
+
+def test_a_folder_that_was_deleted_meanwhile_is_named_with_the_way_out(tmp_path: Path) -> None:
+    Status("running", "tiny", {}).write(tmp_path / "run")
+    assert Status.kept(tmp_path / "run") == Status("running", "tiny", {})
+    (tmp_path / "run" / "status.json").unlink()
+    with pytest.raises(FileNotFoundError, match=r"run/status\.json is gone: .* Start it again"):
+        Status.kept(tmp_path / "run")
 
 
 def test_a_failure_names_its_cell_if_there_was_one() -> None:

@@ -64,8 +64,7 @@ def concluded(out: Path, otherwise: str, exit_code: int) -> Status:
 
     A failure that has nothing else to explain it gets the process's last words.
     """
-    status = Status.read(out)
-    assert status is not None
+    status = Status.kept(out)
     if status.state == "done":
         (out / "log.txt").unlink()
         return status

@@ -51,3 +51,13 @@ class Status:
         kept = json.loads(file.read_text())
         failure = Failure(**kept.pop("failure")) if kept["failure"] else None
         return Status(**{**kept, "failure": failure})
+
+    @staticmethod
+    def kept(folder: Path) -> "Status":
+        """The status of a folder in which a notebook is being executed. Raises FileNotFoundError if it is gone."""
+        status = Status.read(folder)
+        if status is None:
+            raise FileNotFoundError(
+                f"{folder / 'status.json'} is gone: the folder was deleted while its notebook ran. Start it again"
+            )
+        return status

@@ -15,8 +15,7 @@ ATTEMPTS = 2  # a run whose worker dies is started once more
 
 def run_one(notebook: Path, folder: Path, time_limit: float | None, slots: Mapping[str, int]) -> None:
     """One run, on a worker: with its share of the machine's cores, until it ends or nobody waits for it any more."""
-    status = Status.read(folder)
-    assert status is not None
+    status = Status.kept(folder)
     if status.state in ("done", "failed"):
         return  # Dask repeats what a worker had done that then died
     if status.attempt == ATTEMPTS:
@@ -42,6 +41,5 @@ def run_one(notebook: Path, folder: Path, time_limit: float | None, slots: Mappi
 
 def conclude(folder: Path, failure: Failure) -> None:
     """Write what became of a run that had no time to."""
-    status = Status.read(folder)
-    assert status is not None
+    status = Status.kept(folder)
     replace(status, state="failed", failure=failure).write(folder)

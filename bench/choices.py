@@ -7,43 +7,23 @@ and quartiles. Writes results/bench/choices_cpu.csv, or the GPU's name.
 """
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from itertools import chain, count
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
-from lightning_fabric import Fabric
 from torch import nn
 
 from bench.steps import DEVICE, RESULTS, device_name, load, machine, quartiles, take_turns
-from bench.systems import SYSTEMS, System
+from bench.systems import SYSTEMS, play_rounds, same
 from gan_lab.lipschitz import gradient_penalty
 from gan_lab.networks.dropout import Dropout
 from gan_lab.networks.one_map_conv import OneMapConv2d
 from gan_lab.networks.resize_conv import ResizeConv2d
-from gan_lab.training import Game, play
 
-Rounds = Iterator[Any]
 BY_NAME = {system.name: system for system in SYSTEMS if system.batch == 64}
-
-
-def same(player: nn.Module) -> nn.Module:
-    return player
-
-
-def rounds(system: System, change: Callable[[nn.Module], nn.Module] = same, **rule: Any) -> Rounds:
-    """Rounds without end, with both players changed."""
-    torch.manual_seed(0)
-    G, D = map(change, system.course(system.width(DEVICE)))
-    opts = [system.optimizer(player.parameters()) for player in (G, D)]
-    penalty = {"penalty": system.penalty(D)} if system.penalty else {}
-    fabric = Fabric(accelerator=DEVICE.type, devices=1)
-    game = Game(G, D, system.loss, *opts, fabric=fabric, **system.rule | penalty | rule)
-    images = load(size=system.size, channels=system.channels)
-    return chain.from_iterable(play(game, images, batch_size=system.batch, epoch=epoch) for epoch in count())
 
 
 def replaced(player: nn.Module, kind: type[nn.Module], by: Callable[[Any], nn.Module]) -> nn.Module:
@@ -103,7 +83,8 @@ def main(budget: float) -> None:
     table = []
     for choice in CHOICES:
         system = BY_NAME[choice.system]
-        sides = {"as it is": rounds(system), "changed": rounds(system, choice.change, **choice.rule)}
+        rounds = partial(play_rounds, system, load(size=system.size, channels=system.channels), DEVICE)
+        sides = {"as it is": rounds(), "changed": rounds(choice.change, **choice.rule)}
         times = take_turns(sides, budget)
         row = {"choice": choice.name, "system": choice.system, "turns": len(times)}
         row |= quartiles("ratio", times["changed"] / times["as it is"])

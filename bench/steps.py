@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 
 from bench.limits import convolutions, flops, matmuls, peak_bytes, wait
 from bench.picture import draw
@@ -68,10 +69,15 @@ def measured(system: System, arguments: argparse.Namespace) -> dict[str, Any]:
     return row | {"textbook waits": loader.seconds / loader.images * system.images / times["textbook"].mean()}
 
 
+def compiled(player: nn.Module) -> nn.Module:
+    player.compile()
+    return player
+
+
 def add_compiled(sides: Sides, system: System) -> dict[str, float]:
     """Let the compiled game take turns too, if it can; what its first round took, which compiles."""
     images = load(size=system.size, channels=system.channels)
-    rounds = play_rounds(system, images, DEVICE, compiled=True)
+    rounds = play_rounds(system, images, DEVICE, compiled)
     try:
         first = seconds(rounds)
     except RuntimeError as error:

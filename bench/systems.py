@@ -112,19 +112,24 @@ def textbook_rounds(system: System, loader: Loader, device: torch.device) -> Ite
     return system.textbook_step(G.to(device), D.to(device), loader, device)
 
 
+def same(player: nn.Module) -> nn.Module:
+    return player
+
+
 def play_rounds(
-    system: System, images: Images, device: torch.device, *, compiled: bool = False, reuse_fakes: bool = False
+    system: System,
+    images: Images,
+    device: torch.device,
+    change: Callable[[nn.Module], nn.Module] = same,
+    **rules: Any,
 ) -> Iterator[Any]:
-    """The course's rounds without end; on a GPU as CUDA graphs."""
+    """The course's rounds without end, on a GPU as CUDA graphs; with both players changed, and other rules for Game."""
     torch.manual_seed(0)
     on_gpu = device.type == "cuda"
-    G, D = system.course(system.width(device))
+    G, D = map(change, system.course(system.width(device)))
     opt_G, opt_D = (system.optimizer(player.parameters(), capturable=on_gpu) for player in (G, D))
-    if compiled:
-        G.compile()
-        D.compile()
     fabric = Fabric(accelerator=device.type, devices=1)
     penalty = system.penalty(D) if system.penalty else None
-    rules = {"penalty": penalty, "cuda_graph": on_gpu, "reuse_fakes": reuse_fakes, **system.rule}
+    rules = {"penalty": penalty, "cuda_graph": on_gpu, **system.rule, **rules}
     game = Game(G, D, system.loss, opt_G, opt_D, fabric=fabric, **rules)
     return chain.from_iterable(play(game, images, batch_size=system.batch, epoch=epoch) for epoch in count())

@@ -14,11 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv_transpose2d
 
+from gan_lab.lipschitz import Score
+
 Pullback = Callable[[Tensor], Tensor]
 WRITTEN_OUT = nn.Conv2d | nn.Linear | nn.LeakyReLU | nn.ReLU | nn.Dropout | nn.Flatten | nn.Identity
 
 
-def layer_slopes(layers: Iterable[nn.Module]) -> Callable[[Callable[[Tensor], Tensor], Tensor], Tensor]:
+def layer_slopes(layers: Iterable[nn.Module]) -> Callable[[Score, Tensor], Tensor]:
     """What `lipschitz.slopes` finds for a critic of these layers, one after another; it can be differentiated in their
     weights (not in x).
 
@@ -34,7 +36,7 @@ def layer_slopes(layers: Iterable[nn.Module]) -> Callable[[Callable[[Tensor], Te
         if not isinstance(layer, WRITTEN_OUT) or (isinstance(layer, nn.Conv2d) and odd(layer)):
             raise ValueError(f"the way back through {layer} is not written out: take gan_lab.lipschitz.slopes")
 
-    def slopes(score: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    def slopes(score: Score, x: Tensor) -> Tensor:
         back: list[Pullback] = []
         with torch.no_grad():
             h = x

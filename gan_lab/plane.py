@@ -7,7 +7,7 @@ import torch
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
-from gan_lab.training import Score
+from gan_lab.lipschitz import Score
 
 Array = NDArray[np.float64]
 Limits = tuple[float, float, float, float]  # left, right, bottom, top

@@ -19,12 +19,12 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
 from gan_lab.cuda_graph import CudaGraph
+from gan_lab.lipschitz import Score
 from gan_lab.losses import Loss, Verdict, score_of
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-Score = Callable[[Tensor], Tensor]
 Penalty = Callable[[Score, Tensor, Tensor], Tensor]
 
 
@@ -192,8 +192,8 @@ def _rounds(game: Game, images: Images, order: Tensor) -> Iterator[Round]:
 
 def one_round(game: Game, batches: Iterable[tuple[Tensor, Tensor]], K: int) -> Round:
     """A step of D on each of the batches (x, y), then one of G. K: the classes there are."""
-    for x, y in batches:
-        with torch.set_grad_enabled(game.reuse_fakes):
+    for step, (x, y) in enumerate(batches, start=1):
+        with torch.set_grad_enabled(game.reuse_fakes and step == game.n_critic):
             x_fake = same_shape(game.G(noise(game, len(x)), y), x)
         d_loss, penalty, real, fake = step_D(game, x, x_fake.detach(), y, K)
     if not game.reuse_fakes:

@@ -8,13 +8,12 @@ raises an error. `deviations` finds them, in any penalty; `tie` finds the one th
 """
 
 import copy
-from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from gan_lab.lipschitz import slopes
-from gan_lab.training import Penalty, Score
+from gan_lab.lipschitz import Score, slopes
+from gan_lab.training import Penalty
 
 
 def normal_t(score: Score, real: Tensor, fake: Tensor, weight: float = 10.0) -> Tensor:
@@ -147,7 +146,7 @@ def points(penalty: Penalty, real: Tensor, fake: Tensor) -> Tensor:
     return asked[-1]
 
 
-def recorded(score: Score, asked: list[Tensor]) -> Callable[[Tensor], Tensor]:
+def recorded(score: Score, asked: list[Tensor]) -> Score:
     """The same score; whatever it is asked for is added to the list."""
 
     def asking(x: Tensor) -> Tensor:

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from gan_lab import exercises
 from gan_lab.data import ImageSet
 from gan_lab.divergences import js
-from gan_lab.lipschitz import gradient_penalty, slopes
+from gan_lab.lipschitz import Score, gradient_penalty, slopes
 from gan_lab.losses import NonSaturating, Wasserstein
-from gan_lab.training import Score
 from gan_lab.wrong_penalties import report_b
 
 P, Q = [3, 2, 1, 4], [1, 2, 4, 3]

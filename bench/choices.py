@@ -19,9 +19,11 @@ from torch import nn
 from bench.steps import DEVICE, RESULTS, device_name, load, machine, quartiles, take_turns
 from bench.systems import SYSTEMS, play_rounds, same
 from gan_lab.lipschitz import gradient_penalty
+from gan_lab.networks.batch_norm import PlaneBatchNorm2d
 from gan_lab.networks.dropout import Dropout
 from gan_lab.networks.one_map_conv import OneMapConv2d
 from gan_lab.networks.resize_conv import ResizeConv2d
+from gan_lab.networks.strided_conv import StridedConv2d
 
 BY_NAME = {system.name: system for system in SYSTEMS if system.batch == 64}
 
@@ -36,9 +38,13 @@ def replaced(player: nn.Module, kind: type[nn.Module], by: Callable[[Any], nn.Mo
 
 
 def as_conv(layer: nn.Conv2d) -> nn.Conv2d:
-    conv = nn.Conv2d(layer.in_channels, layer.out_channels, layer.kernel_size, padding=layer.padding)  # type: ignore[arg-type]
+    conv = nn.Conv2d(layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding)  # type: ignore[arg-type]
     conv.load_state_dict(layer.state_dict())
-    return conv
+    return conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def as_batch_norm(layer: nn.BatchNorm2d) -> nn.BatchNorm2d:
+    return nn.BatchNorm2d(layer.num_features, layer.eps, layer.momentum)
 
 
 def as_upsample_and_conv(layer: nn.Conv2d) -> nn.Sequential:
@@ -53,6 +59,13 @@ def in_nchw(player: nn.Module) -> nn.Module:
     return player.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload, no-any-return]
 
 
+def out_of_place(player: nn.Module) -> nn.Module:
+    for layer in player.modules():
+        if isinstance(layer, nn.ReLU | nn.LeakyReLU):
+            layer.inplace = False
+    return player
+
+
 class Choice(NamedTuple):
     """A choice for a system, and what undoes it."""
 
@@ -65,6 +78,12 @@ class Choice(NamedTuple):
 no_resize_conv = partial(replaced, kind=ResizeConv2d, by=as_upsample_and_conv)
 no_own_dropout = partial(replaced, kind=Dropout, by=as_pytorchs_dropout)
 no_one_map_conv = partial(replaced, kind=OneMapConv2d, by=as_conv)
+no_strided_conv = partial(replaced, kind=StridedConv2d, by=as_conv)
+no_plane_norm = partial(replaced, kind=PlaneBatchNorm2d, by=as_batch_norm)
+IN_PLACE = tuple(
+    Choice("activations in place", system, out_of_place) for system in ("A1", "A4", "A5", "A6", "B1", "B3")
+)
+CHANNELS_LAST = tuple(Choice("channels last", system, in_nchw) for system in ("A1", "A4", "A5", "A6", "B1", "B3"))
 CHOICES = (
     Choice("ResizeConv2d", "A4", no_resize_conv),
     Choice("ResizeConv2d", "B3", no_resize_conv),
@@ -72,9 +91,12 @@ CHOICES = (
     Choice("Dropout", "B3", no_own_dropout),
     Choice("OneMapConv2d", "A4", no_one_map_conv),
     Choice("OneMapConv2d", "B3", no_one_map_conv),
+    Choice("StridedConv2d", "A1", no_strided_conv),
+    Choice("StridedConv2d", "B1", no_strided_conv),
+    Choice("PlaneBatchNorm2d", "A1", no_plane_norm),
     Choice("layer_slopes", "A6", rule={"penalty": gradient_penalty}),
-    Choice("channels last", "A5", in_nchw),
-    Choice("channels last", "A6", in_nchw),
+    *CHANNELS_LAST,
+    *IN_PLACE,
 )
 
 
@@ -88,7 +110,7 @@ def main(budget: float) -> None:
         times = take_turns(sides, budget)
         row = {"choice": choice.name, "system": choice.system, "turns": len(times)}
         row |= quartiles("ratio", times["changed"] / times["as it is"])
-        print(f"{choice.name:14} {choice.system}  {row['ratio']:.2f} times as fast", end="")
+        print(f"{choice.name:20} {choice.system}  {row['ratio']:.2f} times as fast", end="")
         print(f" ({row['ratio low']:.2f} to {row['ratio high']:.2f})", flush=True)
         table.append(row | {"machine": machine()})
     pd.DataFrame(table).to_csv(RESULTS / f"choices_{device_name()}.csv", index=False, float_format="%.4g")

@@ -39,6 +39,31 @@ def test_each_place_has_its_own_toss_whatever_the_shape() -> None:
     assert Dropout(0.5)(torch.ones(105)).tolist() == out.tolist()
 
 
+@pytest.mark.parametrize("p", [0.25, 0.3, 0.5])
+def test_a_unit_stays_where_its_sixteen_bits_are_below_q(p: float) -> None:
+    n = round((1 - p) * 65536)
+    torch.manual_seed(0)
+    bits = torch.empty(N // 4, dtype=torch.int64).random_(-(2**63), None).view(torch.int16).int() + 32768
+    assert torch.equal(kept(p), bits < n)
+
+
+def test_maps_with_their_channels_last_keep_that_layout_and_are_dropped_in_the_order_of_memory() -> None:
+    x = torch.ones(2, 3, 4, 5).contiguous(memory_format=torch.channels_last)
+    torch.manual_seed(0)
+    out = Dropout(0.5)(x)
+    torch.manual_seed(0)
+    assert Dropout(0.5)(torch.ones(2, 4, 5, 3)).equal(out.permute(0, 2, 3, 1))
+    assert out.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_the_precision_of_the_numbers_changes_no_toss(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    out = Dropout(0.3)(torch.ones(N, dtype=dtype))
+    assert out.dtype == dtype
+    assert torch.equal(out > 0, kept(0.3))
+
+
 def test_the_gradient_is_dropped_with_the_value() -> None:
     torch.manual_seed(0)
     x = torch.randn(1000, requires_grad=True)

@@ -37,15 +37,15 @@ class Generator(nn.Module):
         self.classes = classes
         self.layers = nn.Sequential(
             dense(self.z_dim + classes, a * 8 * 8),  # (N, 16384)
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             batch_norm1d(a * 8 * 8),
             nn.Unflatten(1, (a, 8, 8)),  # (N, 256, 8, 8)
             batch_norm2d(a),
             resize_conv(a, b),  # (N, 128, 16, 16)
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             batch_norm2d(b),
             resize_conv(b, c),  # (N, 64, 32, 32)
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             batch_norm2d(c),
             conv_to_image(c, channels),  # (N, 1, 32, 32)
             nn.Tanh(),
@@ -68,19 +68,19 @@ class Discriminator(nn.Module):
         a, b, c, d = scaled(width, 32, 64, 128, 256)
         self.trunk = nn.Sequential(
             conv(channels, a, kernel=3, stride=2),  # (N, 32, 16, 16)
-            nn.LeakyReLU(0.2),
+            nn.LeakyReLU(0.2, inplace=True),
             Dropout(0.5),
             conv(a, b, kernel=3),  # (N, 64, 16, 16)
             batch_norm2d(b),
-            nn.LeakyReLU(0.2),
+            nn.LeakyReLU(0.2, inplace=True),
             Dropout(0.5),
             conv(b, c, kernel=3, stride=2),  # (N, 128, 8, 8)
             batch_norm2d(c),
-            nn.LeakyReLU(0.2),
+            nn.LeakyReLU(0.2, inplace=True),
             Dropout(0.5),
             conv(c, d, kernel=3),  # (N, 256, 8, 8)
             batch_norm2d(d),
-            nn.LeakyReLU(0.2),
+            nn.LeakyReLU(0.2, inplace=True),
             Dropout(0.5),
             nn.Flatten(),  # (N, 16384)
         )

@@ -20,5 +20,14 @@ class Dropout(nn.Dropout):
         if not tossed or x.device.type != "cpu" or torch.compiler.is_compiling():
             return super().forward(x)
         random = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
-        keep = random.view(torch.int16)[: x.numel()].view_as(x) < n - 32768
-        return x * keep.to(x.dtype).mul_(65536 / n)
+        tosses = random.view(torch.int16)[: x.numel()].float()
+        keep = (n - 32768 - tosses).clamp_(0, 1)  # 1 where the toss is below n - 32768: whole numbers, no comparison
+        return x * laid_as(x, keep.mul_(65536 / n).to(x.dtype))
+
+
+def laid_as(x: Tensor, values: Tensor) -> Tensor:
+    """The values in the shape of x, and in the order in which x lies in memory, if it has its channels last."""
+    if x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last):
+        N, C, H, W = x.shape
+        return values.view(N, H, W, C).permute(0, 3, 1, 2)
+    return values.view(x.shape)

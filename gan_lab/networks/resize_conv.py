@@ -1,5 +1,6 @@
 """Nearest upsampling and a 3 x 3 convolution, in one layer and with less than half of the arithmetic."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv_transpose2d, pad
 
@@ -26,5 +27,6 @@ class ResizeConv2d(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         w = self.weight.flip(2, 3)
         rows = pad(w, (0, 0, 0, 1)) + pad(w, (0, 0, 1, 0))
-        taps = pad(rows, (0, 1)) + pad(rows, (1, 0))  # (c_out, c_in, 4, 4)
-        return conv_transpose2d(x, taps.transpose(0, 1), self.bias, stride=2, padding=1)
+        taps = (pad(rows, (0, 1)) + pad(rows, (1, 0))).transpose(0, 1)  # (c_in, c_out, 4, 4)
+        taps = taps.contiguous(memory_format=torch.channels_last)  # else the result is copied once more
+        return conv_transpose2d(x, taps, self.bias, stride=2, padding=1)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from bench.full_runs import TRAININGS, Training, rounds_of, system_of, timed
 from bench.limits import flops, peak_bytes
 from bench.systems import SYSTEMS, Loader, System, play_rounds, textbook_rounds
 from bench.textbook_networks import CLASSES, take_over
@@ -114,3 +115,19 @@ def test_the_peak_is_the_most_bytes_at_once() -> None:
             kept = kept.clone()  # from the second round on, there are two for a moment, but nothing else
 
     assert peak_bytes(rounds, CPU) == 4 * (1000 + 3000)
+
+
+@pytest.mark.parametrize(
+    ("training", "rounds"),
+    zip(TRAININGS, [200 * 15, 2001, 80 * 3, 80 * 3], strict=True),
+    ids=[t.system for t in TRAININGS],
+)
+def test_a_whole_training_has_the_reports_rounds_at_full_width(training: Training, rounds: int) -> None:
+    assert rounds_of(training, 1005) == rounds
+    assert system_of(training).width(CPU) == 1
+
+
+def test_a_training_is_timed_over_all_its_rounds() -> None:
+    images = Counted(load_images(size=32))
+    timed(ONCE["B1"], images, 3, CPU)
+    assert images.taken == 3 * ONCE["B1"].images

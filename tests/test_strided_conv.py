@@ -7,21 +7,23 @@ from torch import nn
 from gan_lab.networks.strided_conv import StridedConv2d
 
 
-def pair(c_in: int, c_out: int) -> tuple[StridedConv2d, nn.Conv2d]:
+def pair(c_in: int, c_out: int, kernel: int) -> tuple[StridedConv2d, nn.Conv2d]:
     torch.manual_seed(0)
-    layer, plain = StridedConv2d(c_in, c_out).double(), nn.Conv2d(c_in, c_out, 5, stride=2, padding=2).double()
+    layer = StridedConv2d(c_in, c_out, kernel).double()
+    plain = nn.Conv2d(c_in, c_out, kernel, stride=2, padding=kernel // 2).double()
     plain.load_state_dict(layer.state_dict())
     return layer, plain
 
 
+@pytest.mark.parametrize("kernel", [3, 5])
 @pytest.mark.parametrize("asks_for_the_image", [True, False])
 @pytest.mark.parametrize(
     ("c_in", "c_out", "height", "width"), [(1, 1, 2, 2), (1, 4, 6, 10), (3, 2, 8, 4), (2, 3, 5, 8)]
 )
 def test_values_and_gradients_are_those_of_the_convolution(
-    c_in: int, c_out: int, height: int, width: int, asks_for_the_image: bool
+    c_in: int, c_out: int, height: int, width: int, asks_for_the_image: bool, kernel: int
 ) -> None:
-    layer, plain = pair(c_in, c_out)
+    layer, plain = pair(c_in, c_out, kernel)
     x = torch.randn(3, c_in, height, width, dtype=torch.float64, requires_grad=asks_for_the_image)
     wanted = [x] if asks_for_the_image else []
     given = torch.randn(plain(x).shape, dtype=torch.float64)
@@ -31,8 +33,9 @@ def test_values_and_gradients_are_those_of_the_convolution(
         torch.testing.assert_close(ours, theirs)
 
 
-def test_a_gradient_penalty_on_it_has_the_gradient_of_the_convolutions() -> None:
-    layer, plain = pair(2, 3)
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_a_gradient_penalty_on_it_has_the_gradient_of_the_convolutions(kernel: int) -> None:
+    layer, plain = pair(2, 3, kernel)
     x = torch.randn(4, 2, 6, 6, dtype=torch.float64, requires_grad=True)
 
     def gradient_of_penalty(conv: nn.Module) -> torch.Tensor:

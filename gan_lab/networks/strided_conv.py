@@ -5,23 +5,25 @@ from torch.nn.functional import conv2d, pad, pixel_unshuffle
 
 
 class StridedConv2d(nn.Conv2d):
-    """The same as nn.Conv2d(c_in, c_out, 5, stride=2, padding=2), for images of even height and width.
+    """The same as nn.Conv2d(c_in, c_out, k, stride=2, padding=k // 2), k = 3 or 5.
 
-    Along one axis, out_i = sum_t w_t x_(2i + t - 2). With a sixth tap w_5 = 0 and t = 2 s + r, r in {0, 1}:
+    Along one axis, out_i = sum_t w_t x_(2i + t), where w_t = 0 beyond the kernel. With t = 2 s + r, r in {0, 1}, the
+    even and the odd pixels are maps of their own, under kernels of three taps:
 
-        out_i = sum_r sum_s w_(2s + r) x^r_(i + s - 1),  x^r_j = x_(2j + r)
+        out_i = sum_r sum_s w_(2s + r) x^r_(i + s),  x^r_j = x_(2j + r),  s in {-1, 0, 1}
 
-    so the even and the odd pixels are maps of their own, under kernels of 3 taps. Over both axes that is 36 taps, not
-    25, but PyTorch's convolutions are made for many maps: on the CPU the gradient towards an image of one or three maps
-    takes half as long. Where it is not asked for, the plain convolution is quicker.
-    (N, c_in, H, W) -> (N, c_out, H / 2, W / 2). The weight is that of the 5 x 5 convolution, (c_out, c_in, 5, 5).
+    Over both axes that is 36 taps, not 9 or 25, but PyTorch's convolutions are made for many maps: on the CPU the
+    gradient towards an image of one or three maps takes half as long. Where that is not asked for, or a side of the
+    image is odd, the plain convolution is taken.
+    (N, c_in, H, W) -> (N, c_out, ceil(H / 2), ceil(W / 2)). The weight is that of the convolution, (c_out, c_in, k, k).
     """
 
-    def __init__(self, c_in: int, c_out: int) -> None:
-        super().__init__(c_in, c_out, 5, stride=2, padding=2)
+    def __init__(self, c_in: int, c_out: int, kernel: int) -> None:
+        super().__init__(c_in, c_out, kernel, stride=2, padding=kernel // 2)
 
     def forward(self, x: Tensor) -> Tensor:
         if x.device.type != "cpu" or not x.requires_grad or x.shape[2] % 2 or x.shape[3] % 2:
             return super().forward(x)
-        taps = pixel_unshuffle(pad(self.weight, (0, 1, 0, 1)), 2)  # (c_out, 4 c_in, 3, 3)
-        return conv2d(pixel_unshuffle(x, 2), taps, self.bias, padding=1)
+        before, after = 2 - self.kernel_size[0] // 2, 3 - self.kernel_size[0] // 2  # t goes from -2 to 3
+        six = pad(self.weight, (before, after, before, after))
+        return conv2d(pixel_unshuffle(x, 2), pixel_unshuffle(six, 2), self.bias, padding=1)

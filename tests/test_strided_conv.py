@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from gan_lab.networks.keras_defaults import conv
 from gan_lab.networks.strided_conv import StridedConv2d
 
 
@@ -43,3 +44,16 @@ def test_a_gradient_penalty_on_it_has_the_gradient_of_the_convolutions(kernel: i
         return torch.autograd.grad(slope.square().sum(), conv.weight)[0]
 
     torch.testing.assert_close(gradient_of_penalty(layer), gradient_of_penalty(plain))
+
+
+@pytest.mark.parametrize("kernel", [1, 4, 7])
+def test_another_kernel_is_refused_with_the_way_out(kernel: int) -> None:
+    with pytest.raises(ValueError, match=rf"3 or 5 taps a side, not {kernel}: take nn\.Conv2d"):
+        StridedConv2d(1, 1, kernel)
+
+
+@pytest.mark.parametrize("kernel", [1, 3, 5, 7])
+def test_a_convolution_of_any_odd_kernel_is_the_plain_one(kernel: int) -> None:
+    layer, x = conv(2, 3, kernel, stride=2), torch.randn(2, 2, 8, 8, requires_grad=True)
+    plain = nn.functional.conv2d(x, layer.weight, layer.bias, stride=2, padding=kernel // 2)
+    torch.testing.assert_close(layer(x), plain, rtol=1e-4, atol=1e-5)

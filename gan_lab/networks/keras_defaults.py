@@ -51,7 +51,7 @@ def dense(n_in: int, n_out: int) -> nn.Linear:
 
 def conv(c_in: int, c_out: int, kernel: int = 5, stride: int = 1) -> nn.Conv2d:
     """Convolution, "same" padding, odd kernel: (N, c_in, H, W) -> (N, c_out, ceil(H / stride), ceil(W / stride))."""
-    if c_in <= FEW and stride == 2:
+    if c_in <= FEW and stride == 2 and kernel in (3, 5):
         return glorot(StridedConv2d(c_in, c_out, kernel))
     return glorot(nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2))
 

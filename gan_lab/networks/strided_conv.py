@@ -16,9 +16,12 @@ class StridedConv2d(nn.Conv2d):
     gradient towards an image of one or three maps takes half as long. Where that is not asked for, or a side of the
     image is odd, the plain convolution is taken.
     (N, c_in, H, W) -> (N, c_out, ceil(H / 2), ceil(W / 2)). The weight is that of the convolution, (c_out, c_in, k, k).
+    Raises ValueError for another k.
     """
 
     def __init__(self, c_in: int, c_out: int, kernel: int) -> None:
+        if kernel not in (3, 5):
+            raise ValueError(f"the kernel has 3 or 5 taps a side, not {kernel}: take nn.Conv2d")
         super().__init__(c_in, c_out, kernel, stride=2, padding=kernel // 2)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -19,9 +19,9 @@ from torch import nn
 from bench.steps import DEVICE, RESULTS, device_name, load, machine, quartiles, take_turns
 from bench.systems import SYSTEMS, play_rounds, same
 from gan_lab.lipschitz import gradient_penalty
-from gan_lab.networks.batch_norm import PlaneBatchNorm2d
 from gan_lab.networks.dropout import Dropout
 from gan_lab.networks.one_map_conv import OneMapConv2d
+from gan_lab.networks.planes import PlanesConv2d, PlanesConvTranspose2d
 from gan_lab.networks.resize_conv import ResizeConv2d
 
 BY_NAME = {system.name: system for system in SYSTEMS if system.batch == 64}
@@ -42,10 +42,6 @@ def as_conv(layer: nn.Conv2d) -> nn.Conv2d:
     return conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def as_batch_norm(layer: nn.BatchNorm2d) -> nn.BatchNorm2d:
-    return nn.BatchNorm2d(layer.num_features, layer.eps, layer.momentum)
-
-
 def as_upsample_and_conv(layer: nn.Conv2d) -> nn.Sequential:
     return nn.Sequential(nn.Upsample(scale_factor=2), as_conv(layer))
 
@@ -56,6 +52,13 @@ def as_pytorchs_dropout(layer: nn.Dropout) -> nn.Dropout:
 
 def in_nchw(player: nn.Module) -> nn.Module:
     return player.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload, no-any-return]
+
+
+def no_planes(player: nn.Module) -> nn.Module:
+    for layer in player.modules():
+        if isinstance(layer, PlanesConv2d | PlanesConvTranspose2d):
+            layer.__class__ = nn.Conv2d if isinstance(layer, nn.Conv2d) else nn.ConvTranspose2d
+    return player
 
 
 def out_of_place(player: nn.Module) -> nn.Module:
@@ -77,7 +80,6 @@ class Choice(NamedTuple):
 no_resize_conv = partial(replaced, kind=ResizeConv2d, by=as_upsample_and_conv)
 no_own_dropout = partial(replaced, kind=Dropout, by=as_pytorchs_dropout)
 no_one_map_conv = partial(replaced, kind=OneMapConv2d, by=as_conv)
-no_plane_norm = partial(replaced, kind=PlaneBatchNorm2d, by=as_batch_norm)
 IN_PLACE = tuple(
     Choice("activations in place", system, out_of_place) for system in ("A1", "A4", "A5", "A6", "B1", "B3")
 )
@@ -89,7 +91,7 @@ CHOICES = (
     Choice("Dropout", "B3", no_own_dropout),
     Choice("OneMapConv2d", "A4", no_one_map_conv),
     Choice("OneMapConv2d", "B3", no_one_map_conv),
-    Choice("PlaneBatchNorm2d", "A1", no_plane_norm),
+    Choice("planes", "A1", no_planes),
     Choice("layer_slopes", "A6", rule={"penalty": gradient_penalty}),
     *CHANNELS_LAST,
     *IN_PLACE,

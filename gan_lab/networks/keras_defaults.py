@@ -16,7 +16,7 @@ reaches the last row and column. The two networks are mirror images: with pictur
 they compute the same function, and a random start makes either as likely as the other.
 
 Leaky slopes are written out where they are used. Kernels lie in memory with the channels last, as do the maps that they
-make: with few channels a convolution is quicker so.
+make, unless those are an image's few.
 Source: the documentation of Keras 3 and of PyTorch 2; Glorot & Bengio 2010, eq. (16).
 """
 
@@ -25,8 +25,8 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from gan_lab.networks.batch_norm import PlaneBatchNorm2d
 from gan_lab.networks.one_map_conv import OneMapConv2d
+from gan_lab.networks.planes import PlanesConv2d, PlanesConvTranspose2d
 from gan_lab.networks.resize_conv import ResizeConv2d
 
 FEW = 4  # maps, as an image has them
@@ -50,7 +50,8 @@ def dense(n_in: int, n_out: int) -> nn.Linear:
 
 def conv(c_in: int, c_out: int, kernel: int = 5, stride: int = 1) -> nn.Conv2d:
     """Convolution, "same" padding, odd kernel: (N, c_in, H, W) -> (N, c_out, ceil(H / stride), ceil(W / stride))."""
-    return glorot(nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2))
+    kind = PlanesConv2d if c_out <= FEW else nn.Conv2d
+    return glorot(kind(c_in, c_out, kernel, stride, padding=kernel // 2))
 
 
 def conv_to_image(c_in: int, channels: int) -> nn.Conv2d:
@@ -65,7 +66,8 @@ def resize_conv(c_in: int, c_out: int) -> ResizeConv2d:
 
 def conv_transpose(c_in: int, c_out: int, kernel: int = 5) -> nn.ConvTranspose2d:
     """Transposed convolution, "same" padding, stride 2, odd kernel: (N, c_in, H, W) -> (N, c_out, 2 H, 2 W)."""
-    return glorot(nn.ConvTranspose2d(c_in, c_out, kernel, stride=2, padding=kernel // 2, output_padding=1))
+    kind = PlanesConvTranspose2d if c_out <= FEW else nn.ConvTranspose2d
+    return glorot(kind(c_in, c_out, kernel, stride=2, padding=kernel // 2, output_padding=1))
 
 
 def batch_norm1d(features: int, momentum: float = 0.99) -> nn.BatchNorm1d:
@@ -75,8 +77,7 @@ def batch_norm1d(features: int, momentum: float = 0.99) -> nn.BatchNorm1d:
 
 def batch_norm2d(channels: int, momentum: float = 0.99) -> nn.BatchNorm2d:
     """Batch norm of maps (N, channels, H, W). `momentum` is Keras': the share of the moving average that stays."""
-    kind = PlaneBatchNorm2d if channels <= FEW else nn.BatchNorm2d
-    return kind(channels, eps=1e-3, momentum=1 - momentum)
+    return nn.BatchNorm2d(channels, eps=1e-3, momentum=1 - momentum)
 
 
 def embedding(classes: int, features: int) -> nn.Embedding:

@@ -1,7 +1,7 @@
 """Convolutions to an image's few maps, each of which comes out in one piece of memory.
 
-Elsewhere maps have their channels last. Of three such maps PyTorch's batch norm on the CPU takes nine times as long, and
-rounds the averages a hundred times as coarsely.
+Elsewhere maps have their channels last. Of three such maps PyTorch's batch norm on the CPU takes nine times as long,
+and rounds the averages a hundred times as coarsely.
 """
 
 from torch import Tensor, nn

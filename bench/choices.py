@@ -23,6 +23,7 @@ from gan_lab.networks.dropout import Dropout
 from gan_lab.networks.one_map_conv import OneMapConv2d
 from gan_lab.networks.planes import PlanesConv2d, PlanesConvTranspose2d
 from gan_lab.networks.resize_conv import ResizeConv2d
+from gan_lab.networks.strided_conv import StridedConv2d
 
 BY_NAME = {system.name: system for system in SYSTEMS if system.batch == 64}
 
@@ -80,6 +81,7 @@ class Choice(NamedTuple):
 no_resize_conv = partial(replaced, kind=ResizeConv2d, by=as_upsample_and_conv)
 no_own_dropout = partial(replaced, kind=Dropout, by=as_pytorchs_dropout)
 no_one_map_conv = partial(replaced, kind=OneMapConv2d, by=as_conv)
+no_strided_conv = partial(replaced, kind=StridedConv2d, by=as_conv)
 IN_PLACE = tuple(
     Choice("activations in place", system, out_of_place) for system in ("A1", "A4", "A5", "A6", "B1", "B3")
 )
@@ -91,6 +93,8 @@ CHOICES = (
     Choice("Dropout", "B3", no_own_dropout),
     Choice("OneMapConv2d", "A4", no_one_map_conv),
     Choice("OneMapConv2d", "B3", no_one_map_conv),
+    Choice("StridedConv2d", "A1", no_strided_conv),
+    Choice("StridedConv2d", "B1", no_strided_conv),
     Choice("planes", "A1", no_planes),
     Choice("layer_slopes", "A6", rule={"penalty": gradient_penalty}),
     *CHANNELS_LAST,

@@ -2,7 +2,7 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv_transpose2d, pad
+from torch.nn.functional import conv_transpose2d
 
 
 class ResizeConv2d(nn.Conv2d):
@@ -13,8 +13,8 @@ class ResizeConv2d(nn.Conv2d):
         out_2i     = w_0 x_(i-1) + (w_1 + w_2) x_i
         out_(2i+1) =               (w_0 + w_1) x_i + w_2 x_(i+1)
 
-    Seen from x_i, it sends (w_2, w_1 + w_2, w_0 + w_1, w_0) to out_(2i-1), ..., out_(2i+2): a transposed convolution of
-    stride 2, whose 4 taps are (w_2, w_1, w_0, 0) + (0, w_2, w_1, w_0). Over both axes each pixel is multiplied 4 x 4
+    Seen from x_i, it sends (w_2, w_1 + w_2, w_0 + w_1, w_0) = A w to out_(2i-1), ..., out_(2i+2): a transposed
+    convolution of stride 2, whose 4 taps are A w along one axis and A w A^T over both. Each pixel is multiplied 4 x 4
     times, not 4 x 9 times.
 
     (N, c_in, H, W) -> (N, c_out, 2 H, 2 W). The weight is that of the 3 x 3 convolution, (c_out, c_in, 3, 3).
@@ -25,8 +25,8 @@ class ResizeConv2d(nn.Conv2d):
         super().__init__(c_in, c_out, kernel_size=3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        w = self.weight.flip(2, 3)
-        rows = pad(w, (0, 0, 0, 1)) + pad(w, (0, 0, 1, 0))
-        taps = (pad(rows, (0, 1)) + pad(rows, (1, 0))).transpose(0, 1)  # (c_in, c_out, 4, 4)
+        one = torch.eye(4, 3, dtype=self.weight.dtype, device=self.weight.device)
+        A = (one + one.roll(1, 0)).flip(0)  # ((0, 0, 1), (0, 1, 1), (1, 1, 0), (1, 0, 0))
+        taps = torch.einsum("ai,bj,ocij->coab", A, A, self.weight)  # (c_in, c_out, 4, 4)
         taps = taps.contiguous(memory_format=torch.channels_last)  # else the result is copied once more
         return conv_transpose2d(x, taps, self.bias, stride=2, padding=1)

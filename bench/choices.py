@@ -82,10 +82,6 @@ no_resize_conv = partial(replaced, kind=ResizeConv2d, by=as_upsample_and_conv)
 no_own_dropout = partial(replaced, kind=Dropout, by=as_pytorchs_dropout)
 no_one_map_conv = partial(replaced, kind=OneMapConv2d, by=as_conv)
 no_strided_conv = partial(replaced, kind=StridedConv2d, by=as_conv)
-IN_PLACE = tuple(
-    Choice("activations in place", system, out_of_place) for system in ("A1", "A4", "A5", "A6", "B1", "B3")
-)
-CHANNELS_LAST = tuple(Choice("channels last", system, in_nchw) for system in ("A1", "A4", "A5", "A6", "B1", "B3"))
 CHOICES = (
     Choice("ResizeConv2d", "A4", no_resize_conv),
     Choice("ResizeConv2d", "B3", no_resize_conv),
@@ -97,8 +93,8 @@ CHOICES = (
     Choice("StridedConv2d", "B1", no_strided_conv),
     Choice("planes", "A1", no_planes),
     Choice("layer_slopes", "A6", rule={"penalty": gradient_penalty}),
-    *CHANNELS_LAST,
-    *IN_PLACE,
+    *(Choice("channels last", system, in_nchw) for system in BY_NAME),
+    *(Choice("activations in place", system, out_of_place) for system in BY_NAME),
 )
 
 

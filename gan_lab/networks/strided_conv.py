@@ -44,11 +44,12 @@ class Strided(torch.autograd.Function):
     def backward(ctx: Any, *g: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         x, w = ctx.saved_tensors
         at_x, *at_w = ctx.needs_input_grad
-        kinds = pixel_unshuffle(pad(w, (0, 1, 0, 1)), 2)  # (c_out, 4 c_in, 3, 3)
-        grad_x = pixel_shuffle(conv_transpose2d(g[0], kinds, padding=1), 2) if at_x else None
-        if not any(at_w):
-            return grad_x, None, None
-        _, grad_w, grad_bias = torch.ops.aten.convolution_backward(
-            g[0], x, w, [len(w)], [2, 2], [2, 2], [1, 1], False, [0, 0], 1, [False, *at_w]
-        )
+        grad_x = grad_w = grad_bias = None
+        if at_x:
+            kinds = pixel_unshuffle(pad(w, (0, 1, 0, 1)), 2)  # (c_out, 4 c_in, 3, 3)
+            grad_x = pixel_shuffle(conv_transpose2d(g[0], kinds, padding=1), 2)
+        if any(at_w):
+            _, grad_w, grad_bias = torch.ops.aten.convolution_backward(
+                g[0], x, w, [len(w)], [2, 2], [2, 2], [1, 1], False, [0, 0], 1, [False, *at_w]
+            )
         return grad_x, grad_w, grad_bias

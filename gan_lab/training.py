@@ -152,8 +152,11 @@ def refuse_cuda_graph(fabric: "Fabric", *optimizers: Optimizer) -> None:
             "16-mixed waits for a value in every step, which cuda_graph cannot: choose precision bf16-mixed"
         )
     for opt in optimizers:
-        if not opt.defaults.get("capturable"):
-            raise ValueError(f"under cuda_graph {type(opt).__name__} has to count on the GPU: give it capturable=True")
+        if "capturable" not in opt.defaults:
+            raise ValueError(
+                f"{type(opt).__name__} has no option capturable, which cuda_graph needs: choose an optimiser that has "
+                "it, such as Adam or RMSprop, or leave cuda_graph False"
+            )
 
 
 def play(game: Game, images: Images, *, batch_size: int, epoch: int = 0, seed: int = 0) -> Iterator[Round]:
@@ -202,10 +205,12 @@ def one_round(game: Game, batches: Iterable[tuple[Tensor, Tensor]], K: int) -> R
 
 
 def graph_of(game: Game, order: Tensor, K: int) -> CudaGraph[Round]:
-    """The game's CUDA graph; a new one if the batches have another size, or the game's tensors another place."""
-    size = (K, *order.shape[1:])
-    if not (game.graph and game.graph.suits(size)):
-        game.graph = CudaGraph(lambda batches: one_round(game, batches, K), list(game.parts.values()), size)
+    """The game's CUDA graph; a new one if the batches have another size, or the game other rules or its tensors another
+    place."""
+    terms = (K, *order.shape[1:], game.reuse_fakes, game.loss, game.penalty, game.project)
+    if not (game.graph and game.graph.suits(terms)):
+        parts = [*game.parts.values(), game.loss]
+        game.graph = CudaGraph(lambda batches: one_round(game, batches, K), parts, terms)
     return game.graph
 
 

@@ -96,12 +96,16 @@ CHOICES = (
     *(Choice("channels last", system, in_nchw) for system in BY_NAME),
     *(Choice("activations in place", system, out_of_place) for system in BY_NAME),
 )
+ON_A_GPU = (
+    *(Choice("CUDA graph", system, rule={"cuda_graph": False}) for system in BY_NAME),
+    *(Choice("32-true, not bf16-mixed", system, rule={"precision": "bf16-mixed"}) for system in BY_NAME),
+)
 
 
 def main(budget: float) -> None:
     print(machine())
     table = []
-    for choice in CHOICES:
+    for choice in CHOICES + ON_A_GPU if DEVICE.type == "cuda" else CHOICES:
         system = BY_NAME[choice.system]
         rounds = partial(play_rounds, system, load(size=system.size, channels=system.channels), DEVICE)
         sides = {"as it is": rounds(), "changed": rounds(choice.change, **choice.rule)}

@@ -14,6 +14,8 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from gan_lab.cuda_graph import WARM_UP
+
 Rounds = Iterator[Any]
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else the profiler prints when it starts and stops
 
@@ -60,21 +62,22 @@ def convolutions(device: torch.device) -> Rounds:
 
 
 def peak_bytes(make: Callable[[], Rounds], device: torch.device) -> int:
-    """The most bytes that tensors hold at once, from nothing through two rounds: weights, gradients, the optimisers'
-    memory, activations. By the second round all of these are there."""
+    """The most bytes that tensors hold at once, from nothing through a few rounds: weights, gradients, the optimisers'
+    memory, activations. By the second round all of these are there, and in the last one a CUDA graph is."""
 
-    def two_rounds() -> None:
+    def some_rounds() -> None:
         rounds = make()
-        next(rounds), next(rounds)
+        for _ in range(WARM_UP + 2 if device.type == "cuda" else 2):
+            next(rounds)
 
     gc.collect()  # what is freed later would be taken off the peak
     if device.type == "cuda":
         before = torch.cuda.memory_allocated(device)
         torch.cuda.reset_peak_memory_stats(device)
-        two_rounds()
+        some_rounds()
         return torch.cuda.max_memory_allocated(device) - before
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
-        two_rounds()
+        some_rounds()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "trace.json")
         profiled.export_chrome_trace(str(file))

@@ -34,7 +34,8 @@ from gan_lab.data import load_images
 
 RESULTS = Path(__file__).parents[1] / "results" / "bench"
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-WARM_UP, TURNS, TURN = 3, 8, 0.3  # rounds; turns at least; seconds that a turn takes at least
+WARM_UP, TURNS = 5, 8  # rounds, among which a GPU's are recorded; turns at least
+TURN = 0.1 if DEVICE.type == "cuda" else 0.3  # seconds that a turn takes at least
 Sides = dict[str, Iterator[Any]]
 load = cache(load_images)
 

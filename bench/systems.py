@@ -121,14 +121,16 @@ def play_rounds(
     images: Images,
     device: torch.device,
     change: Callable[[nn.Module], nn.Module] = same,
+    precision: Any = "32-true",
     **rules: Any,
 ) -> Iterator[Any]:
-    """The course's rounds without end, on a GPU as CUDA graphs; with both players changed, and other rules for Game."""
+    """The course's rounds without end, on a GPU as CUDA graphs; with both players changed, in another
+    precision, and by other rules for Game."""
     torch.manual_seed(0)
     on_gpu = device.type == "cuda"
     G, D = map(change, system.course(system.width(device)))
-    opt_G, opt_D = (system.optimizer(player.parameters(), capturable=on_gpu) for player in (G, D))
-    fabric = Fabric(accelerator=device.type, devices=1)
+    opt_G, opt_D = (system.optimizer(player.parameters()) for player in (G, D))
+    fabric = Fabric(accelerator=device.type, devices=1, precision=precision)
     penalty = system.penalty(D) if system.penalty else None
     rules = {"penalty": penalty, "cuda_graph": on_gpu, **system.rule, **rules}
     game = Game(G, D, system.loss, opt_G, opt_D, fabric=fabric, **rules)

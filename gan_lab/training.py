@@ -60,7 +60,7 @@ class Game:
     reuse_fakes: G steps on the images that D has just seen, as tutorials have it, which saves a pass through G. False
         makes new ones for G's step, as Algorithm 1 of Goodfellow et al. 2014 has it.
     fabric: device, precision and processes (Lightning Fabric).
-    cuda_graph: on a GPU, launch a round as one (`CudaGraph`), which for small networks is several times as fast.
+    cuda_graph: on a GPU, launch a round as one (`CudaGraph`) in place of hundreds of operations.
     Raises ValueError if n_critic < 1, G has no z_dim, D has batch norm under a penalty, or no CUDA graph can be.
     """
 

@@ -84,6 +84,7 @@ measure_every: int = 2  # epochs between two measurements of the KID [at least 1
 seed: int = 0  # of the weights, the noise and the order of the images [at least 0]
 accelerator: str = "auto"  # where to train [one of auto, cpu, cuda, mps]
 precision: str = "32-true"  # of the arithmetic [one of 32-true, 16-mixed, bf16-mixed]
+cuda_graph: bool = False  # whether a GPU launches each round as one
 run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named after the parameters
 
 # %% [markdown]
@@ -394,7 +395,7 @@ ring_games = {
 limits = (-2.2, 2.2, -2.2, 2.2)
 shown = ("balanced", "hasty", "hasty, no momentum")
 moments = [ring_steps * i // 400 * 100 for i in (1, 2, 3, 4)]
-fig, axes = plt.subplots(len(shown), len(moments), figsize=(8.8, 6.8), sharex=True, sharey=True)
+fig, axes = plt.subplots(len(shown), len(moments), figsize=(8.0, 6.2), sharex=True, sharey=True)
 for row, name in zip(axes, shown, strict=True):
     for step, x, D_ring in on_the_ring(seed, ring_steps, **ring_games[name]):
         if step not in moments:
@@ -403,7 +404,7 @@ for row, name in zip(axes, shown, strict=True):
         D_ring.eval()
         plane.surface(ax, lambda x, D=D_ring: torch.sigmoid(D(x)), limits, levels=np.linspace(0.1, 0.9, 9))
         plane.points(ax, ring.sample(100)[0], x[:200], limits)
-        ax.set_title(f"step {step}: {found.modes} modes, {found.high_quality:.0%} good", fontsize=8)
+        ax.set_title(f"step {step}: {found.modes} modes, {found.high_quality:.0%} good", fontsize=7)
         ax.label_outer()
     row[0].set_ylabel(f"{name}\n$x_2$")
 plt.show()
@@ -638,7 +639,7 @@ for name, function in (("as Python", add_noise), ("traced", traced)):
 
 # %% [markdown]
 # What is random in a traced function has to be drawn by a tensor operation (here `torch.rand`), as `NoisyImages` in
-# `gan_lab/noise.py` does.
+# `gan_lab/noise.py` does. The same holds for rounds that are recorded for a GPU (the parameter `cuda_graph`).
 #
 # **Colour from nothing.** One more mistake, of report A's data: gray images copied to three channels. $D$ need not look
 # at the digits: a fake with any colour at all is a fake. $G$ spends its effort on keeping three channels equal.
@@ -648,7 +649,8 @@ torch.manual_seed(seed)
 G3, D3 = dcgan32.Generator(channels=3, width=0.125), dcgan32.Discriminator(channels=3, width=0.125)
 adam = [torch.optim.Adam(p.parameters(), lr=learning_rate, betas=(beta1, 0.999), fused=True) for p in (G3, D3)]
 rgb = load_images(data_dir, size=32, channels=3)
-game = Game(G3, D3, NonSaturating(), *adam, fabric=Fabric(accelerator=accelerator, devices=1, precision=precision))
+fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
+game = Game(G3, D3, NonSaturating(), *adam, fabric=fabric, cuda_graph=cuda_graph)
 z = torch.randn(16, game.z_dim, generator=torch.Generator().manual_seed(seed))
 for epoch in range(colour_epochs + 1):
     if epoch:
@@ -724,7 +726,7 @@ def new_game(chosen: Setting) -> Game:
         torch.optim.Adam(player.parameters(), lr=learning_rate, betas=(beta1, 0.999), fused=True) for player in (G, D)
     )
     fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
-    return Game(G, D, chosen.loss, opt_G, opt_D, fabric=fabric)
+    return Game(G, D, chosen.loss, opt_G, opt_D, fabric=fabric, cuda_graph=cuda_graph)
 
 
 def draw(game: Game, n: int = 1000) -> torch.Tensor:
@@ -911,7 +913,8 @@ for setting_name in change:
 #   quality, not losses.
 # * Noise belongs on everything that $D$ sees, or $G$ will learn to draw it.
 #
-# The reports' own networks play by parameters alone, best on a GPU:
+# The reports' own networks play by parameters alone, best on a GPU, which launches each round as one with
+# `-p cuda_graph true`:
 #
 # ```
 # uv run gan-lab run notebooks/02_stabilization.ipynb -f notebooks/parameters/02_report_a.yaml

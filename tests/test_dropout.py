@@ -25,10 +25,11 @@ def test_the_share_that_is_dropped_is_p_and_the_mean_stays(p: float) -> None:
     assert out.double().mean().item() == pytest.approx(1, abs=4 * deviation / (1 - p))
 
 
-@pytest.mark.parametrize("distance", [1, 2, 3, 4])
-def test_tosses_are_independent_also_within_one_random_number(distance: int) -> None:
-    a = kept(0.3).double() - 0.7
-    correlation = (a[:-distance] * a[distance:]).mean().item() / 0.21
+@pytest.mark.parametrize("p", [0.3, 0.5])
+@pytest.mark.parametrize("distance", [1, 2, 3, 4, 8])
+def test_tosses_are_independent_also_within_one_random_number(p: float, distance: int) -> None:
+    a = kept(p).double() - (1 - p)
+    correlation = (a[:-distance] * a[distance:]).mean().item() / (p * (1 - p))
     assert abs(correlation) < 4 / math.sqrt(N)
 
 
@@ -39,12 +40,12 @@ def test_each_place_has_its_own_toss_whatever_the_shape() -> None:
     assert Dropout(0.5)(torch.ones(105)).tolist() == out.tolist()
 
 
-@pytest.mark.parametrize("p", [0.25, 0.3, 0.5])
-def test_a_unit_stays_where_its_sixteen_bits_are_below_q(p: float) -> None:
-    n = round((1 - p) * 65536)
+@pytest.mark.parametrize(("p", "bits"), [(0.25, 8), (0.3, 16), (0.4, 16), (0.5, 8)])
+def test_a_unit_stays_where_its_bits_are_below_q(p: float, bits: int) -> None:
+    kind = {8: torch.int8, 16: torch.int16}[bits]
     torch.manual_seed(0)
-    bits = torch.empty(N // 4, dtype=torch.int64).random_(-(2**63), None).view(torch.int16).int() + 32768
-    assert torch.equal(kept(p), bits < n)
+    tosses = torch.empty(N * bits // 64, dtype=torch.int64).random_(-(2**63), None).view(kind).int() + 2 ** (bits - 1)
+    assert torch.equal(kept(p), tosses < round((1 - p) * 2**bits))
 
 
 def test_maps_with_their_channels_last_keep_that_layout_and_are_dropped_in_the_order_of_memory() -> None:

@@ -14,6 +14,7 @@ Source: Odena, Olah & Shlens 2017, "Conditional image synthesis with auxiliary c
 from torch import Tensor, nn
 
 from gan_lab.losses import Verdict
+from gan_lab.networks.channels_last import Flatten, Unflatten
 from gan_lab.networks.dropout import Dropout
 from gan_lab.networks.keras_defaults import batch_norm2d, conv, conv_to_image, dense, embedding, resize_conv
 from gan_lab.networks.labels import shares
@@ -38,7 +39,7 @@ class Generator(nn.Module):
         self.layers = nn.Sequential(
             dense(self.z_dim, a * 7 * 7),
             nn.ReLU(inplace=True),
-            nn.Unflatten(1, (a, 7, 7)),  # (N, 128, 7, 7)
+            Unflatten(1, (a, 7, 7)),  # (N, 128, 7, 7)
             batch_norm2d(a, momentum=0.8),
             resize_conv(a, a),  # (N, 128, 14, 14)
             nn.ReLU(inplace=True),
@@ -83,7 +84,7 @@ class Discriminator(nn.Module):
             conv(c, d, kernel=3),  # (N, 128, 4, 4)
             nn.LeakyReLU(0.2, inplace=True),
             Dropout(0.25),
-            nn.Flatten(),  # (N, 2048)
+            Flatten(),  # (N, 2048)
         )
         self.score = dense(d * 4 * 4, 1)
         self.classes = dense(d * 4 * 4, classes)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab.losses import Verdict
+from gan_lab.networks.channels_last import Flatten, Unflatten
 from gan_lab.networks.dropout import Dropout
 from gan_lab.networks.keras_defaults import batch_norm1d, batch_norm2d, conv, conv_to_image, dense, resize_conv
 from gan_lab.networks.labels import shares
@@ -39,7 +40,7 @@ class Generator(nn.Module):
             dense(self.z_dim + classes, a * 8 * 8),  # (N, 16384)
             nn.ReLU(inplace=True),
             batch_norm1d(a * 8 * 8),
-            nn.Unflatten(1, (a, 8, 8)),  # (N, 256, 8, 8)
+            Unflatten(1, (a, 8, 8)),  # (N, 256, 8, 8)
             batch_norm2d(a),
             resize_conv(a, b),  # (N, 128, 16, 16)
             nn.ReLU(inplace=True),
@@ -82,7 +83,7 @@ class Discriminator(nn.Module):
             batch_norm2d(d),
             nn.LeakyReLU(0.2, inplace=True),
             Dropout(0.5),
-            nn.Flatten(),  # (N, 16384)
+            Flatten(),  # (N, 16384)
         )
         self.score = dense(d * 8 * 8, 1)
         self.classes = dense(d * 8 * 8, classes)

@@ -12,6 +12,7 @@ Source: Radford, Metz & Chintala 2015, "Unsupervised representation learning wit
 
 from torch import Tensor, nn
 
+from gan_lab.networks.channels_last import Flatten, Unflatten
 from gan_lab.networks.dropout import Dropout
 from gan_lab.networks.keras_defaults import batch_norm1d, batch_norm2d, conv, conv_transpose, dense
 from gan_lab.networks.width import scaled
@@ -33,7 +34,7 @@ class Generator(nn.Module):
             dense(self.z_dim, a * 8 * 8),  # (N, 16384)
             batch_norm1d(a * 8 * 8),
             nn.LeakyReLU(0.2, inplace=True),
-            nn.Unflatten(1, (a, 8, 8)),  # (N, 256, 8, 8)
+            Unflatten(1, (a, 8, 8)),  # (N, 256, 8, 8)
             batch_norm2d(a),
             conv_transpose(a, b),  # k5 s2: (N, 64, 16, 16)
             batch_norm2d(b),
@@ -64,7 +65,7 @@ class Discriminator(nn.Module):
             conv(b, a, stride=2),  # k5 s2: (N, 128, 8, 8)
             nn.LeakyReLU(0.3, inplace=True),
             Dropout(0.3),
-            nn.Flatten(),  # (N, 8192)
+            Flatten(),  # (N, 8192)
             dense(a * 8 * 8, 1),
             nn.Flatten(0),  # (N,)
         )

@@ -12,6 +12,7 @@ Source: Radford, Metz & Chintala 2015, "Unsupervised representation learning wit
 
 from torch import Tensor, nn
 
+from gan_lab.networks.channels_last import Flatten, Unflatten
 from gan_lab.networks.dropout import Dropout
 from gan_lab.networks.keras_defaults import batch_norm2d, conv, conv_transpose, dense
 from gan_lab.networks.width import scaled
@@ -43,7 +44,7 @@ class Generator(nn.Module):
         a, b, c, d = scaled(width, 1024, 512, 256, 128)
         self.layers = nn.Sequential(
             dense(self.z_dim, a * 4 * 4),
-            nn.Unflatten(1, (a, 4, 4)),  # (N, 1024, 4, 4)
+            Unflatten(1, (a, 4, 4)),  # (N, 1024, 4, 4)
             up(a, b),  # (N, 512, 8, 8)
             up(b, c),  # (N, 256, 16, 16)
             up(c, d),  # (N, 128, 32, 32)
@@ -79,7 +80,7 @@ class Discriminator(nn.Module):
             down(d, c),  # (N, 256, 16, 16)
             down(c, b),  # (N, 512, 8, 8)
             down(b, a),  # (N, 1024, 4, 4)
-            nn.Flatten(),  # (N, 16384)
+            Flatten(),  # (N, 16384)
             Dropout(0.4),
             dense(a * 4 * 4, 1),
             nn.Flatten(0),  # (N,)

@@ -5,24 +5,27 @@ from torch import Tensor, nn
 
 
 class Dropout(nn.Dropout):
-    """nn.Dropout, whose coin tosses on the CPU come four at a time: a random 64-bit number holds four of 16 bits.
+    """nn.Dropout, whose coin tosses on the CPU come several at a time: a random 64-bit number holds eight of 8 bits.
 
-        keep_i ~ Bernoulli(q),  q = 1 - p to the nearest 1/65536
+        keep_i ~ Bernoulli(q),  q = 1 - p
         out_i = keep_i x_i / q
 
-    PyTorch draws one such number for each toss, which on some processors takes longer than the convolution beside it.
+    Where q is no multiple of 1/256, they are four of 16 bits, and q is 1 - p to the nearest 1/65536. PyTorch draws one
+    such number for each toss, which on some processors takes longer than the convolution beside it.
     (...) -> (...), in evaluation mode the identity.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        n = round((1 - self.p) * 65536)
-        tossed = self.training and 0 < n < 65536
+        q = round((1 - self.p) * 65536) / 65536
+        tossed = self.training and 0 < q < 1
         if not tossed or x.device.type != "cpu" or torch.compiler.is_compiling():
             return super().forward(x)
-        random = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
-        tosses = random.view(torch.int16)[: x.numel()].float()
-        keep = (n - 32768 - tosses).clamp_(0, 1)  # 1 where the toss is below n - 32768: whole numbers, no comparison
-        return x * laid_as(x, keep.mul_(65536 / n).to(x.dtype))
+        kind = torch.int8 if (256 * q).is_integer() else torch.int16
+        sides = 256**kind.itemsize  # a toss shows one of -sides / 2, ..., sides / 2 - 1
+        random = torch.empty(-(-x.numel() * kind.itemsize // 8), dtype=torch.int64).random_(-(2**63), None)
+        tosses = random.view(kind)[: x.numel()].float()
+        keep = (sides * (q - 0.5) - tosses).clamp_(0, 1)  # 1 where a toss is below that: whole numbers, no comparison
+        return x * laid_as(x, keep.mul_(1 / q).to(x.dtype))
 
 
 def laid_as(x: Tensor, values: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """A convolution to one map, which is a small matrix product and a sum of shifted pictures."""
 
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, fold
+from torch.nn.functional import fold
 
 
 class OneMapConv2d(nn.Conv2d):
@@ -9,7 +9,7 @@ class OneMapConv2d(nn.Conv2d):
 
         out_i = b + sum_j w_j . x_(i + j),  j over the k x k offsets
 
-    On the CPU the products p_j = w_j . x come first, all k^2 of them at once in a convolution k1, and then the sum of
+    On the CPU the products p_j = w_j . x come first, all k^2 of them at once in a matrix product, and then the sum of
     the pictures p_j, each shifted by its j. PyTorch's convolutions are made for many maps: with one they wait.
     (N, c_in, H, W) -> (N, 1, H, W).
     """
@@ -21,7 +21,7 @@ class OneMapConv2d(nn.Conv2d):
         if x.device.type != "cpu":
             return super().forward(x)
         (k, _), (_, _, height, width) = self.kernel_size, x.shape
-        w = self.weight.flip(2, 3).flatten(2).transpose(0, 2)  # (k * k, c_in, 1); fold shifts by -j
-        products = conv2d(x, w.unsqueeze(3)).flatten(2)  # (N, k * k, H * W)
-        out: Tensor = fold(products, (height, width), k, padding=k // 2)
+        w = self.weight.flip(2, 3).flatten(2)[0]  # (c_in, k * k); fold shifts by -j
+        products = (x.movedim(1, 3) @ w).flatten(1, 2)  # (N, H * W, k * k)
+        out: Tensor = fold(products.transpose(1, 2), (height, width), k, padding=k // 2)
         return out if self.bias is None else out + self.bias

@@ -19,11 +19,11 @@ from torch import nn
 from bench.steps import DEVICE, RESULTS, device_name, load, machine, quartiles, take_turns
 from bench.systems import SYSTEMS, play_rounds, same
 from gan_lab.lipschitz import gradient_penalty
-from gan_lab.networks.channels_last import Flatten, Unflatten
 from gan_lab.networks.dropout import Dropout
 from gan_lab.networks.one_map_conv import OneMapConv2d
 from gan_lab.networks.planes import PlanesConv2d, PlanesConvTranspose2d
 from gan_lab.networks.resize_conv import ResizeConv2d
+from gan_lab.networks.strided_conv import StridedConv2d
 
 BY_NAME = {system.name: system for system in SYSTEMS if system.batch == 64}
 
@@ -55,13 +55,6 @@ def in_nchw(player: nn.Module) -> nn.Module:
     return player.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload, no-any-return]
 
 
-def in_pytorchs_layout(player: nn.Module) -> nn.Module:
-    for layer in player.modules():
-        if isinstance(layer, Flatten | Unflatten):
-            layer.__class__ = nn.Flatten if isinstance(layer, nn.Flatten) else nn.Unflatten
-    return player
-
-
 def no_planes(player: nn.Module) -> nn.Module:
     for layer in player.modules():
         if isinstance(layer, PlanesConv2d | PlanesConvTranspose2d):
@@ -88,6 +81,7 @@ class Choice(NamedTuple):
 no_resize_conv = partial(replaced, kind=ResizeConv2d, by=as_upsample_and_conv)
 no_own_dropout = partial(replaced, kind=Dropout, by=as_pytorchs_dropout)
 no_one_map_conv = partial(replaced, kind=OneMapConv2d, by=as_conv)
+no_strided_conv = partial(replaced, kind=StridedConv2d, by=as_conv)
 CHOICES = (
     Choice("ResizeConv2d", "A4", no_resize_conv),
     Choice("ResizeConv2d", "B3", no_resize_conv),
@@ -95,9 +89,8 @@ CHOICES = (
     Choice("Dropout", "B3", no_own_dropout),
     Choice("OneMapConv2d", "A4", no_one_map_conv),
     Choice("OneMapConv2d", "B3", no_one_map_conv),
-    Choice("Flatten, Unflatten", "A4", in_pytorchs_layout),
-    Choice("Flatten, Unflatten", "B1", in_pytorchs_layout),
-    Choice("Flatten, Unflatten", "B3", in_pytorchs_layout),
+    Choice("StridedConv2d", "A1", no_strided_conv),
+    Choice("StridedConv2d", "B1", no_strided_conv),
     Choice("planes", "A1", no_planes),
     Choice("layer_slopes", "A6", rule={"penalty": gradient_penalty}),
     *(Choice("channels last", system, in_nchw) for system in BY_NAME),

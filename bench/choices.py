@@ -19,6 +19,7 @@ from torch import nn
 from bench.steps import DEVICE, RESULTS, device_name, load, machine, quartiles, take_turns
 from bench.systems import SYSTEMS, play_rounds, same
 from gan_lab.lipschitz import gradient_penalty
+from gan_lab.networks.channels_last import Flatten, Unflatten
 from gan_lab.networks.dropout import Dropout
 from gan_lab.networks.one_map_conv import OneMapConv2d
 from gan_lab.networks.planes import PlanesConv2d, PlanesConvTranspose2d
@@ -53,6 +54,13 @@ def as_pytorchs_dropout(layer: nn.Dropout) -> nn.Dropout:
 
 def in_nchw(player: nn.Module) -> nn.Module:
     return player.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload, no-any-return]
+
+
+def in_pytorchs_layout(player: nn.Module) -> nn.Module:
+    for layer in player.modules():
+        if isinstance(layer, Flatten | Unflatten):
+            layer.__class__ = nn.Flatten if isinstance(layer, nn.Flatten) else nn.Unflatten
+    return player
 
 
 def no_planes(player: nn.Module) -> nn.Module:
@@ -91,6 +99,9 @@ CHOICES = (
     Choice("OneMapConv2d", "B3", no_one_map_conv),
     Choice("StridedConv2d", "A1", no_strided_conv),
     Choice("StridedConv2d", "B1", no_strided_conv),
+    Choice("Flatten, Unflatten", "A4", in_pytorchs_layout),
+    Choice("Flatten, Unflatten", "B1", in_pytorchs_layout),
+    Choice("Flatten, Unflatten", "B3", in_pytorchs_layout),
     Choice("planes", "A1", no_planes),
     Choice("layer_slopes", "A6", rule={"penalty": gradient_penalty}),
     *(Choice("channels last", system, in_nchw) for system in BY_NAME),

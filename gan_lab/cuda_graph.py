@@ -59,6 +59,8 @@ class CudaGraph(Generic[Out]):
             try:
                 with torch.cuda.graph(self.graph):
                     self.out = self.f(self.batches)
+            except torch.OutOfMemoryError:
+                raise
             except RuntimeError as error:
                 raise RuntimeError(
                     "this round cannot be recorded as a CUDA graph: something in it waits for a value, as .item() or a "

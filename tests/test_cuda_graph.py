@@ -152,6 +152,22 @@ def test_a_loss_that_waits_for_a_value_is_refused_with_the_way_out(fabric: Fabri
         ten_rounds(game)
 
 
+def test_a_gpu_that_runs_full_while_a_round_is_recorded_says_so(fabric: Fabric) -> None:
+    class Full(NonSaturating):
+        calls = 0
+
+        def g_loss(self, fake: torch.Tensor, y: torch.Tensor | None = None) -> torch.Tensor:
+            self.calls += 1
+            if self.calls > WARM_UP:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return super().g_loss(fake)
+
+    game = new_game("DCGAN", fabric, cuda_graph=True)
+    game.loss = Full()
+    with pytest.raises(torch.OutOfMemoryError, match="CUDA out of memory"):
+        ten_rounds(game)
+
+
 def test_every_plain_value_that_a_round_goes_by_is_among_those_that_are_compared() -> None:
     game = small_game(D=Noisy(Discriminator(), 0.0), loss=AuxiliaryClassifier(NonSaturating()))
     parts = [*game.parts.values(), game.loss]

@@ -207,9 +207,10 @@ def one_round(game: Game, batches: Iterable[tuple[Tensor, Tensor]], K: int) -> R
 def graph_of(game: Game, order: Tensor, K: int) -> CudaGraph[Round]:
     """The game's CUDA graph; a new one if the batches have another size, or the game other rules or its tensors another
     place."""
-    terms = (K, *order.shape[1:], game.reuse_fakes, game.loss, game.penalty, game.project)
+    rules = (game.loss, game.penalty, game.project)
+    terms = (K, *order.shape[1:], game.reuse_fakes, *rules)
     if not (game.graph and game.graph.suits(terms)):
-        parts = [*game.parts.values(), game.loss]
+        parts = [*game.parts.values(), *rules]
         game.graph = CudaGraph(lambda batches: one_round(game, batches, K), parts, terms)
     return game.graph
 

@@ -17,7 +17,7 @@ from test_training import TwoHeads
 from bench.systems import System, play_rounds
 from gan_lab.cuda_graph import WARM_UP, counting_on_the_gpu, places, plain_values
 from gan_lab.data import load_images
-from gan_lab.lipschitz import clip_weights, gradient_penalty
+from gan_lab.lipschitz import Score, clip_weights, gradient_penalty
 from gan_lab.losses import AuxiliaryClassifier, NonSaturating, Wasserstein
 from gan_lab.noise import Noisy
 from gan_lab.training import Game, play
@@ -137,6 +137,25 @@ def test_a_sigma_a_learning_rate_and_a_target_that_change_between_rounds_count_f
             D.sigma = 0.5 * (i > 4)
             game.opt_G.param_groups[0]["lr"] = 1e-3 * (1 + i % 2)
             loss.real_target = 0.9 if i == 7 else 1.0
+        played.append(torch.stack(rounds))
+    torch.testing.assert_close(played[1], played[0], rtol=1e-4, atol=1e-5)
+
+
+def test_a_penalty_whose_weight_changes_between_rounds_counts_from_the_next_one_on(fabric: Fabric) -> None:
+    class Weighted:
+        weight = 10.0
+
+        def __call__(self, D: Score, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+            return gradient_penalty(D, real, fake, weight=self.weight)
+
+    played = []
+    for cuda_graph in (False, True):
+        game = new_game("WGAN-GP", fabric, cuda_graph=cuda_graph)
+        game.penalty = Weighted()
+        rounds = []
+        for i, round in enumerate(play(game, small_images(200), batch_size=4)):
+            rounds.append(torch.stack([round.d_loss, round.g_loss, round.penalty]))
+            game.penalty.weight = 10.0 / (1 + i // 4)
         played.append(torch.stack(rounds))
     torch.testing.assert_close(played[1], played[0], rtol=1e-4, atol=1e-5)
 

@@ -29,45 +29,28 @@ from gan_lab.networks.strided_conv import StridedConv2d
 BY_NAME = {system.name: system for system in SYSTEMS if system.batch == 64}
 
 
-def replaced(player: nn.Module, kind: type[nn.Module], by: Callable[[Any], nn.Module]) -> nn.Module:
-    """The player with each layer of a kind replaced by another one that has its weights."""
-    for parent in list(player.modules()):
-        for name, layer in list(parent.named_children()):
-            if isinstance(layer, kind):
-                setattr(parent, name, by(layer))
+def as_pytorchs(player: nn.Module, *kinds: type[nn.Module]) -> nn.Module:
+    """The player with each layer of these kinds as the layer of PyTorch that it is made from."""
+    for layer in player.modules():
+        if isinstance(layer, kinds):
+            layer.__class__ = type(layer).__base__
     return player
 
 
-def as_conv(layer: nn.Conv2d) -> nn.Conv2d:
-    conv = nn.Conv2d(layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding)  # type: ignore[arg-type]
-    conv.load_state_dict(layer.state_dict())
-    return conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+def no_resize_conv(player: nn.Module) -> nn.Module:
+    for parent in list(player.modules()):
+        for name, layer in list(parent.named_children()):
+            if isinstance(layer, ResizeConv2d):
+                setattr(parent, name, nn.Sequential(nn.Upsample(scale_factor=2), layer))
+    return as_pytorchs(player, ResizeConv2d)
 
 
-def as_upsample_and_conv(layer: nn.Conv2d) -> nn.Sequential:
-    return nn.Sequential(nn.Upsample(scale_factor=2), as_conv(layer))
-
-
-def as_pytorchs_dropout(layer: nn.Dropout) -> nn.Dropout:
-    return nn.Dropout(layer.p)
+def no_own(*kinds: type[nn.Module]) -> Callable[[nn.Module], nn.Module]:
+    return lambda player: as_pytorchs(player, *kinds)
 
 
 def in_nchw(player: nn.Module) -> nn.Module:
     return player.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload, no-any-return]
-
-
-def in_pytorchs_layout(player: nn.Module) -> nn.Module:
-    for layer in player.modules():
-        if isinstance(layer, Flatten | Unflatten):
-            layer.__class__ = nn.Flatten if isinstance(layer, nn.Flatten) else nn.Unflatten
-    return player
-
-
-def no_planes(player: nn.Module) -> nn.Module:
-    for layer in player.modules():
-        if isinstance(layer, PlanesConv2d | PlanesConvTranspose2d):
-            layer.__class__ = nn.Conv2d if isinstance(layer, nn.Conv2d) else nn.ConvTranspose2d
-    return player
 
 
 def out_of_place(player: nn.Module) -> nn.Module:
@@ -86,23 +69,19 @@ class Choice(NamedTuple):
     rule: Mapping[str, Any] = MappingProxyType({})
 
 
-no_resize_conv = partial(replaced, kind=ResizeConv2d, by=as_upsample_and_conv)
-no_own_dropout = partial(replaced, kind=Dropout, by=as_pytorchs_dropout)
-no_one_map_conv = partial(replaced, kind=OneMapConv2d, by=as_conv)
-no_strided_conv = partial(replaced, kind=StridedConv2d, by=as_conv)
 CHOICES = (
     Choice("ResizeConv2d", "A4", no_resize_conv),
     Choice("ResizeConv2d", "B3", no_resize_conv),
-    Choice("Dropout", "B1", no_own_dropout),
-    Choice("Dropout", "B3", no_own_dropout),
-    Choice("OneMapConv2d", "A4", no_one_map_conv),
-    Choice("OneMapConv2d", "B3", no_one_map_conv),
-    Choice("StridedConv2d", "A1", no_strided_conv),
-    Choice("StridedConv2d", "B1", no_strided_conv),
-    Choice("Flatten, Unflatten", "A4", in_pytorchs_layout),
-    Choice("Flatten, Unflatten", "B1", in_pytorchs_layout),
-    Choice("Flatten, Unflatten", "B3", in_pytorchs_layout),
-    Choice("planes", "A1", no_planes),
+    Choice("Dropout", "B1", no_own(Dropout)),
+    Choice("Dropout", "B3", no_own(Dropout)),
+    Choice("OneMapConv2d", "A4", no_own(OneMapConv2d)),
+    Choice("OneMapConv2d", "B3", no_own(OneMapConv2d)),
+    Choice("StridedConv2d", "A1", no_own(StridedConv2d)),
+    Choice("StridedConv2d", "B1", no_own(StridedConv2d)),
+    Choice("Flatten, Unflatten", "A4", no_own(Flatten, Unflatten)),
+    Choice("Flatten, Unflatten", "B1", no_own(Flatten, Unflatten)),
+    Choice("Flatten, Unflatten", "B3", no_own(Flatten, Unflatten)),
+    Choice("planes", "A1", no_own(PlanesConv2d, PlanesConvTranspose2d)),
     Choice("layer_slopes", "A6", rule={"penalty": gradient_penalty}),
     *(Choice("channels last", system, in_nchw) for system in BY_NAME),
     *(Choice("activations in place", system, out_of_place) for system in BY_NAME),

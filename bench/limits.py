@@ -14,9 +14,10 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from gan_lab.cuda_graph import WARM_UP
+from gan_lab import cuda_graph
 
 Rounds = Iterator[Any]
+WARM_UP = cuda_graph.WARM_UP + 2  # rounds, in the last of which all is there: memory, threads, a GPU's recording
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else the profiler prints when it starts and stops
 
 
@@ -63,11 +64,11 @@ def convolutions(device: torch.device) -> Rounds:
 
 def peak_bytes(make: Callable[[], Rounds], device: torch.device) -> int:
     """The most bytes that tensors hold at once, from nothing through a few rounds: weights, gradients, the optimisers'
-    memory, activations. By the second round all of these are there, and in the last one a CUDA graph is."""
+    memory, activations."""
 
     def some_rounds() -> None:
         rounds = make()
-        for _ in range(WARM_UP + 2 if device.type == "cuda" else 2):
+        for _ in range(WARM_UP):
             next(rounds)
 
     gc.collect()  # what is freed later would be taken off the peak

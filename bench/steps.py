@@ -27,14 +27,14 @@ import pandas as pd
 import torch
 from torch import nn
 
-from bench.limits import convolutions, flops, matmuls, peak_bytes, wait
+from bench.limits import WARM_UP, convolutions, flops, matmuls, peak_bytes, wait
 from bench.picture import draw
 from bench.systems import SYSTEMS, Loader, System, play_rounds, textbook_rounds
 from gan_lab.data import load_images
 
 RESULTS = Path(__file__).parents[1] / "results" / "bench"
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-WARM_UP, TURNS = 5, 8  # rounds, among which a GPU's are recorded; turns at least
+TURNS = 8  # at least
 TURN = 0.1 if DEVICE.type == "cuda" else 0.3  # seconds that a turn takes at least
 Sides = dict[str, Iterator[Any]]
 load = cache(load_images)

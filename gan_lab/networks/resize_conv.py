@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv_transpose2d
 
+from gan_lab.networks.channels_last import channels_last
+
 
 class ResizeConv2d(nn.Conv2d):
     """The same as nn.Upsample(scale_factor=2) and then nn.Conv2d(c_in, c_out, 3, padding=1).
@@ -30,6 +32,7 @@ class ResizeConv2d(nn.Conv2d):
         one = torch.eye(4, 3, dtype=self.weight.dtype, device=self.weight.device)
         A = (one + one.roll(1, 0)).flip(0)  # ((0, 0, 1), (0, 1, 1), (1, 1, 0), (1, 0, 0))
         taps = torch.einsum("ai,bj,ocij->coab", A, A, self.weight)  # (c_in, c_out, 4, 4)
-        taps = taps.contiguous(memory_format=torch.channels_last)  # else the result is copied once more
-        out = conv_transpose2d(x, taps, stride=2, padding=1)
+        out = conv_transpose2d(
+            x, channels_last(taps), stride=2, padding=1
+        )  # of other taps it would be copied once more
         return out.add_(self.bias.view(-1, 1, 1))  # inside the convolution the bias's gradient takes ten times as long

@@ -444,10 +444,10 @@ def new_game(chosen: Setting) -> Game:
     else:
         G = dcgan32.Generator(channels=channels, width=width)
         D = dcgan32.Discriminator(channels=channels, width=width)
-    rules = dict(penalty=chosen.penalty and chosen.penalty(D), project=chosen.project, n_critic=chosen.n_critic)
-    rules |= dict(cuda_graph=cuda_graph)
+    penalty = chosen.penalty and chosen.penalty(D)
+    rules = dict(project=chosen.project, n_critic=chosen.n_critic, cuda_graph=cuda_graph)
     fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
-    return Game(G, D, chosen.loss, chosen.optimizer(G), chosen.optimizer(D), fabric=fabric, **rules)
+    return Game(G, D, chosen.loss, chosen.optimizer(G), chosen.optimizer(D), penalty, fabric=fabric, **rules)
 
 
 # %% [markdown]

@@ -3,8 +3,8 @@
     python -m bench.full_runs              writes results/bench/full_runs_cpu.csv, or the GPU's name
     python -m bench.full_runs --rounds 5   only so many rounds of each; prints, and writes nothing
 
-Reading the images and measuring what came of it are not counted; on a GPU the recording of the CUDA graph is. On a CPU
-A1 takes hours.
+Reading the images and measuring what came of it are not counted. On a CPU A1 takes
+hours.
 """
 
 import argparse

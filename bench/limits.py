@@ -14,10 +14,8 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from gan_lab import cuda_graph
-
 Rounds = Iterator[Any]
-WARM_UP = cuda_graph.WARM_UP + 2  # rounds, in the last of which all is there: memory, threads, a GPU's recording
+WARM_UP = 5  # rounds, in the last of which all is there: memory, threads, what libraries set up
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else the profiler prints when it starts and stops
 
 

@@ -124,14 +124,13 @@ def play_rounds(
     precision: Any = "32-true",
     **rules: Any,
 ) -> Iterator[Any]:
-    """The course's rounds without end, on a GPU as CUDA graphs; with both players changed, in another
-    precision, and by other rules for Game."""
+    """The course's rounds without end; with both players changed, in another precision, and by other rules for
+    Game."""
     torch.manual_seed(0)
-    on_gpu = device.type == "cuda"
     G, D = map(change, system.course(system.width(device)))
     opt_G, opt_D = (system.optimizer(player.parameters()) for player in (G, D))
     fabric = Fabric(accelerator=device.type, devices=1, precision=precision)
     penalty = system.penalty(D) if system.penalty else None
-    rules = {"penalty": penalty, "cuda_graph": on_gpu, **system.rule, **rules}
+    rules = {"penalty": penalty, **system.rule, **rules}
     game = Game(G, D, system.loss, opt_G, opt_D, fabric=fabric, **rules)
     return chain.from_iterable(play(game, images, batch_size=system.batch, epoch=epoch) for epoch in count())

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
-from gan_lab.cuda_graph import CudaGraph
 from gan_lab.lipschitz import Score
 from gan_lab.losses import Loss, Verdict, score_of
 
@@ -60,8 +59,7 @@ class Game:
     reuse_fakes: G steps on the images that D has just seen, as tutorials have it, which saves a pass through G. False
         makes new ones for G's step, as Algorithm 1 of Goodfellow et al. 2014 has it.
     fabric: device, precision and processes (Lightning Fabric).
-    cuda_graph: on a GPU, launch a round as one (`CudaGraph`) in place of hundreds of operations.
-    Raises ValueError if n_critic < 1, G has no z_dim, D has batch norm under a penalty, or no CUDA graph can be.
+    Raises ValueError if n_critic < 1, G has no z_dim, or D has batch norm under a penalty.
     """
 
     G: nn.Module
@@ -75,8 +73,6 @@ class Game:
     allow_batch_norm: bool = False
     reuse_fakes: bool = False
     fabric: "Fabric" = field(default_factory=one_device)
-    cuda_graph: bool = False
-    graph: CudaGraph["Round"] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.n_critic < 1:
@@ -85,8 +81,6 @@ class Game:
             raise ValueError(f"{type(self.G).__name__} has no z_dim: give it the length of its noise, z_dim = 100")
         if self.penalty and not self.allow_batch_norm:
             refuse_batch_norm(self.D)
-        if self.cuda_graph:
-            refuse_cuda_graph(self.fabric, self.opt_G, self.opt_D)
         self.G, self.opt_G = self.fabric.setup(self.G, self.opt_G)
         self.D, self.opt_D = self.fabric.setup(self.D, self.opt_D)
         for part in [*self.G.modules(), *self.D.modules()]:
@@ -141,24 +135,6 @@ def refuse_batch_norm(D: nn.Module) -> None:
             )
 
 
-def refuse_cuda_graph(fabric: "Fabric", *optimizers: Optimizer) -> None:
-    """Raises ValueError, with the reason, where a round cannot be recorded."""
-    if fabric.device.type != "cuda" or fabric.world_size > 1:
-        raise ValueError(
-            "cuda_graph needs one CUDA device: leave it False, or choose Fabric(accelerator='cuda', devices=1)"
-        )
-    if fabric.strategy.precision.precision == "16-mixed":
-        raise ValueError(
-            "16-mixed waits for a value in every step, which cuda_graph cannot: choose precision bf16-mixed"
-        )
-    for opt in optimizers:
-        if "capturable" not in opt.defaults:
-            raise ValueError(
-                f"{type(opt).__name__} has no option capturable, which cuda_graph needs: choose an optimiser that has "
-                "it, such as Adam or RMSprop, or leave cuda_graph False"
-            )
-
-
 def play(game: Game, images: Images, *, batch_size: int, epoch: int = 0, seed: int = 0) -> Iterator[Round]:
     """Play one epoch and yield each round.
 
@@ -185,12 +161,11 @@ def play(game: Game, images: Images, *, batch_size: int, epoch: int = 0, seed: i
 
 def _rounds(game: Game, images: Images, order: Tensor) -> Iterator[Round]:
     K = len(images.classes)
-    recorded = graph_of(game, order, K) if game.cuda_graph else None
     for batches in order:  # (n_critic, batch_size)
         game.G.train()
         game.D.train()
         drawn = (images.batch(index) for index in batches)
-        yield recorded(list(drawn)) if recorded else one_round(game, drawn, K)
+        yield one_round(game, drawn, K)
 
 
 def one_round(game: Game, batches: Iterable[tuple[Tensor, Tensor]], K: int) -> Round:
@@ -202,17 +177,6 @@ def one_round(game: Game, batches: Iterable[tuple[Tensor, Tensor]], K: int) -> R
     if not game.reuse_fakes:
         x_fake = game.G(noise(game, len(y)), y)
     return Round(d_loss, step_G(game, x_fake, y), penalty, real, fake, y)
-
-
-def graph_of(game: Game, order: Tensor, K: int) -> CudaGraph[Round]:
-    """The game's CUDA graph; a new one if the batches have another size, or the game other rules or its tensors another
-    place."""
-    rules = (game.loss, game.penalty, game.project)
-    terms = (K, *order.shape[1:], game.reuse_fakes, *rules)
-    if not (game.graph and game.graph.suits(terms)):
-        parts = [*game.parts.values(), *rules]
-        game.graph = CudaGraph(lambda batches: one_round(game, batches, K), parts, terms)
-    return game.graph
 
 
 def step_D(

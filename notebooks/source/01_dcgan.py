@@ -65,7 +65,6 @@ a1_width: float = 0.125  # width of A1 there [above 0]
 seed: int = 0  # of the weights, the noise and the order of the images [at least 0]
 accelerator: str = "auto"  # where to train [one of auto, cpu, cuda, mps]
 precision: str = "32-true"  # of the arithmetic [one of 32-true, 16-mixed, bf16-mixed]
-cuda_graph: bool = False  # whether a GPU launches each round as one
 run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named after the parameters
 
 # %% [markdown]
@@ -214,7 +213,7 @@ learning_rate_D = learning_rate
 opt_G = torch.optim.Adam(G.parameters(), lr=learning_rate, betas=(beta1, 0.999), fused=True)
 opt_D = torch.optim.Adam(D.parameters(), lr=learning_rate_D, betas=(beta1, 0.999), fused=True)
 fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
-game = Game(G, D, loss, opt_G, opt_D, fabric=fabric, cuda_graph=cuda_graph)
+game = Game(G, D, loss, opt_G, opt_D, fabric=fabric)
 
 # what the result depends on: another recipe is another run, the same one goes on
 recipe = dict(system=system, width=width, channels=channels, z_dim=G.z_dim, report_norms=report_norms)
@@ -471,7 +470,7 @@ for name, mistaken in (("as in report A", True), ("put right", False)):
     D_A = dcgan64.Discriminator(width=a1_width, norm_input=mistaken)
     adam = [torch.optim.Adam(p.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=True) for p in (G_A, D_A)]
     fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
-    game_A = Game(G_A, D_A, NonSaturating(), *adam, fabric=fabric, cuda_graph=cuda_graph)
+    game_A = Game(G_A, D_A, NonSaturating(), *adam, fabric=fabric)
     images_A = load_images(data_dir, size=64, channels=3, value_range=(0.0, 1.0) if mistaken else (-1.0, 1.0))
     recipe = dict(width=a1_width, learning_rate=2e-4, mistaken=mistaken, seed=seed, precision=precision)
     run_A = Run(f"A1-{name.replace(' ', '-')}", recipe, images_A, run_dir)
@@ -499,8 +498,7 @@ plt.show()
 # So few epochs are only the opening of the game, with a small network and one seed, and $G$ draws with running averages
 # that have not settled yet. In both games $D$ soon calls nearly every fake a fake. What the mistakes do to the range of
 # the images is plain; which of the two would draw better in the end, these numbers do not say. Such a claim needs several
-# seeds and a measure of quality. The full networks play by parameters alone, best on a GPU, which launches each round as
-# one with `-p cuda_graph true`:
+# seeds and a measure of quality. The full networks play by parameters alone, best on a GPU:
 #
 # ```
 # uv run gan-lab run notebooks/01_dcgan.ipynb -f notebooks/parameters/report_a.yaml

@@ -84,7 +84,6 @@ measure_every: int = 2  # epochs between two measurements of the KID [at least 1
 seed: int = 0  # of the weights, the noise and the order of the images [at least 0]
 accelerator: str = "auto"  # where to train [one of auto, cpu, cuda, mps]
 precision: str = "32-true"  # of the arithmetic [one of 32-true, 16-mixed, bf16-mixed]
-cuda_graph: bool = False  # whether a GPU launches each round as one
 run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named after the parameters
 
 # %% [markdown]
@@ -639,7 +638,7 @@ for name, function in (("as Python", add_noise), ("traced", traced)):
 
 # %% [markdown]
 # What is random in a traced function has to be drawn by a tensor operation (here `torch.rand`), as `NoisyImages` in
-# `gan_lab/noise.py` does. The same holds for rounds that are recorded for a GPU (the parameter `cuda_graph`).
+# `gan_lab/noise.py` does.
 #
 # **Colour from nothing.** One more mistake, of report A's data: gray images copied to three channels. $D$ need not look
 # at the digits: a fake with any colour at all is a fake. $G$ spends its effort on keeping three channels equal.
@@ -650,7 +649,7 @@ G3, D3 = dcgan32.Generator(channels=3, width=0.125), dcgan32.Discriminator(chann
 adam = [torch.optim.Adam(p.parameters(), lr=learning_rate, betas=(beta1, 0.999), fused=True) for p in (G3, D3)]
 rgb = load_images(data_dir, size=32, channels=3)
 fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
-game = Game(G3, D3, NonSaturating(), *adam, fabric=fabric, cuda_graph=cuda_graph)
+game = Game(G3, D3, NonSaturating(), *adam, fabric=fabric)
 z = torch.randn(16, game.z_dim, generator=torch.Generator().manual_seed(seed))
 for epoch in range(colour_epochs + 1):
     if epoch:
@@ -726,7 +725,7 @@ def new_game(chosen: Setting) -> Game:
         torch.optim.Adam(player.parameters(), lr=learning_rate, betas=(beta1, 0.999), fused=True) for player in (G, D)
     )
     fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
-    return Game(G, D, chosen.loss, opt_G, opt_D, fabric=fabric, cuda_graph=cuda_graph)
+    return Game(G, D, chosen.loss, opt_G, opt_D, fabric=fabric)
 
 
 def draw(game: Game, n: int = 1000) -> torch.Tensor:
@@ -913,8 +912,7 @@ for setting_name in change:
 #   quality, not losses.
 # * Noise belongs on everything that $D$ sees, or $G$ will learn to draw it.
 #
-# The reports' own networks play by parameters alone, best on a GPU, which launches each round as one with
-# `-p cuda_graph true`:
+# The reports' own networks play by parameters alone, best on a GPU:
 #
 # ```
 # uv run gan-lab run notebooks/02_stabilization.ipynb -f notebooks/parameters/02_report_a.yaml

@@ -75,7 +75,6 @@ lost_epochs: int = 20  # passes over the images there [at least 1]
 seed: int = 0  # of the weights, the noise and the order of the images [at least 0]
 accelerator: str = "auto"  # where to train [one of auto, cpu, cuda, mps]
 precision: str = "32-true"  # of the arithmetic [one of 32-true, 16-mixed, bf16-mixed]
-cuda_graph: bool = False  # whether a GPU launches each round as one
 run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named after the parameters
 
 # %% [markdown]
@@ -277,7 +276,7 @@ def new_game(setting: str) -> Game:
         torch.optim.Adam(player.parameters(), lr=learning_rate, betas=(beta1, 0.999), fused=True) for player in (G, D)
     )
     fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
-    return Game(G, D, losses[setting], opt_G, opt_D, fabric=fabric, cuda_graph=cuda_graph)
+    return Game(G, D, losses[setting], opt_G, opt_D, fabric=fabric)
 
 
 def heads(played) -> dict[str, torch.Tensor]:

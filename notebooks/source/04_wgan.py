@@ -93,7 +93,6 @@ plane_rounds: int = 400  # of each game of section 7, in the plane [at least 4]
 seed: int = 0  # of the weights, the noise and the order of the images [at least 0]
 accelerator: str = "auto"  # where to train [one of auto, cpu, cuda, mps]
 precision: str = "32-true"  # of the arithmetic [one of 32-true, 16-mixed, bf16-mixed]
-cuda_graph: bool = False  # whether a GPU launches each round as one
 run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named after the parameters
 
 # %%
@@ -445,7 +444,7 @@ def new_game(chosen: Setting) -> Game:
         G = dcgan32.Generator(channels=channels, width=width)
         D = dcgan32.Discriminator(channels=channels, width=width)
     penalty = chosen.penalty and chosen.penalty(D)
-    rules = dict(project=chosen.project, n_critic=chosen.n_critic, cuda_graph=cuda_graph)
+    rules = dict(project=chosen.project, n_critic=chosen.n_critic)
     fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
     return Game(G, D, chosen.loss, chosen.optimizer(G), chosen.optimizer(D), penalty, fabric=fabric, **rules)
 
@@ -876,8 +875,7 @@ plt.show()
 # What the table does not say: these are short trainings of small networks. The strongest claims for the WGAN-GP are
 # about *deep* networks and hard architectures, with which a DCGAN does not train at all.
 #
-# The full networks train by parameters alone, best on a GPU, which launches each round as one with
-# `-p cuda_graph true`:
+# The full networks train by parameters alone, best on a GPU:
 #
 # ```
 # uv run gan-lab run notebooks/04_wgan.ipynb -f notebooks/parameters/04_report_a.yaml

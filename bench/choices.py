@@ -21,10 +21,8 @@ from bench.systems import SYSTEMS, play_rounds, same
 from gan_lab.lipschitz import gradient_penalty
 from gan_lab.networks.channels_last import Flatten, Unflatten
 from gan_lab.networks.dropout import Dropout
-from gan_lab.networks.one_map_conv import OneMapConv2d
 from gan_lab.networks.planes import PlanesConv2d, PlanesConvTranspose2d
 from gan_lab.networks.resize_conv import ResizeConv2d
-from gan_lab.networks.strided_conv import StridedConv2d
 
 BY_NAME = {system.name: system for system in SYSTEMS if system.batch == 64}
 
@@ -53,13 +51,6 @@ def in_nchw(player: nn.Module) -> nn.Module:
     return player.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload, no-any-return]
 
 
-def out_of_place(player: nn.Module) -> nn.Module:
-    for layer in player.modules():
-        if isinstance(layer, nn.ReLU | nn.LeakyReLU):
-            layer.inplace = False
-    return player
-
-
 class Choice(NamedTuple):
     """A choice for a system, and what undoes it."""
 
@@ -74,17 +65,12 @@ CHOICES = (
     Choice("ResizeConv2d", "B3", no_resize_conv),
     Choice("Dropout", "B1", no_own(Dropout)),
     Choice("Dropout", "B3", no_own(Dropout)),
-    Choice("OneMapConv2d", "A4", no_own(OneMapConv2d)),
-    Choice("OneMapConv2d", "B3", no_own(OneMapConv2d)),
-    Choice("StridedConv2d", "A1", no_own(StridedConv2d)),
-    Choice("StridedConv2d", "B1", no_own(StridedConv2d)),
     Choice("Flatten, Unflatten", "A4", no_own(Flatten, Unflatten)),
     Choice("Flatten, Unflatten", "B1", no_own(Flatten, Unflatten)),
     Choice("Flatten, Unflatten", "B3", no_own(Flatten, Unflatten)),
     Choice("planes", "A1", no_own(PlanesConv2d, PlanesConvTranspose2d)),
     Choice("layer_slopes", "A6", rule={"penalty": gradient_penalty}),
     *(Choice("channels last", system, in_nchw) for system in BY_NAME),
-    *(Choice("activations in place", system, out_of_place) for system in BY_NAME),
 )
 ON_A_GPU = tuple(Choice("32-true, not bf16-mixed", system, rule={"precision": "bf16-mixed"}) for system in BY_NAME)
 

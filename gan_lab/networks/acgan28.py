@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from gan_lab.losses import Verdict
 from gan_lab.networks.channels_last import Flatten, Unflatten
 from gan_lab.networks.dropout import Dropout
-from gan_lab.networks.keras_defaults import batch_norm2d, conv, conv_to_image, dense, embedding, resize_conv
+from gan_lab.networks.keras_defaults import batch_norm2d, conv, dense, embedding, resize_conv
 from gan_lab.networks.labels import shares
 from gan_lab.networks.width import scaled
 
@@ -38,16 +38,16 @@ class Generator(nn.Module):
         self.embedding = embedding(classes, self.z_dim)
         self.layers = nn.Sequential(
             dense(self.z_dim, a * 7 * 7),
-            nn.ReLU(inplace=True),
+            nn.ReLU(),
             Unflatten(1, (a, 7, 7)),  # (N, 128, 7, 7)
             batch_norm2d(a, momentum=0.8),
             resize_conv(a, a),  # (N, 128, 14, 14)
-            nn.ReLU(inplace=True),
+            nn.ReLU(),
             batch_norm2d(a, momentum=0.8),
             resize_conv(a, b),  # (N, 64, 28, 28)
-            nn.ReLU(inplace=True),
+            nn.ReLU(),
             batch_norm2d(b, momentum=0.8),
-            conv_to_image(b, channels),  # (N, 1, 28, 28)
+            conv(b, channels, kernel=3),  # (N, 1, 28, 28)
             nn.Tanh(),
         )
 
@@ -70,19 +70,19 @@ class Discriminator(nn.Module):
         a, b, c, d = scaled(width, 16, 32, 64, 128)
         self.trunk = nn.Sequential(
             conv(channels, a, kernel=3, stride=2),  # (N, 16, 14, 14)
-            nn.LeakyReLU(0.2, inplace=True),
+            nn.LeakyReLU(0.2),
             Dropout(0.25),
             conv(a, b, kernel=3, stride=2),  # (N, 32, 7, 7)
             nn.ZeroPad2d((1, 0, 1, 0)),  # (N, 32, 8, 8): the report's right and bottom, in the mirror of keras_defaults
-            nn.LeakyReLU(0.2, inplace=True),
+            nn.LeakyReLU(0.2),
             Dropout(0.25),
             batch_norm2d(b, momentum=0.8),
             conv(b, c, kernel=3, stride=2),  # (N, 64, 4, 4)
-            nn.LeakyReLU(0.2, inplace=True),
+            nn.LeakyReLU(0.2),
             Dropout(0.25),
             batch_norm2d(c, momentum=0.8),
             conv(c, d, kernel=3),  # (N, 128, 4, 4)
-            nn.LeakyReLU(0.2, inplace=True),
+            nn.LeakyReLU(0.2),
             Dropout(0.25),
             Flatten(),  # (N, 2048)
         )

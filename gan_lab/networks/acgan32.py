@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from gan_lab.losses import Verdict
 from gan_lab.networks.channels_last import Flatten, Unflatten
 from gan_lab.networks.dropout import Dropout
-from gan_lab.networks.keras_defaults import batch_norm1d, batch_norm2d, conv, conv_to_image, dense, resize_conv
+from gan_lab.networks.keras_defaults import batch_norm1d, batch_norm2d, conv, dense, resize_conv
 from gan_lab.networks.labels import shares
 from gan_lab.networks.width import scaled
 
@@ -38,17 +38,17 @@ class Generator(nn.Module):
         self.classes = classes
         self.layers = nn.Sequential(
             dense(self.z_dim + classes, a * 8 * 8),  # (N, 16384)
-            nn.ReLU(inplace=True),
+            nn.ReLU(),
             batch_norm1d(a * 8 * 8),
             Unflatten(1, (a, 8, 8)),  # (N, 256, 8, 8)
             batch_norm2d(a),
             resize_conv(a, b),  # (N, 128, 16, 16)
-            nn.ReLU(inplace=True),
+            nn.ReLU(),
             batch_norm2d(b),
             resize_conv(b, c),  # (N, 64, 32, 32)
-            nn.ReLU(inplace=True),
+            nn.ReLU(),
             batch_norm2d(c),
-            conv_to_image(c, channels),  # (N, 1, 32, 32)
+            conv(c, channels, kernel=3),  # (N, 1, 32, 32)
             nn.Tanh(),
         )
 
@@ -69,19 +69,19 @@ class Discriminator(nn.Module):
         a, b, c, d = scaled(width, 32, 64, 128, 256)
         self.trunk = nn.Sequential(
             conv(channels, a, kernel=3, stride=2),  # (N, 32, 16, 16)
-            nn.LeakyReLU(0.2, inplace=True),
+            nn.LeakyReLU(0.2),
             Dropout(0.5),
             conv(a, b, kernel=3),  # (N, 64, 16, 16)
             batch_norm2d(b),
-            nn.LeakyReLU(0.2, inplace=True),
+            nn.LeakyReLU(0.2),
             Dropout(0.5),
             conv(b, c, kernel=3, stride=2),  # (N, 128, 8, 8)
             batch_norm2d(c),
-            nn.LeakyReLU(0.2, inplace=True),
+            nn.LeakyReLU(0.2),
             Dropout(0.5),
             conv(c, d, kernel=3),  # (N, 256, 8, 8)
             batch_norm2d(d),
-            nn.LeakyReLU(0.2, inplace=True),
+            nn.LeakyReLU(0.2),
             Dropout(0.5),
             Flatten(),  # (N, 16384)
         )

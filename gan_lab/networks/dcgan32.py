@@ -33,12 +33,12 @@ class Generator(nn.Module):
         self.layers = nn.Sequential(
             dense(self.z_dim, a * 8 * 8),  # (N, 16384)
             batch_norm1d(a * 8 * 8),
-            nn.LeakyReLU(0.2, inplace=True),
+            nn.LeakyReLU(0.2),
             Unflatten(1, (a, 8, 8)),  # (N, 256, 8, 8)
             batch_norm2d(a),
             conv_transpose(a, b),  # k5 s2: (N, 64, 16, 16)
             batch_norm2d(b),
-            nn.LeakyReLU(0.3, inplace=True),
+            nn.LeakyReLU(0.3),
             conv_transpose(b, channels),  # k5 s2: (N, 1, 32, 32)
             nn.Tanh(),
         )
@@ -60,10 +60,10 @@ class Discriminator(nn.Module):
         b, a = scaled(width, 64, 128)
         self.layers = nn.Sequential(
             conv(channels, b, stride=2),  # k5 s2: (N, 64, 16, 16)
-            nn.LeakyReLU(0.3, inplace=True),
+            nn.LeakyReLU(0.3),
             Dropout(0.3),
             conv(b, a, stride=2),  # k5 s2: (N, 128, 8, 8)
-            nn.LeakyReLU(0.3, inplace=True),
+            nn.LeakyReLU(0.3),
             Dropout(0.3),
             Flatten(),  # (N, 8192)
             dense(a * 8 * 8, 1),

@@ -20,12 +20,12 @@ from gan_lab.networks.width import scaled
 
 def up(c_in: int, c_out: int) -> nn.Sequential:
     """Transposed convolution k5 s2, ReLU, batch norm: (N, c_in, H, W) -> (N, c_out, 2 H, 2 W)."""
-    return nn.Sequential(conv_transpose(c_in, c_out), nn.ReLU(inplace=True), batch_norm2d(c_out))
+    return nn.Sequential(conv_transpose(c_in, c_out), nn.ReLU(), batch_norm2d(c_out))
 
 
 def down(c_in: int, c_out: int) -> nn.Sequential:
     """Convolution k5 s2, leaky ReLU, batch norm: (N, c_in, H, W) -> (N, c_out, H / 2, W / 2)."""
-    return nn.Sequential(conv(c_in, c_out, stride=2), nn.LeakyReLU(0.2, inplace=True), batch_norm2d(c_out))
+    return nn.Sequential(conv(c_in, c_out, stride=2), nn.LeakyReLU(0.2), batch_norm2d(c_out))
 
 
 class Generator(nn.Module):
@@ -74,7 +74,7 @@ class Discriminator(nn.Module):
         d, c, b, a = scaled(width, 128, 256, 512, 1024)
         self.layers = nn.Sequential(
             conv(channels, channels),  # (N, 3, 64, 64)
-            nn.LeakyReLU(0.2, inplace=True),
+            nn.LeakyReLU(0.2),
             batch_norm2d(channels) if norm_input else nn.Identity(),
             down(channels, d),  # (N, 128, 32, 32)
             down(d, c),  # (N, 256, 16, 16)

@@ -25,10 +25,8 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from gan_lab.networks.one_map_conv import OneMapConv2d
 from gan_lab.networks.planes import PlanesConv2d, PlanesConvTranspose2d
 from gan_lab.networks.resize_conv import ResizeConv2d
-from gan_lab.networks.strided_conv import StridedConv2d
 
 FEW = 4  # maps, as an image has them
 Layer = TypeVar("Layer", bound=nn.Linear | nn.Conv2d | nn.ConvTranspose2d)
@@ -51,15 +49,8 @@ def dense(n_in: int, n_out: int) -> nn.Linear:
 
 def conv(c_in: int, c_out: int, kernel: int = 5, stride: int = 1) -> nn.Conv2d:
     """Convolution, "same" padding, odd kernel: (N, c_in, H, W) -> (N, c_out, ceil(H / stride), ceil(W / stride))."""
-    if c_in <= FEW and (kernel, stride) == (5, 2):
-        return glorot(StridedConv2d(c_in, c_out))
     kind = PlanesConv2d if c_out <= FEW else nn.Conv2d
     return glorot(kind(c_in, c_out, kernel, stride, padding=kernel // 2))
-
-
-def conv_to_image(c_in: int, channels: int) -> nn.Conv2d:
-    """Convolution k3, "same" padding, to the maps of an image: (N, c_in, H, W) -> (N, channels, H, W)."""
-    return glorot(OneMapConv2d(c_in, 3)) if channels == 1 else conv(c_in, channels, kernel=3)
 
 
 def resize_conv(c_in: int, c_out: int) -> ResizeConv2d:

@@ -59,16 +59,16 @@ class Generator(nn.Module):
             nn.Unflatten(1, (self.z_dim, 1, 1)),  # (N, 100, 1, 1)
             conv_transpose(self.z_dim, a, stride=1, padding=0),  # (N, 512, 4, 4)
             nn.BatchNorm2d(a),
-            nn.ReLU(inplace=True),
+            nn.ReLU(),
             conv_transpose(a, b),  # s2 p1: (N, 256, 8, 8)
             nn.BatchNorm2d(b),
-            nn.ReLU(inplace=True),
+            nn.ReLU(),
             conv_transpose(b, c),  # s2 p1: (N, 128, 16, 16)
             nn.BatchNorm2d(c),
-            nn.ReLU(inplace=True),
+            nn.ReLU(),
             conv_transpose(c, d),  # s2 p1: (N, 64, 32, 32)
             nn.BatchNorm2d(d),
-            nn.ReLU(inplace=True),
+            nn.ReLU(),
             conv_transpose(d, channels),  # s2 p1: (N, 3, 64, 64)
             nn.Tanh(),
         )
@@ -95,16 +95,16 @@ class Critic(nn.Module):
         d, c, b, a = scaled(width, 64, 128, 256, 512)
         self.layers = nn.Sequential(
             conv(channels, d),  # s2 p1: (N, 64, 32, 32)
-            nn.LeakyReLU(0.2, inplace=True),
+            nn.LeakyReLU(0.2),
             conv(d, c),  # s2 p1: (N, 128, 16, 16)
             norm(c),
-            nn.LeakyReLU(0.2, inplace=True),
+            nn.LeakyReLU(0.2),
             conv(c, b),  # s2 p1: (N, 256, 8, 8)
             norm(b),
-            nn.LeakyReLU(0.2, inplace=True),
+            nn.LeakyReLU(0.2),
             conv(b, a),  # s2 p1: (N, 512, 4, 4)
             norm(a),
-            nn.LeakyReLU(0.2, inplace=True),
+            nn.LeakyReLU(0.2),
             conv(a, 1, stride=1, padding=0),  # (N, 1, 1, 1)
             nn.Flatten(0),  # (N,)
         )

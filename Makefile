@@ -27,7 +27,7 @@ test: $(UV)  ## check everything: style, types, tests, and every cell of every n
 	$(RUN) pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=1800 notebooks/*.ipynb
 
 notebooks: $(UV)  ## refresh the notebooks from their sources, or one: make notebooks NB=01_dcgan
-	@$(RUN) python -m gan_lab.course.release notebooks/source/$(or $(NB),*).py
+	@$(RUN) python -m gan_lab.runner.refresh notebooks/source/$(or $(NB),*).py
 
 bench: $(UV)  ## measure training steps against a textbook's and the machine's limit: make bench ARGS="--systems B1"
 	@$(RUN) python -m bench.steps $(ARGS)

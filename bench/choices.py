@@ -18,11 +18,11 @@ from torch import nn
 
 from bench.steps import DEVICE, RESULTS, device_name, load, machine, quartiles, take_turns
 from bench.systems import SYSTEMS, play_rounds, same
+from gan_lab.layers.channels_last import Flatten, Unflatten
+from gan_lab.layers.contiguous import PlanesConv2d, PlanesConvTranspose2d
+from gan_lab.layers.dropout import Dropout
+from gan_lab.layers.resize_conv import ResizeConv2d
 from gan_lab.lipschitz import gradient_penalty
-from gan_lab.networks.channels_last import Flatten, Unflatten
-from gan_lab.networks.dropout import Dropout
-from gan_lab.networks.planes import PlanesConv2d, PlanesConvTranspose2d
-from gan_lab.networks.resize_conv import ResizeConv2d
 
 BY_NAME = {system.name: system for system in SYSTEMS if system.batch == 64}
 
@@ -69,7 +69,7 @@ CHOICES = (
     Choice("Flatten, Unflatten", "B1", no_own(Flatten, Unflatten)),
     Choice("Flatten, Unflatten", "B3", no_own(Flatten, Unflatten)),
     Choice("planes", "A1", no_own(PlanesConv2d, PlanesConvTranspose2d)),
-    Choice("layer_slopes", "A6", rule={"penalty": gradient_penalty}),
+    Choice("norms_by_layer", "A6", rule={"penalty": gradient_penalty}),
     *(Choice("channels last", system, in_nchw) for system in BY_NAME),
 )
 ON_A_GPU = tuple(Choice("32-true, not bf16-mixed", system, rule={"precision": "bf16-mixed"}) for system in BY_NAME)

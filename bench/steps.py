@@ -30,7 +30,7 @@ from torch import nn
 from bench.limits import WARM_UP, convolutions, flops, matmuls, peak_bytes, wait
 from bench.picture import draw
 from bench.systems import SYSTEMS, Loader, System, play_rounds, textbook_rounds
-from gan_lab.data import load_images
+from gan_lab.data.images import load_images
 
 RESULTS = Path(__file__).parents[1] / "results" / "bench"
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from bench import textbook_networks as textbook
 from bench import textbook_steps as steps
 from bench.textbook_networks import Players
-from gan_lab.data import DIGITS
-from gan_lab.layer_slopes import layer_slopes
+from gan_lab.data.images import DIGITS
+from gan_lab.layers.gradient_norms import norms_by_layer
 from gan_lab.lipschitz import clip_weights, gradient_penalty
 from gan_lab.losses import AuxiliaryClassifier, Loss, NonSaturating, Wasserstein
 from gan_lab.networks import acgan28, acgan32, dcgan32, dcgan64, wgan64
@@ -71,7 +71,7 @@ no_norm = partial(textbook.wgan64, norm=nn.Identity)
 
 
 def penalty(D: nn.Module) -> Penalty:
-    return partial(gradient_penalty, slopes=layer_slopes(D.layers))
+    return partial(gradient_penalty, norms=norms_by_layer(D.layers))
 
 
 SYSTEMS = (

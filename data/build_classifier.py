@@ -1,4 +1,4 @@
-"""Make gan_lab/digits_classifier.pt: train the classifier of the bundled digits, and say how well it knows the others.
+"""Train the classifier of the bundled digits, and say how well it knows the others.
 
     uv run python data/build_classifier.py
 
@@ -8,9 +8,9 @@ other weights that are as good; but the numbers measured with them would be othe
 
 import torch
 
-from gan_lab.classifier import BUNDLED, train_classifier
-from gan_lab.data import load_images
-from gan_lab.features import accuracy
+from gan_lab.data.images import load_images
+from gan_lab.measure.classifier import BUNDLED, train_classifier
+from gan_lab.measure.features import accuracy
 
 torch.set_num_threads(1)
 classifier = train_classifier(load_images())

@@ -20,15 +20,15 @@ def clip_weights(D: nn.Module, c: float = 0.01) -> None:
         w.clamp_(-c, c)
 
 
-def slopes(score: Score, x: Tensor) -> Tensor:
-    """How steep the score is at each image, |grad score(x_i)|: (N,), and it can be differentiated once more.
+def gradient_norms(score: Score, x: Tensor) -> Tensor:
+    """The norm of the score's gradient at each image, |grad score(x_i)|: (N,). It can be differentiated once more.
 
     score: images -> (N,), each by its image alone.  x: (N, ...).
     """
     x = x if x.requires_grad else x.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(score(x).sum(), x, create_graph=True)
-    norms: Tensor = gradient.flatten(1).norm(dim=1)
-    return norms
+    norm: Tensor = gradient.flatten(1).norm(dim=1)
+    return norm
 
 
 def gradient_penalty(
@@ -38,7 +38,7 @@ def gradient_penalty(
     weight: float = 10.0,
     *,
     one_sided: bool = False,
-    slopes: Callable[[Score, Tensor], Tensor] = slopes,
+    norms: Callable[[Score, Tensor], Tensor] = gradient_norms,
 ) -> Tensor:
     """The penalty of WGAN-GP, on random points between real and fake images.
 
@@ -46,7 +46,7 @@ def gradient_penalty(
         penalty = weight * mean( (|grad score(x_hat)| - 1)^2 ),  one norm for each image
 
     one_sided: only norms above 1 are penalised, (max(0, |grad| - 1))^2.
-    slopes: what finds the norms; for many critics `gan_lab.layer_slopes` finds the same ones at half the price.
+    norms: what finds the norms; for many critics `gan_lab.layers.gradient_norms` finds the same at half the price.
     score: images -> (N,).  real, fake: (N, ...), of one shape -> scalar.  Raises ValueError if their shapes differ.
     Source: Gulrajani et al. 2017, eq. (3) and Algorithm 1; one-sided: ibid., section 4.
     """
@@ -54,7 +54,7 @@ def gradient_penalty(
         raise ValueError(f"real and fake images pair up: {tuple(real.shape)} is not the shape {tuple(fake.shape)}")
     t = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device)
     x_hat = t * real + (1 - t) * fake
-    excess = slopes(score, x_hat) - 1  # (N,)
+    excess = norms(score, x_hat) - 1  # (N,)
     if one_sided:
         excess = excess.clamp(min=0)
     return weight * excess.square().mean()

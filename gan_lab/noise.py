@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_lab.data import ImageSet
+from gan_lab.data.images import ImageSet
 from gan_lab.losses import Verdict
 
 

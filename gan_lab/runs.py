@@ -26,7 +26,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from gan_lab.data import ImageSet
+from gan_lab.data.images import ImageSet
 from gan_lab.files import whole
 from gan_lab.training import Game, Round
 

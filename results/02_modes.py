@@ -13,8 +13,8 @@ import jupytext
 import pandas as pd
 import torch
 
+from gan_lab.data.toy import covered
 from gan_lab.files import whole
-from gan_lab.mixtures import covered
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "source" / "02_stabilization.py"
 TABLE = Path(__file__).with_suffix(".csv")

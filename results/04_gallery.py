@@ -1,4 +1,4 @@
-"""What each error of `gan_lab.wrong_penalties`, and each way to clip, does on the ring of 8: results/04_gallery.csv.
+"""What each error of `gan_lab.lessons.wrong_penalties`, and each way to clip, does on the ring of 8.
 
     uv run python results/04_gallery.py
 
@@ -18,14 +18,9 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
+from gan_lab.data.toy import covered, ring
 from gan_lab.files import whole
-from gan_lab.lipschitz import clip_weights, gradient_penalty, slopes
-from gan_lab.losses import Wasserstein
-from gan_lab.mixtures import covered, ring
-from gan_lab.networks import mlp
-from gan_lab.training import Game, Penalty, bare, play, sample
-from gan_lab.transport import wasserstein1
-from gan_lab.wrong_penalties import (
+from gan_lab.lessons.wrong_penalties import (
     normal_t,
     one_norm_for_the_batch,
     one_t_a_pixel,
@@ -33,6 +28,11 @@ from gan_lab.wrong_penalties import (
     report_b,
     t_is_1,
 )
+from gan_lab.lipschitz import clip_weights, gradient_norms, gradient_penalty
+from gan_lab.losses import Wasserstein
+from gan_lab.networks import mlp
+from gan_lab.theory.transport import wasserstein1
+from gan_lab.training import Game, Penalty, bare, play, sample
 
 TABLE = Path(__file__).with_suffix(".csv")
 SEEDS, ROUNDS, BATCH, WIDTH, WEIGHT, CLIP, POINTS = 10, 1200, 64, 0.125, 1.0, 0.1, 512
@@ -106,7 +106,7 @@ def measured(game: Game, seed: int) -> dict[str, float]:
         "modes": found.modes,
         "high_quality": found.high_quality,
         "estimate": says[0] - says[1],
-        "slope": slopes(D, t * real + (1 - t) * fake).mean().item(),
+        "slope": gradient_norms(D, t * real + (1 - t) * fake).mean().item(),
     }
 
 

@@ -4,7 +4,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from gan_lab.data import ImageSet
+from gan_lab.data.images import ImageSet
 from gan_lab.losses import Loss, NonSaturating
 from gan_lab.training import Game
 

@@ -11,7 +11,7 @@ from bench.limits import flops, peak_bytes
 from bench.systems import SYSTEMS, Loader, System, play_rounds, textbook_rounds
 from bench.textbook_networks import CLASSES, take_over
 from bench.textbook_steps import penalty
-from gan_lab.data import ImageSet, load_images
+from gan_lab.data.images import ImageSet, load_images
 from gan_lab.lipschitz import gradient_penalty
 from gan_lab.losses import Verdict
 

@@ -5,10 +5,10 @@ import torch
 from small_game import small_game, small_images
 from torch import nn
 
-from gan_lab.lipschitz import clip_weights, gradient_penalty, slopes
+from gan_lab.lessons.wrong_penalties import one_norm_for_the_batch
+from gan_lab.lipschitz import clip_weights, gradient_norms, gradient_penalty
 from gan_lab.losses import Wasserstein
 from gan_lab.training import bare, play
-from gan_lab.wrong_penalties import one_norm_for_the_batch
 
 N = 6
 
@@ -103,7 +103,7 @@ def test_one_norm_for_the_batch_and_a_critic_with_batch_norm_tie_the_images_toge
 def test_slopes_are_the_norms_of_the_gradient_and_can_be_differentiated_again(images):
     x, _ = images
     w = torch.ones(9, requires_grad=True)
-    steep = slopes(lambda x: torch.sin(x.flatten(1)) @ w, x)
+    steep = gradient_norms(lambda x: torch.sin(x.flatten(1)) @ w, x)
     torch.testing.assert_close(steep, torch.cos(x).flatten(1).norm(dim=1))
     (slope,) = torch.autograd.grad(steep.sum(), w)  # d/dw_k of the sum of |w cos x|
     torch.testing.assert_close(slope, (torch.cos(x).flatten(1).square() / steep[:, None]).sum(0))

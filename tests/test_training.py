@@ -7,7 +7,7 @@ from small_game import Discriminator, Generator, equal, same, small_game, small_
 from torch import nn
 
 from gan_lab import training
-from gan_lab.data import load_images
+from gan_lab.data.images import load_images
 from gan_lab.losses import AuxiliaryClassifier, NonSaturating, Verdict
 from gan_lab.training import play, sample
 

@@ -13,10 +13,10 @@ Source: Odena, Olah & Shlens 2017, "Conditional image synthesis with auxiliary c
 import torch
 from torch import Tensor, nn
 
+from gan_lab.layers.channels_last import Flatten, Unflatten
+from gan_lab.layers.dropout import Dropout
+from gan_lab.layers.keras_defaults import batch_norm1d, batch_norm2d, conv, dense, resize_conv
 from gan_lab.losses import Verdict
-from gan_lab.networks.channels_last import Flatten, Unflatten
-from gan_lab.networks.dropout import Dropout
-from gan_lab.networks.keras_defaults import batch_norm1d, batch_norm2d, conv, dense, resize_conv
 from gan_lab.networks.labels import shares
 from gan_lab.networks.width import scaled
 

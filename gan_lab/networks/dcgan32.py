@@ -12,9 +12,9 @@ Source: Radford, Metz & Chintala 2015, "Unsupervised representation learning wit
 
 from torch import Tensor, nn
 
-from gan_lab.networks.channels_last import Flatten, Unflatten
-from gan_lab.networks.dropout import Dropout
-from gan_lab.networks.keras_defaults import batch_norm1d, batch_norm2d, conv, conv_transpose, dense
+from gan_lab.layers.channels_last import Flatten, Unflatten
+from gan_lab.layers.dropout import Dropout
+from gan_lab.layers.keras_defaults import batch_norm1d, batch_norm2d, conv, conv_transpose, dense
 from gan_lab.networks.width import scaled
 
 

@@ -10,7 +10,7 @@ He's uniform for the hidden layers, Glorot's for the last, biases 0.
 
 from torch import Tensor, nn
 
-from gan_lab.networks.keras_defaults import dense
+from gan_lab.layers.keras_defaults import dense
 from gan_lab.networks.width import scaled
 
 

@@ -31,13 +31,13 @@ from lightning_fabric import Fabric
 from matplotlib.image import imread
 from torch import nn
 
-from gan_lab import plots
-from gan_lab.data import load_images
+from gan_lab.data.images import load_images
 from gan_lab.losses import NonSaturating
 from gan_lab.networks import dcgan32, dcgan64
 from gan_lab.runs import Run
+from gan_lab.show import plots
+from gan_lab.show.widgets import Dashboard, explorer
 from gan_lab.training import Game, play, sample
-from gan_lab.widgets import Dashboard, explorer
 
 plt.style.use(plots.STYLE)
 

@@ -37,21 +37,24 @@ from lightning_fabric import Fabric
 from torch import nn
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from gan_lab import evidence, exercises, mixtures, plane, plots
-from gan_lab.classifier import classifier_for
-from gan_lab.data import load_images
-from gan_lab.evaluation import class_entropy, evaluate, fid, kid
-from gan_lab.features import features_of
+from gan_lab.data import toy
+from gan_lab.data.hold_out import hold_out
+from gan_lab.data.images import load_images
+from gan_lab.lessons import exercises
 from gan_lab.lipschitz import gradient_penalty
 from gan_lab.losses import Loss, NonSaturating, Wasserstein
-from gan_lab.neighbours import fidelity, nearest
+from gan_lab.measure import seeds
+from gan_lab.measure.classifier import classifier_for
+from gan_lab.measure.coverage import fidelity, nearest
+from gan_lab.measure.evaluation import class_entropy, evaluate, fid, kid
+from gan_lab.measure.features import features_of
+from gan_lab.measure.stability import epochs_until, oscillation
 from gan_lab.networks import dcgan32, dcgan64, mlp
 from gan_lab.noise import Noisy, NoisyImages, noise_level
 from gan_lab.runs import Run
-from gan_lab.splits import hold_out
-from gan_lab.stability import epochs_until, oscillation
+from gan_lab.show import plots, scores_2d
+from gan_lab.show.widgets import Dashboard
 from gan_lab.training import Game, bare, play, sample
-from gan_lab.widgets import Dashboard
 
 plt.style.use(plots.STYLE)
 
@@ -182,7 +185,7 @@ for name, order in ways.items():
     print(f"held out {name:27}: {twins:4.0%} have a twin in the training set, median distance {distance.median():.1f}")
 
 # %% [markdown]
-# `hold_out` in `gan_lab/splits.py` therefore takes the last fifth of each class, in the order of the files, and leaves
+# `hold_out` in `gan_lab/data/hold_out.py` therefore takes the last fifth of each class, in the order of the files, and leaves
 # a gap before it. This notebook uses it wherever a folder has no test images.
 
 # %% [markdown]
@@ -298,9 +301,9 @@ limits = (-1.0, 2.0, -2.0, 2.0)
 for ax, (name, (_, D_line, _)) in zip(axes, still.items(), strict=True):
     D_line.eval()  # what it learnt, without the noise
     levels = [0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99]
-    plane.surface(ax, lambda x, D=D_line: torch.sigmoid(D(x)), limits, levels=levels, title=name)
-    plane.arrows(ax, lambda x, D=D_line: F.softplus(D(x)), limits, n=9)
-    plane.points(ax, line(0.0, 60), line(1.0, 60), limits)
+    scores_2d.surface(ax, lambda x, D=D_line: torch.sigmoid(D(x)), limits, levels=levels, title=name)
+    scores_2d.arrows(ax, lambda x, D=D_line: F.softplus(D(x)), limits, n=9)
+    scores_2d.points(ax, line(0.0, 60), line(1.0, 60), limits)
     ax.label_outer()
 plt.show()
 
@@ -321,15 +324,15 @@ plt.show()
 
 # %%
 torch.manual_seed(seed)
-laws = (mixtures.ring(), mixtures.grid(), mixtures.SwissRoll())
+laws = (toy.ring(), toy.grid(), toy.SwissRoll())
 fig, axes = plt.subplots(1, 3, figsize=(9, 3.2), sharey=True)
 limits = (-2.0, 2.0, -2.0, 2.0)
 for ax, law in zip(axes, laws, strict=True):
-    plane.points(ax, law.sample(1000)[0], torch.empty(0, 2), limits, title=law.name)
+    scores_2d.points(ax, law.sample(1000)[0], torch.empty(0, 2), limits, title=law.name)
     ax.label_outer()
 plt.show()
 for law in laws[:2]:
-    found = mixtures.covered(law.sample(2500)[0], law)
+    found = toy.covered(law.sample(2500)[0], law)
     print(f"{law.name:10}: its own points cover {found.modes} modes, and {found.high_quality:.1%} of them are good")
 print(f"1 - exp(-9/2) = {1 - math.exp(-9 / 2):.1%}")
 
@@ -349,7 +352,7 @@ print(f"1 - exp(-9/2) = {1 - math.exp(-9 / 2):.1%}")
 # games changes something about one of these two.
 
 # %% tags=["modes"]
-ring = mixtures.ring(sigma=0.05)
+ring = toy.ring(sigma=0.05)
 
 
 def on_the_ring(seed, steps, *, lr_G=1e-3, lr_D=1e-3, betas=(0.5, 0.999), n_critic=1, sigma=0.0, weight=0.0,
@@ -399,10 +402,10 @@ for row, name in zip(axes, shown, strict=True):
     for step, x, D_ring in on_the_ring(seed, ring_steps, **ring_games[name]):
         if step not in moments:
             continue
-        ax, found = row[moments.index(step)], mixtures.covered(x, ring)
+        ax, found = row[moments.index(step)], toy.covered(x, ring)
         D_ring.eval()
-        plane.surface(ax, lambda x, D=D_ring: torch.sigmoid(D(x)), limits, levels=np.linspace(0.1, 0.9, 9))
-        plane.points(ax, ring.sample(100)[0], x[:200], limits)
+        scores_2d.surface(ax, lambda x, D=D_ring: torch.sigmoid(D(x)), limits, levels=np.linspace(0.1, 0.9, 9))
+        scores_2d.points(ax, ring.sample(100)[0], x[:200], limits)
         ax.set_title(f"step {step}: {found.modes} modes, {found.high_quality:.0%} good", fontsize=7)
         ax.label_outer()
     row[0].set_ylabel(f"{name}\n$x_2$")
@@ -422,14 +425,14 @@ plt.show()
 # of the mean over the seeds.
 
 # %%
-by_step = evidence.table("02_modes")
+by_step = seeds.table("02_modes")
 late = by_step[by_step["steps"] > by_step["steps"].max() - 500]
 late = late.groupby(["setting", "seed"], sort=False)[["modes", "high_quality"]].mean().reset_index()
 
 fig, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 3.6), width_ratios=(1.2, 1, 1))
 for name in shown:
     by_seed = by_step[by_step["setting"] == name].pivot(index="steps", columns="seed", values="modes")
-    bottom, top = np.transpose([evidence.interval(row) for row in by_seed.to_numpy()])
+    bottom, top = np.transpose([seeds.interval(row) for row in by_seed.to_numpy()])
     (curve,) = left.plot(by_seed.index, by_seed.mean(axis=1), label=name)
     left.fill_between(by_seed.index, bottom, top, color=curve.get_color(), alpha=0.15, linewidth=0)
 left.set(title="modes covered", xlabel="steps of G", ylabel="modes, of 8", ylim=(0, 8.2))
@@ -437,7 +440,7 @@ left.legend(fontsize=8)
 names = list(ring_games)
 for ax, metric, label in ((middle, "modes", "modes, of 8"), (right, "high_quality", "share of good points")):
     values = late.pivot(index="seed", columns="setting", values=metric)[names]
-    bottom, top = np.transpose([evidence.interval(values[name]) for name in names])
+    bottom, top = np.transpose([seeds.interval(values[name]) for name in names])
     mean = values.mean().to_numpy()
     ax.errorbar(mean, range(len(names)), xerr=(mean - bottom, top - mean), fmt="o")
     ax.set(title="over the last 500 steps", xlabel=label, xlim=(0, None), yticks=range(len(names)))
@@ -449,11 +452,11 @@ plt.show()
 # %%
 for reference in ("balanced", "hasty"):
     family = late[late["setting"].str.startswith(reference)]
-    for row in evidence.paired(family, "modes", against=reference).itertuples():
+    for row in seeds.paired(family, "modes", against=reference).itertuples():
         if row.setting == reference:
             print(f"{reference}: {row.mean:.1f} modes, over {row.seeds} seeds")
         else:
-            says = evidence.verdict(row.low, row.high)
+            says = seeds.verdict(row.low, row.high)
             print(f"    {row.setting:27}{row.mean:.1f} modes, {says} ({row.low:+.1f} to {row.high:+.1f})")
 
 # %% [markdown]
@@ -839,7 +842,7 @@ evaluate(draw(runs[setting][1]), images, held_out, classifier).round(3)
 # replacement, take their mean, repeat ten thousand times, and keep the middle 95 %.
 
 # %%
-table = evidence.table("02_stability").sort_values("setting", key=lambda names: names.map(list(settings).index))
+table = seeds.table("02_stability").sort_values("setting", key=lambda names: names.map(list(settings).index))
 print(f"{len(table)} trainings: {table['setting'].nunique()} settings x {table['seed'].nunique()} seeds, ", end="")
 print(f"{table['epochs'].iloc[0]} epochs, width {table['width'].iloc[0]}, on {table['device'].iloc[0]}")
 table.groupby("setting", sort=False)[promised].mean().round(3)
@@ -850,7 +853,7 @@ titles |= {"class_entropy": "class entropy (higher is better)", "grain": "grain 
 titles |= {"epochs_to_good": "epochs to a good KID (lower)", "kid_oscillation": "oscillation of the KID (lower)"}
 fig, axes = plt.subplots(2, 3, figsize=(10, 5.6), sharey=True)
 for ax, (metric, title) in zip(axes.flat, titles.items(), strict=True):
-    change = evidence.paired(table, metric).query("setting != 'plain'")
+    change = seeds.paired(table, metric).query("setting != 'plain'")
     arms = change["difference"] - change["low"], change["high"] - change["difference"]
     ax.errorbar(change["difference"], change["setting"], xerr=arms, fmt="o")
     ax.axvline(0, color="black", linewidth=0.8)
@@ -865,9 +868,9 @@ plt.show()
 # %%
 intervals = 0
 for metric in [*titles, "g_oscillation", "collapsed"]:
-    change = evidence.paired(table, metric).query("setting != 'plain'")
+    change = seeds.paired(table, metric).query("setting != 'plain'")
     says = change.assign(
-        says=[evidence.verdict(low, high) for low, high in zip(change["low"], change["high"], strict=True)]
+        says=[seeds.verdict(low, high) for low, high in zip(change["low"], change["high"], strict=True)]
     )
     found = [f"{row.setting} {row.says} ({row.difference:+.3g})" for row in says.itertuples() if "no " not in row.says]
     intervals += len(says)
@@ -962,7 +965,7 @@ exercises.check_boundary(boundary)
 #
 # **4. The forking paths.** Choose `good_kid` anew *now that you know the results*, and count for which of your choices
 # some setting becomes "faster than plain".
-# <details><summary>Hint</summary><code>evidence.table("02_stability_epochs")</code> has the KID of every measured
+# <details><summary>Hint</summary><code>seeds.table("02_stability_epochs")</code> has the KID of every measured
 # epoch; <code>epochs_until</code> does the rest. The lesson is how easily a threshold is found that tells your
 # story.</details>
 #
@@ -972,7 +975,7 @@ exercises.check_boundary(boundary)
 # 1. Change <code>line(1.0)</code>, <code>theta</code> in <code>felt</code>, and the formula in
 #    <code>optimum</code>.</details>
 #
-# **6. Other laws.** Set <code>ring = mixtures.grid()</code> and play again. Which of the games covers all 25? For the
+# **6. Other laws.** Set <code>ring = toy.grid()</code> and play again. Which of the games covers all 25? For the
 # Swiss roll there is no <code>covered</code>: how would you measure what is missing?
 # <details><summary>Hint</summary>The angle of a point tells where on the roll it is, up to turns; or take
-# <code>fidelity</code> of <code>gan_lab/neighbours.py</code> against fresh points.</details>
+# <code>fidelity</code> of <code>gan_lab/measure/coverage.py</code> against fresh points.</details>

@@ -33,19 +33,21 @@ from lightning_fabric import Fabric
 from matplotlib.image import imread
 from torch import nn
 
-from gan_lab import evidence, exercises, plots
-from gan_lab.by_class import by_class, gan_train
-from gan_lab.classifier import classifier_for
-from gan_lab.data import load_images
-from gan_lab.evaluation import kid
-from gan_lab.features import features_of
+from gan_lab.data.hold_out import hold_out
+from gan_lab.data.images import load_images
+from gan_lab.lessons import exercises
 from gan_lab.losses import AuxiliaryClassifier, NonSaturating, Verdict, class_loss
-from gan_lab.neighbours import fidelity
+from gan_lab.measure import seeds
+from gan_lab.measure.classifier import classifier_for
+from gan_lab.measure.coverage import fidelity
+from gan_lab.measure.evaluation import kid
+from gan_lab.measure.features import features_of
+from gan_lab.measure.per_class import by_class, gan_train
 from gan_lab.networks import acgan28, acgan32
 from gan_lab.runs import Run
-from gan_lab.splits import hold_out
+from gan_lab.show import plots
+from gan_lab.show.widgets import Dashboard, class_explorer
 from gan_lab.training import Game, play, sample
-from gan_lab.widgets import Dashboard, class_explorer
 
 plt.style.use(plots.STYLE)
 
@@ -480,12 +482,12 @@ plt.show()
 # One run proves nothing. So these games were trained with several seeds, at the sizes above, and measured after its
 # last epoch. The table is `results/03_acgan.csv`, and `results/README.md` has the command that makes it. Runs of one
 # seed start alike, so each game is compared with the plain GAN *of the same seed*: the differences have a mean, and an
-# interval that holds it with 95 % confidence, as far as so few seeds can tell (a bootstrap, see `gan_lab/evidence.py`).
+# interval that holds it with 95 % confidence, as far as so few seeds can tell (a bootstrap, see `gan_lab/measure/seeds.py`).
 # Where the interval holds 0, no difference is found. Each field has the mean, whether that is higher or lower than the
 # plain GAN's, and the interval of the difference. GAN-test, variety and coverage are means over the classes.
 
 # %%
-table = evidence.table("03_acgan")
+table = seeds.table("03_acgan")
 print(
     f"{table['seed'].nunique()} seeds, {table['epochs'].max()} epochs each, widths {table['width'].max():g} and {table['width_D'].max():g}\n"
 )
@@ -503,9 +505,9 @@ measures = {
 rows = {}
 for measure, title in measures.items():
     rows[title] = {}
-    for _, row in evidence.paired(table, measure).iterrows():
+    for _, row in seeds.paired(table, measure).iterrows():
         low, high = row["low"], row["high"]
-        beside = "" if row["setting"] == "plain" else f", {evidence.verdict(low, high)} ({low:+.2f} to {high:+.2f})"
+        beside = "" if row["setting"] == "plain" else f", {seeds.verdict(low, high)} ({low:+.2f} to {high:+.2f})"
         rows[title][row["setting"]] = f"{row['mean']:.2f}{beside}"
 pd.DataFrame(rows).T[settings]
 
@@ -617,13 +619,13 @@ print(f"{(nats > np.log(2)).double().mean():.1%} cost more than log 2: these are
 
 # %%
 for measure in ("least_variety", "least_coverage", "gan_test", "kid"):
-    row = evidence.paired(table, measure, against="AC-GAN").set_index("setting").loc["small embedding"]
+    row = seeds.paired(table, measure, against="AC-GAN").set_index("setting").loc["small embedding"]
     print(
         f"{measures[measure]}: small embedding {row['mean']:.2f}, the AC-GAN's {row['mean'] - row['difference']:.2f};",
         end=" ",
     )
     print(
-        f"difference {row['difference']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f}): {evidence.verdict(row['low'], row['high'])}"
+        f"difference {row['difference']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f}): {seeds.verdict(row['low'], row['high'])}"
     )
 silent = table.query("setting == 'small embedding'")["least_variety"]
 print(
@@ -802,8 +804,8 @@ exercises.check_conditional(Projection(K), images)
 # <code>shares.expand(10, K)</code>.</details>
 #
 # **6. Half of $L_C$.** In (2) $D$ is asked for the classes of fakes as well, however bad they still are. Is that of use?
-# Train `real classes only` with the seeds of section 9, and compare with `evidence.paired`.
+# Train `real classes only` with the seeds of section 9, and compare with `seeds.paired`.
 # <details><summary>Hint</summary>In a terminal, <code>gan-lab sweep notebooks/03_acgan.ipynb -f
 # notebooks/parameters/03_sweep.yaml --grid "setting=AC-GAN,real classes only" --grid seed=0,1,2,3,4 --out runs/half</code>,
-# then <code>gan-lab table runs/half half.csv</code>; here, <code>evidence.paired(pd.read_csv("half.csv"), "kid",
+# then <code>gan-lab table runs/half half.csv</code>; here, <code>seeds.paired(pd.read_csv("half.csv"), "kid",
 # against="AC-GAN")</code>.</details>

@@ -46,23 +46,25 @@ from lightning_fabric import Fabric
 from matplotlib.image import imread
 from torch import nn
 
-from gan_lab import evidence, exercises, plane, plots
-from gan_lab import wrong_penalties as wrong
-from gan_lab.classifier import classifier_for
-from gan_lab.data import load_images
-from gan_lab.evaluation import class_entropy, fid, kid
-from gan_lab.features import features_of
-from gan_lab.layer_slopes import layer_slopes
-from gan_lab.lipschitz import clip_weights, gradient_penalty, slopes
+from gan_lab.data.images import load_images
+from gan_lab.data.toy import SwissRoll, grid, ring
+from gan_lab.layers.gradient_norms import norms_by_layer
+from gan_lab.lessons import exercises
+from gan_lab.lessons import wrong_penalties as wrong
+from gan_lab.lipschitz import clip_weights, gradient_norms, gradient_penalty
 from gan_lab.losses import Loss, NonSaturating, Wasserstein
-from gan_lab.mixtures import SwissRoll, grid, ring
-from gan_lab.neighbours import fidelity
+from gan_lab.measure import seeds
+from gan_lab.measure.classifier import classifier_for
+from gan_lab.measure.coverage import fidelity
+from gan_lab.measure.evaluation import class_entropy, fid, kid
+from gan_lab.measure.features import features_of
+from gan_lab.measure.stability import oscillation
 from gan_lab.networks import dcgan32, mlp, wgan64
 from gan_lab.runs import Run
-from gan_lab.stability import oscillation
+from gan_lab.show import plots, scores_2d
+from gan_lab.show.widgets import Dashboard, curves_and_samples, scores_and_samples
+from gan_lab.theory.transport import wasserstein1
 from gan_lab.training import Game, Penalty, bare, play, sample
-from gan_lab.transport import wasserstein1
-from gan_lab.widgets import Dashboard, curves_and_samples, scores_and_samples
 
 plt.style.use(plots.STYLE)
 
@@ -238,19 +240,19 @@ print("by hand and gan_lab.lipschitz.gradient_penalty:", "equal" if np.isclose(*
 # `create_graph=True` is what makes it work: the penalty is a function of a gradient, and to descend on it we need the
 # gradient of that gradient, a *double backward*. It is also what makes it slow. But a critic of convolutions and leaky
 # ReLUs is linear in pieces, so the way from its score back to the image is itself a network of the same weights, and
-# can be written down layer by layer. `layer_slopes` does that. It is the same function, and the games below use it:
+# can be written down layer by layer. `norms_by_layer` does that. It is the same function, and the games below use it:
 
 # %%
 real, _ = load_images(data_dir, size=64, channels=channels).batch(slice(0, 32))
 fake = torch.rand_like(real) * 2 - 1
 D = wgan64.Critic(channels=channels, width=width, norm=nn.Identity)  # report A's
 found, seconds = {}, {}
-for name, of in {"double backward": slopes, "layer by layer": layer_slopes(D.layers)}.items():
+for name, of in {"double backward": gradient_norms, "layer by layer": norms_by_layer(D.layers)}.items():
     times = []
     for _ in range(5):
         torch.manual_seed(0)
         began = time.perf_counter()
-        value = gradient_penalty(D, real, fake, slopes=of)
+        value = gradient_penalty(D, real, fake, norms=of)
         gradient = torch.autograd.grad(value, D.layers[0].weight)[0]
         times.append(time.perf_counter() - began)
     found[name], seconds[name] = torch.cat([value.detach().view(1), gradient.flatten()]), np.median(times)
@@ -327,7 +329,7 @@ critics = {
 fig, axes = plt.subplots(2, 3, figsize=(9, 6.2))
 for column, (name, law) in zip(axes.T, laws.items(), strict=True):
     for ax, (way, D) in zip(column, critics[name].items(), strict=True):
-        plane.surface(ax, D, (-2.2, 2.2, -2.2, 2.2), title=f"{name}, {way}")
+        scores_2d.surface(ax, D, (-2.2, 2.2, -2.2, 2.2), title=f"{name}, {way}")
         ax.plot(*law.sample(250)[0].T, ".", color="#e07b00", markersize=2.5)
         ax.set(xlabel="", ylabel="")
 plt.show()
@@ -350,7 +352,7 @@ def deep() -> nn.Sequential:
     return nn.Sequential(mlp.hidden(2, 64), *(mlp.hidden(64, 64) for _ in range(10)), nn.Linear(64, 1), nn.Flatten(0))
 
 
-def gradient_norms(D: nn.Sequential, law) -> list[float]:
+def activation_gradients(D: nn.Sequential, law) -> list[float]:
     """|d loss / d h| for the activations h of each hidden layer."""
     h, hidden = torch.cat([law.sample(256)[0], law.sample(256)[0] + torch.randn(256, 2)]), []
     for layer in D[:-2]:
@@ -365,9 +367,9 @@ def gradient_norms(D: nn.Sequential, law) -> list[float]:
 by_layer = {}
 for bound in (0.001, 0.01, 0.1):
     torch.manual_seed(seed)
-    by_layer[f"clipped at {bound:g}"] = gradient_norms(clipped(deep(), SwissRoll(), bound), SwissRoll())
+    by_layer[f"clipped at {bound:g}"] = activation_gradients(clipped(deep(), SwissRoll(), bound), SwissRoll())
 torch.manual_seed(seed)
-by_layer["penalty"] = gradient_norms(penalised(deep(), SwissRoll()), SwissRoll())
+by_layer["penalty"] = activation_gradients(penalised(deep(), SwissRoll()), SwissRoll())
 
 # %%
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.5))
@@ -417,7 +419,7 @@ def rmsprop(player: nn.Module) -> torch.optim.Optimizer:
 
 
 def penalty(D: nn.Module) -> Penalty:
-    return partial(gradient_penalty, weight=weight, slopes=layer_slopes(D.layers))
+    return partial(gradient_penalty, weight=weight, norms=norms_by_layer(D.layers))
 
 
 clip = partial(clip_weights, c=c)
@@ -664,7 +666,7 @@ def plane_game(penalised: bool) -> pd.DataFrame:
     opt_D = torch.optim.Adam(D.parameters(), lr=1e-3, betas=(0.5, 0.9), fused=True)
     if not penalised:
         opt_D = torch.optim.RMSprop(D.parameters(), lr=1e-3)
-    by_layer = partial(gradient_penalty, weight=1, slopes=layer_slopes(D.layers))
+    by_layer = partial(gradient_penalty, weight=1, norms=norms_by_layer(D.layers))
     held = dict(penalty=by_layer) if penalised else dict(project=partial(clip_weights, c=0.1))
     game = Game(G, D, Wasserstein(), opt_G, opt_D, n_critic=5, fabric=Fabric(accelerator="cpu", devices=1), **held)
     law = ring()
@@ -724,7 +726,7 @@ for name, penalty in gallery.items():
 # exact distance. The bars are 95 % intervals of the mean over the seeds.
 
 # %%
-table = evidence.table("04_gallery")
+table = seeds.table("04_gallery")
 table["ratio"] = table["estimate"] / table["w1"]
 table["log2 slope"] = np.log2(table["slope"])
 variants = table[~table["setting"].str.startswith("clipping")]
@@ -735,7 +737,7 @@ for ax, (metric, label) in zip(axes, labels.items(), strict=True):
     for place, name in enumerate(order):
         values = variants.loc[variants["setting"] == name, metric]
         ax.plot(values, [place] * len(values), "|", color="#777777", markersize=9)
-        ax.plot(evidence.interval(values), [place] * 2, "-", color="#1f4e8c", linewidth=3, alpha=0.6)
+        ax.plot(seeds.interval(values), [place] * 2, "-", color="#1f4e8c", linewidth=3, alpha=0.6)
         ax.plot(values.mean(), place, "o", color="#1f4e8c")
     ax.axvline(variants.loc[variants["setting"] == "right", metric].mean(), color="black", linewidth=0.8, linestyle=":")
     ax.set(xlabel=f"{label}, log", xscale="log", yticks=range(len(order)), yticklabels=order)
@@ -747,9 +749,9 @@ plt.show()
 # %%
 for metric in ("w1", "modes", "ratio", "slope"):
     print(f"{metric}, against the right penalty:")
-    for row in evidence.paired(variants, metric, against="right").itertuples():
+    for row in seeds.paired(variants, metric, against="right").itertuples():
         if row.setting != "right":
-            says = evidence.verdict(row.low, row.high)
+            says = seeds.verdict(row.low, row.high)
             print(
                 f"   {row.setting:25} {row.mean:7.3f}  {row.difference:+7.3f} [{row.low:+.3f}, {row.high:+.3f}]  {says}"
             )
@@ -757,9 +759,9 @@ for metric in ("w1", "modes", "ratio", "slope"):
 # %%
 changed = {name: [] for name in order if name != "right"}
 for metric in ("w1", "modes", "ratio", "slope"):
-    for row in evidence.paired(variants, metric, against="right").query("setting != 'right'").itertuples():
-        if evidence.verdict(row.low, row.high) != "no difference found":
-            changed[row.setting].append(f"{metric} {evidence.verdict(row.low, row.high)}")
+    for row in seeds.paired(variants, metric, against="right").query("setting != 'right'").itertuples():
+        if seeds.verdict(row.low, row.high) != "no difference found":
+            changed[row.setting].append(f"{metric} {seeds.verdict(row.low, row.high)}")
 harmless = [
     name for name, found in changed.items() if not any(f.startswith(("w1 higher", "modes lower")) for f in found)
 ]
@@ -784,12 +786,12 @@ for name, found in changed.items():
 # %%
 first_five = variants[variants["seed"] < 5]
 parts = {"5 seeds": first_five, "10 seeds": variants}
-answers = {n: evidence.paired(part, "modes", against="right").set_index("setting") for n, part in parts.items()}
+answers = {n: seeds.paired(part, "modes", against="right").set_index("setting") for n, part in parts.items()}
 for name in order[1:]:
     print(f"{name:25}", end="")
     for n, answer in answers.items():
         row = answer.loc[name]
-        says = evidence.verdict(row["low"], row["high"])
+        says = seeds.verdict(row["low"], row["high"])
         print(f"  {n}: {row['difference']:+.1f} [{row['low']:+.1f}, {row['high']:+.1f}] {says:20}", end="")
     print()
 means = [part.loc[part["setting"] == "right", "modes"].mean() for part in parts.values()]
@@ -813,12 +815,12 @@ for name, against in pairs.items():
     print(f"{name}, against {against}:")
     for metric in ("w1", "modes", "high_quality", "core_seconds"):
         pair = table[table["setting"].isin([name, against])]
-        row = evidence.paired(pair, metric, against=against).query("setting != @against").iloc[0]
+        row = seeds.paired(pair, metric, against=against).query("setting != @against").iloc[0]
         print(
             f"   {metric:13} {row['mean']:8.3f}  {row['difference']:+8.3f} [{row['low']:+.3f}, {row['high']:+.3f}]",
             end="",
         )
-        print(f"  {evidence.verdict(row['low'], row['high'])}")
+        print(f"  {seeds.verdict(row['low'], row['high'])}")
 
 # %% [markdown]
 # ## 9. Was it worth it?
@@ -830,7 +832,7 @@ for name, against in pairs.items():
 # `kid_oscillation` is the standard deviation of the KID over the second half of the epochs.
 
 # %%
-digits, by_epoch = evidence.table("04_wgan"), evidence.table("04_wgan_epochs")
+digits, by_epoch = seeds.table("04_wgan"), seeds.table("04_wgan_epochs")
 second_half = by_epoch.groupby(["setting", "seed"])[["epoch", "kid"]].apply(oscillation, column="kid")
 digits = digits.merge(second_half.rename("kid_oscillation").reset_index())
 measures = ["kid", "fid", "coverage", "class_entropy", "kid_oscillation"]
@@ -843,8 +845,8 @@ digits.groupby("setting", sort=False)[[*measures, "rounds", "core_seconds"]].mea
 # %%
 for metric in measures:
     print(f"{metric}, against DCGAN:")
-    for row in evidence.paired(digits, metric, against="DCGAN").query("setting != 'DCGAN'").itertuples():
-        says = evidence.verdict(row.low, row.high)
+    for row in seeds.paired(digits, metric, against="DCGAN").query("setting != 'DCGAN'").itertuples():
+        says = seeds.verdict(row.low, row.high)
         print(f"   {row.setting:10} {row.mean:7.3f}  {row.difference:+7.3f} [{row.low:+.3f}, {row.high:+.3f}]  {says}")
 
 # %% [markdown]
@@ -858,7 +860,7 @@ for ax, (clock, label) in zip(axes, clocks.items(), strict=True):
     for (name, runs_of), marker in zip(curves.groupby("setting", sort=False), "os^Dv", strict=False):
         epoch_by_epoch = runs_of.groupby("epoch")
         at, kids = epoch_by_epoch[clock].mean(), epoch_by_epoch["kid"]
-        low_high = np.array([evidence.interval(values) for _, values in kids])
+        low_high = np.array([seeds.interval(values) for _, values in kids])
         ax.plot(at, kids.mean(), marker=marker, markersize=4, label=name)
         ax.fill_between(at, *low_high.T, alpha=0.2)
     ax.set(xlabel=label, ylim=(0, None))
@@ -889,7 +891,7 @@ plt.show()
 
 # %%
 def my_penalty(score, real, fake):
-    return 10 * (slopes(score, real) - 1).square().mean()  # slopes: the norms of the gradient at each image, (N,)
+    return 10 * (gradient_norms(score, real) - 1).square().mean()  # the norm of the gradient at each image, (N,)
 
 
 exercises.check_gradient_penalty(my_penalty)
@@ -902,7 +904,7 @@ exercises.check_gradient_penalty(my_penalty)
 # ```python
 # def my_penalty(score, real, fake):
 #     t = torch.rand(len(real), *[1] * (real.dim() - 1))
-#     return 10 * (slopes(score, t * real + (1 - t) * fake) - 1).square().mean()
+#     return 10 * (gradient_norms(score, t * real + (1 - t) * fake) - 1).square().mean()
 # ```
 # </details>
 #
@@ -952,13 +954,13 @@ def r1(score, real, fake):
 exercises.check_r1(r1)
 
 # %% [markdown]
-# <details><summary>Hint</summary>One line with <code>slopes</code>. To train: <code>settings["R1"] =
+# <details><summary>Hint</summary>One line with <code>gradient_norms</code>. To train: <code>settings["R1"] =
 # Setting(NonSaturating(), adam_dcgan, lambda D: r1)</code>, then <code>runs["R1"] = await train("R1")</code>.</details>
 # <details><summary>A solution</summary>
 #
 # ```python
 # def r1(score, real, fake):
-#     return 10 / 2 * slopes(score, real).square().mean()
+#     return 10 / 2 * gradient_norms(score, real).square().mean()
 # ```
 # </details>
 #

@@ -46,13 +46,15 @@ from scipy.cluster.vq import kmeans2
 from scipy.optimize import linprog
 from torch import nn
 
-from gan_lab import dirac, earth, exercises, plots, transport_plots
-from gan_lab.data import load_images
-from gan_lab.divergences import js, kl, total_variation
+from gan_lab.data.images import load_images
+from gan_lab.lessons import exercises, piles
 from gan_lab.lipschitz import clip_weights, gradient_penalty
 from gan_lab.losses import NonSaturating, Wasserstein
+from gan_lab.show import plots, transport_plots
+from gan_lab.theory import dirac_gan
+from gan_lab.theory.divergences import js, kl, total_variation
+from gan_lab.theory.transport import earth_mover, wasserstein1
 from gan_lab.training import Game, play
-from gan_lab.transport import earth_mover, wasserstein1
 
 plt.style.use(plots.STYLE)
 
@@ -178,7 +180,7 @@ plt.show()
 # that is still needed, minus the least work from the start. (Without a live notebook, the picture shows an optimum.)
 
 # %%
-earth.by_hand(P, Q)
+piles.by_hand(P, Q)
 
 # %% [markdown]
 # ### Exercise 2
@@ -1039,18 +1041,18 @@ for n, *row in zip(batches, *closeness.values(), strict=True):
 
 # %%
 fields = {
-    "GAN": (dirac.saturating, {}),
-    "Non-saturating GAN": (dirac.non_saturating, {}),
-    "WGAN, clipped to [-1, 1]": (dirac.wasserstein, {"n_critic": 5, "clip": 1.0}),
-    "WGAN-GP, weight 0.25": (partial(dirac.wasserstein_gp, weight=0.25), {"n_critic": 5}),
-    "GAN, instance noise of 1": (partial(dirac.instance_noise, sigma=1.0), {}),
-    "GAN, R1 of weight 0.5": (partial(dirac.r1, weight=0.5), {}),
+    "GAN": (dirac_gan.saturating, {}),
+    "Non-saturating GAN": (dirac_gan.non_saturating, {}),
+    "WGAN, clipped to [-1, 1]": (dirac_gan.wasserstein, {"n_critic": 5, "clip": 1.0}),
+    "WGAN-GP, weight 0.25": (partial(dirac_gan.wasserstein_gp, weight=0.25), {"n_critic": 5}),
+    "GAN, instance noise of 1": (partial(dirac_gan.instance_noise, sigma=1.0), {}),
+    "GAN, R1 of weight 0.5": (partial(dirac_gan.r1, weight=0.5), {}),
 }
 t, s = np.meshgrid(np.linspace(-2, 2, 15), np.linspace(-2, 2, 15))
 ends = {}
 fig, axes = plt.subplots(2, 3, figsize=(9.5, 6.5), sharex=True, sharey=True)
 for ax, (name, (velocity, how)) in zip(axes.flat, fields.items(), strict=True):
-    path = dirac.train(velocity, 1.0, 1.0, lr=0.1, rounds=500, **how)
+    path = dirac_gan.train(velocity, 1.0, 1.0, lr=0.1, rounds=500, **how)
     ends[name] = np.linalg.norm(path, axis=1)
     transport_plots.vector_field(ax, t, s, *velocity(t, s), paths=[path], title=name)
     ax.set(xlim=(-2.1, 2.1), ylim=(-2.1, 2.1))

@@ -1,0 +1,1 @@
+"""How good samples are, and what several seeds say together."""

@@ -1,0 +1,293 @@
+"""The command `gan-lab`: what an instructor does with the notebooks, from a terminal."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+from typer.core import TyperCommand
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+app = typer.Typer(
+    help="Run the course's notebooks with other parameters, many at a time, and compare what comes out.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 500)  # no table is cut off in a file
+errors = Console(stderr=True, highlight=False)
+
+
+class NameValue(TyperCommand):
+    """A command whose -p takes a name and a value, as papermill's does."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, joined(args))
+
+
+def joined(args: list[str]) -> list[str]:
+    """The same arguments, with each `-p name value` made `-p name=value`."""
+    words = iter(args)
+    result = []
+    for word in words:
+        result.append(word)
+        if word in ("-p", "--parameter"):
+            name = next(words, "")
+            result.append(name if "=" in name else f"{name}={next(words, '')}")
+    return result
+
+
+Notebook = Annotated[Path, typer.Argument(metavar="NOTEBOOK", help="Its file, notebooks/01_dcgan.ipynb.")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="What a run or a sweep wrote to.")]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("-p", "--parameter", metavar="NAME VALUE", help="Give a parameter another value. Repeat for more."),
+]
+Files = Annotated[
+    list[Path] | None,
+    typer.Option("-f", "--file", metavar="FILE.yaml", help="Take values from a file; -p goes before it."),
+]
+TimeLimit = Annotated[
+    float | None,
+    typer.Option("--time-limit", metavar="SECONDS", help="Stop a notebook that takes longer."),
+]
+
+
+@app.command(name="list")
+def list_(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the notebooks are.")] = Path("notebooks"),
+) -> None:
+    """Show the notebooks and the parameters that each takes."""
+    from gan_lab.runner.run import notebooks
+
+    with said_plainly():
+        found = notebooks(folder)
+    for (file, title), rows in found.groupby(["notebook", "title"], sort=False):
+        console.print(Text(str(title), "bold").append(f"  {file}", "dim"))
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        for column in ("parameter", "type", "default", "meaning"):
+            table.add_column(column, no_wrap=column != "meaning")
+        for row in rows.to_dict("records"):
+            meaning = Text(row["meaning"]).append(f" [{row['allowed']}]" if row["allowed"] else "", "dim")
+            table.add_row(Text(row["name"], "bold"), row["type"], repr(row["default"]), meaning)
+        console.print(table, "")
+
+
+@app.command(cls=NameValue)
+def run(
+    notebook: Notebook,
+    parameter: Parameters = None,
+    file: Files = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to put all that comes of it.  [default: runs/NOTEBOOK,…]")
+    ] = None,
+    time_limit: TimeLimit = None,
+) -> None:
+    """Run a notebook with other parameters.
+
+    A parameter that it does not have, or a value that it cannot take, is an error before anything starts. The folder
+    then holds the executed notebook, an HTML copy that opens anywhere, and the runs that it trained. The same command
+    again goes on where an interrupted training was.
+
+    **Example:** gan-lab run notebooks/01_dcgan.ipynb -f notebooks/parameters/report_a.yaml -p epochs 1
+    """
+    from gan_lab.runner.run import NotebookError
+    from gan_lab.runner.run import run as run_notebook
+
+    with said_plainly():
+        try:
+            folder = run_notebook(notebook, given(parameter, file), out, time_limit=time_limit)
+        except NotebookError as error:
+            show_failure(error)
+            raise typer.Exit(1) from None
+    show_outcome(folder, notebook)
+
+
+@app.command(cls=NameValue)
+def sweep(
+    notebook: Notebook,
+    grid: Annotated[
+        list[str], typer.Option("--grid", metavar="NAME=A,B,C", help="Values to try. Several grids: their product.")
+    ],
+    parameter: Parameters = None,
+    file: Files = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to put the runs.  [default: runs/NOTEBOOK-sweep]")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="How many at a time.  [default: one a core]")
+    ] = None,
+    scheduler: Annotated[
+        str, typer.Option(metavar="tcp://HOST:PORT", help="Run on this Dask cluster, not on this machine alone.")
+    ] = "",
+    time_limit: TimeLimit = None,
+) -> None:
+    """Run a notebook with every combination of some values.
+
+    Each run has its own folder and its share of the cores. Started again, it leaves what is done and runs the rest. A
+    worker that dies loses its own run only, which is started once more.
+
+    **Example:** gan-lab sweep notebooks/01_dcgan.ipynb --grid seed=0,1,2 --grid real_target=1.0,0.9
+    """
+    from gan_lab.runner.sweep import sweep as sweep_notebook
+
+    with said_plainly():
+        values = given(parameter, file)
+        found = sweep_notebook(
+            notebook, grids(grid), values, out, jobs=jobs, scheduler=scheduler, time_limit=time_limit
+        )
+    show_runs(found, notebook)
+    if not (found["state"] == "done").all():
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    folder: Folder,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="The page.  [default: DIR/report.html]")
+    ] = None,
+) -> None:
+    """Compare runs on one page, for a class to look at.
+
+    A row a setting, with its mean over the seeds and a 95 % bootstrap interval; the samples side by side through the
+    training; the curves with their spread. The page is one file and needs no network.
+    """
+    from gan_lab.runner.report import report as write_report
+
+    with said_plainly():
+        console.print(str(write_report(folder, html)), soft_wrap=True)
+
+
+@app.command()
+def table(
+    folder: Folder,
+    csv: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The table, such as results/02_stability.csv.")],
+    epochs: Annotated[bool, typer.Option("--epochs", help="A row an epoch, not a row a training.")] = False,
+) -> None:
+    """Write what complete trainings found as a table, for a notebook to draw its claims from.
+
+    A row a training: its parameters and, of its last epoch, all that was measured. Nothing in it names a machine's
+    folders, so that it can be kept with the course.
+    """
+    from gan_lab.files import whole
+    from gan_lab.runner.results import evidence
+
+    with said_plainly():
+        found = evidence(folder, each_epoch=epochs)
+        with whole(csv) as part:
+            found.to_csv(part, index=False)
+    console.print(f"{csv}: {len(found)} rows", soft_wrap=True)
+
+
+@app.command()
+def doctor(
+    seconds: Annotated[float, typer.Option(metavar="SECONDS", help="How long to time a training step.")] = 10.0,
+) -> None:
+    """Check this machine: versions, device, data, disk, and how fast it trains.
+
+    Says what to do about each thing that is wrong, and ends with exit code 1 if something is broken.
+    """
+    from gan_lab.runner.doctor import doctor as examine
+
+    marks = {"good": "[green]✓[/]", "note": "[yellow]![/]", "broken": "[red]✗[/]"}
+    with errors.status(f"Looking around, and training for {seconds:g} seconds"):
+        found = examine(seconds)
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for row in found.to_dict("records"):
+        said = Text(row["found"]).append(f"\n{row['remedy']}" if row["remedy"] else "", "dim")
+        table.add_row(marks[row["state"]], row["check"], said)
+    console.print(table)
+    if (found["state"] == "broken").any():
+        raise typer.Exit(1)
+
+
+def show_runs(found: "DataFrame", notebook: Path) -> None:
+    """A line a training: its folder, what became of it, and the numbers that it found."""
+    from gan_lab.runner.parameters import parameters
+
+    numbers = [str(name) for name in found.select_dtypes("number") if name not in parameters(notebook)]
+    numbers = [name for name in numbers if found[name].any()]
+    room = console.width - found["folder"].str.len().max() - 12
+    numbers = numbers[: max(1, room // 11)]  # the report has all of them
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("run", "state"):
+        table.add_column(column)
+    for column in numbers:
+        table.add_column(column, justify="right", no_wrap=True)
+    for row in found.to_dict("records"):
+        state = Text(row["state"], "green" if row["state"] == "done" else "red")
+        table.add_row(row["folder"], state, *("" if row[name] != row[name] else f"{row[name]:.3g}" for name in numbers))
+    console.print(table)
+    for failure in sorted(set(found["failure"]) - {""}):
+        errors.print(Text(failure, "red"), soft_wrap=True)
+
+
+def show_outcome(folder: Path, notebook: Path) -> None:
+    """Name what there is to look at."""
+    rows = [("notebook", folder / notebook.name), ("page", folder / f"{notebook.stem}.html")]
+    for pictures in sorted(folder.glob("*/pictures")):
+        rows += [("samples", picture) for picture in sorted(pictures.glob("*.png"))[-1:]]
+    for name, path in rows:
+        if path.exists():
+            console.print(Text(f"{name:9}", "dim").append(str(path), "default"), soft_wrap=True)
+
+
+def show_failure(error: Any) -> None:
+    """Say which cell failed, show it and what it said, and name what there is to look at."""
+    failure = error.failure
+    errors.print(Text(str(error), "bold red"), soft_wrap=True)
+    if failure.source:
+        errors.print(
+            "", Syntax(failure.source, "python", theme="ansi_light", background_color="default", word_wrap=True)
+        )
+    if failure.traceback:
+        errors.print("", Text.from_ansi(failure.traceback), soft_wrap=True)
+    show_outcome(error.out, error.notebook)
+
+
+def given(parameter: list[str] | None, file: list[Path] | None) -> dict[str, object]:
+    """The values in the files, later ones before earlier, and those of the command line before all."""
+    from gan_lab.runner.parameters import read_yaml
+
+    values: dict[str, object] = {}
+    for one in file or []:
+        values |= read_yaml(one)
+    return values | dict(pair.split("=", 1) for pair in parameter or [])
+
+
+def grids(grid: list[str]) -> dict[str, list[str]]:
+    """["seed=0,1"] -> {"seed": ["0", "1"]}. Raises ValueError for what is not so, and for a name given twice."""
+    values: dict[str, list[str]] = {}
+    for words in grid:
+        name, equals, listed = words.partition("=")
+        if not equals or not listed or name in values:
+            raise ValueError(f"--grid {words}: write a name and its values, once, as in --grid seed=0,1,2")
+        values[name] = [value.strip() for value in listed.split(",")]
+    return values
+
+
+@contextmanager
+def said_plainly() -> Iterator[None]:
+    """An error that the user can put right, said in its own words without a traceback."""
+    try:
+        yield
+    except (ValueError, FileNotFoundError, ConnectionError) as error:
+        errors.print(Text(str(error), "red"), soft_wrap=True)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        errors.print("Interrupted. The same command goes on from here.")
+        raise typer.Exit(130) from None
+
+
+if __name__ == "__main__":
+    app()

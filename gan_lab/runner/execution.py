@@ -1,0 +1,100 @@
+"""One notebook executed in a process of its own, which works in the notebook's folder as Jupyter does."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from gan_lab.runner.status import Failure, Scalar, Status
+
+
+def execute(
+    notebook: Path,
+    parameters: Mapping[str, Scalar],
+    out: Path,
+    *,
+    attempt: int = 1,
+    time_limit: float | None = None,
+    threads: int | None = None,
+    progress: bool = False,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Status:
+    """Execute a notebook into the folder `out`: the executed copy, its HTML page, and status.json.
+
+    time_limit: seconds for the whole notebook.  threads: how many cores its kernel may use.  progress: draw a bar.
+    cancelled: asked twice a second whether to stop.  A failure does not raise, it is in the status that returns; an
+    interrupt stops the notebook with its kernel, then goes on to the caller.
+    """
+    notebook, out = notebook.resolve(), out.resolve()
+    status = Status("running", notebook.stem, dict(parameters), attempt)
+    status.write(out)
+    environment = {**os.environ, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # else each kernel prints a debugger's warning
+    with tempfile.TemporaryDirectory(prefix="gan-lab-") as files, open(out / "log.txt", "wb") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "gan_lab.runner.cells"],
+            cwd=notebook.parent,
+            env=environment | ({"OMP_NUM_THREADS": str(threads)} if threads else {}),
+            stdin=subprocess.PIPE,
+            stdout=None if progress else subprocess.DEVNULL,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is the caller's to answer
+        )
+        try:
+            order = {"notebook": str(notebook), "out": str(out), "files": files, "time_limit": time_limit}
+            watch(child, order, cancelled)
+        finally:
+            interrupted = child.poll() is None
+            if interrupted:
+                kill_family(child.pid)
+            child.wait()
+            status = concluded(out, "interrupted" if interrupted else "failed", child.returncode)
+    return status
+
+
+def concluded(out: Path, otherwise: str, exit_code: int) -> Status:
+    """The status as the process left it or, if it had no time to say how it ended, the state `otherwise`.
+
+    A failure that has nothing else to explain it gets the process's last words.
+    """
+    status = Status.kept(out)
+    if status.state == "done":
+        (out / "log.txt").unlink()
+        return status
+    if status.state == "running":
+        failure = Failure(f"its process ended with exit code {exit_code}") if otherwise == "failed" else None
+        status = replace(status, state=otherwise, failure=failure)
+    if status.failure and not status.failure.traceback:
+        last_words = (out / "log.txt").read_text(errors="replace")[-2000:]
+        status = replace(status, failure=replace(status.failure, traceback=last_words))
+    status.write(out)
+    return status
+
+
+def watch(child: "subprocess.Popen[bytes]", order: Mapping[str, Any], cancelled: Callable[[], bool]) -> None:
+    """Tell the child what to do, and hold its pipe open until it is done or cancelled."""
+    assert child.stdin is not None
+    with contextlib.suppress(BrokenPipeError), child.stdin as pipe:
+        pipe.write(json.dumps(order).encode() + b"\n")
+        pipe.flush()
+        while not cancelled():
+            try:
+                child.wait(0.5)
+                return
+            except subprocess.TimeoutExpired:
+                continue
+
+
+def kill_family(pid: int, *, itself: bool = True) -> None:
+    """Kill a process with all that it started; a kernel has a session of its own, and would outlive its group."""
+    parent = psutil.Process(pid)
+    for process in [*parent.children(recursive=True), *([parent] if itself else [])]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()

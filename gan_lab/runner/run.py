@@ -1,0 +1,100 @@
+"""The notebooks of the course, and one run of one of them.
+
+The rest of the instructor's side stands beside this: `sweep.sweep` for many runs, `results.results` and
+`results.comparison` for what they found, `report.report` for a page about it, `doctor.doctor` for the machine.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+
+from gan_lab.runner.execution import execute
+from gan_lab.runner.parameters import check, parameters
+from gan_lab.runner.status import Failure, Scalar
+
+
+def notebooks(folder: str | Path = "notebooks") -> pd.DataFrame:
+    """One row a parameter: notebook, title, name, type, default, meaning, allowed.
+
+    Raises FileNotFoundError if the folder holds no notebook, ValueError if one's parameters cannot be read.
+    """
+    files = sorted(Path(folder).glob("*.ipynb"))
+    if not files:
+        raise FileNotFoundError(f"there is no notebook in {folder}")
+    return pd.DataFrame(
+        {"notebook": file.name, "title": title(file), **vars(parameter), "type": parameter.type.__name__}
+        for file in files
+        for parameter in parameters(file).values()
+    )
+
+
+def title(notebook: str | Path) -> str:
+    """The notebook's first heading, without its number sign."""
+    for cell in nbformat.read(notebook, 4).cells:
+        if cell.cell_type == "markdown" and cell.source.startswith("# "):
+            return str(cell.source.splitlines()[0].removeprefix("# ").strip())
+    return Path(notebook).stem
+
+
+class NotebookError(RuntimeError):
+    """A notebook that did not reach its end; `failure` says where and why, `out` holds what there is."""
+
+    def __init__(self, notebook: Path, out: Path, failure: Failure):
+        super().__init__(f"{notebook.name}, {failure}")
+        self.notebook, self.out, self.failure = notebook, out, failure
+
+
+def run(
+    notebook: str | Path,
+    given: Mapping[str, object] | None = None,
+    out: str | Path | None = None,
+    *,
+    time_limit: float | None = None,
+    progress: bool = True,
+) -> Path:
+    """Run a notebook with these parameters, its own for the rest, and return the folder with all that came of it.
+
+    The folder gets the executed notebook, its HTML page and the runs that the notebook trains. If none is named, it is
+    runs/<notebook>, with what differs from the notebook's own parameters in its name: runs/01_dcgan,seed=3. The same
+    call again, or one with more epochs, goes on where the training was.
+    Raises ValueError before anything starts if the parameters do not suit the notebook, NotebookError if it fails.
+    """
+    notebook = Path(notebook)
+    values = check(notebook, given or {})
+    out = Path(out) if out else default_folder(notebook, values)
+    values = in_folder(values, out)
+    status = execute(notebook, values, out, time_limit=time_limit, progress=progress)
+    if status.failure:
+        raise NotebookError(notebook, out, status.failure)
+    return out
+
+
+def in_folder(values: dict[str, Scalar], out: Path) -> dict[str, Scalar]:
+    """The same values, with a run_dir that was left open set to the folder of the execution."""
+    return values | {"run_dir": str(out.resolve())} if values.get("run_dir") == "" else values
+
+
+def default_folder(notebook: Path, values: Mapping[str, Scalar]) -> Path:
+    """runs/<notebook>, followed by the values that are not the notebook's own; more epochs are the same training."""
+    own = parameters(notebook)
+    changed = {k: v for k, v in values.items() if v != own[k].default and k not in ("epochs", "run_dir")}
+    return Path("runs", ",".join(filter(None, [notebook.stem, folder_name(changed)])))
+
+
+def folder_name(setting: Mapping[str, Scalar]) -> str:
+    """A setting as the name of a folder, "seed=0,real_target=0.9"; a value that no folder can bear becomes a digest."""
+    words = {
+        name: str(value) if re.fullmatch(r"[\w.+-]{1,40}", str(value), re.ASCII) else digest(str(value))
+        for name, value in setting.items()
+    }
+    joined = ",".join(f"{name}={word}" for name, word in words.items())
+    return joined if len(joined) <= 120 else digest(joined)
+
+
+def digest(text: str) -> str:
+    """Ten hexadecimal digits that stand for a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:10]

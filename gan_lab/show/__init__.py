@@ -1,0 +1,1 @@
+"""All that draws: pictures of arrays, live views, sliders."""

@@ -1,0 +1,98 @@
+"""Pictures of a training: sample grids, curves, animations. Each function draws arrays into axes that it is given."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from PIL import Image
+from torch import Tensor
+from torchvision.utils import make_grid
+
+from gan_lab.files import whole
+
+STYLE = "gan_lab.show.figures"  # for plt.style.use
+
+
+def grid(
+    ax: Axes, images: Tensor, *, nrow: int = 8, value_range: tuple[float, float] = (-1.0, 1.0), title: str = ""
+) -> None:
+    """Draw images (N, C, H, W) in rows of `nrow`. Values outside value_range are clipped, as any screen would."""
+    tiles = make_grid(images.detach().cpu(), nrow=nrow, normalize=True, value_range=value_range, pad_value=1.0)
+    ax.imshow(tiles.permute(1, 2, 0).numpy(), interpolation="nearest")
+    ax.set_title(title)
+    ax.set_axis_off()
+
+
+def curves(
+    ax: Axes,
+    rounds: pd.DataFrame,
+    columns: Mapping[str, str],
+    *,
+    ylabel: str,
+    smooth: int = 1,
+    title: str = "",
+) -> None:
+    """Draw columns of a run's rounds against the epoch, {column: label}, as a running mean over `smooth` rounds.
+
+    Each round is drawn at the share of its epoch that is played: round 3 of 15 in epoch 2 stands at 1.2.
+    """
+    ax.set(xlabel="epochs played", ylabel=ylabel)
+    ax.set_title(title)
+    if rounds.empty:
+        return
+    x = epochs_played(rounds)
+    for column, label in columns.items():
+        (line,) = ax.plot(x, rounds[column].rolling(smooth, min_periods=1).mean(), label=label)
+        if smooth > 1:
+            ax.plot(x, rounds[column], color=line.get_color(), linestyle="-", linewidth=0.6, alpha=0.25)
+    ax.set_xlim(left=0)
+    if len(columns) > 1:
+        ax.legend(loc="best")
+
+
+def epochs_played(rounds: pd.DataFrame) -> "pd.Series[float]":
+    """How many epochs had been played after each round; the longest epoch tells how many rounds one has."""
+    played: pd.Series[float] = rounds["epoch"] - 1 + rounds["round"] / rounds["round"].max()
+    return played
+
+
+def animation(pictures: Sequence[Path], file: Path, *, fps: float = 6.0, hold: float = 2.0, scale: int = 2) -> Path:
+    """Make an mp4 or a gif (as the name of `file` ends) of pictures of one size, the last one held for `hold` seconds.
+
+    Returns file. Raises ValueError if there is no picture, or the name ends otherwise.
+    """
+    if not pictures:
+        raise ValueError(f"there is no picture to make {file.name} of: play an epoch first")
+    writers = {".gif": save_gif, ".mp4": save_mp4}
+    if file.suffix not in writers:
+        raise ValueError(f"{file.name} is neither an .mp4 nor a .gif: an animation is one of the two")
+    frames = [enlarged(picture, scale) for picture in pictures]
+    frames += [frames[-1]] * round(hold * fps)
+    with whole(file) as part:
+        writers[file.suffix](frames, part, fps)
+    return file
+
+
+def save_gif(frames: list[np.ndarray], file: Path, fps: float) -> None:
+    first, *rest = (Image.fromarray(frame) for frame in frames)
+    first.save(file, save_all=True, append_images=rest, duration=round(1000 / fps), loop=0)
+
+
+def save_mp4(frames: list[np.ndarray], file: Path, fps: float) -> None:
+    height, width = frames[0].shape[:2]
+    writer = imageio_ffmpeg.write_frames(str(file), (width, height), fps=fps, macro_block_size=1)
+    writer.send(None)  # starts the generator
+    for frame in frames:
+        writer.send(frame.tobytes())
+    writer.close()
+
+
+def enlarged(picture: Path, scale: int) -> np.ndarray:
+    """The picture, each pixel `scale` x `scale`, as uint8 (H, W, 3) with even sides, which mp4 asks for."""
+    with Image.open(picture) as image:
+        pixels = np.asarray(image.convert("RGB")).repeat(scale, axis=0).repeat(scale, axis=1)
+    height, width = pixels.shape[:2]
+    return np.ascontiguousarray(pixels[: height - height % 2, : width - width % 2])

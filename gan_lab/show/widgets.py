@@ -1,0 +1,269 @@
+"""What moves: a live view of a training with a Stop button, and sliders that walk through the latent space.
+
+Whatever is shown here carries a static picture too, so a notebook reads the same on paper, on a web page, and after a
+run that nobody watched. Callbacks draw on a `Figure` of their own and never through pyplot: JupyterLab may run them in
+another thread.
+"""
+
+import asyncio
+import io
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from typing import Self
+
+import ipywidgets
+import torch
+from IPython.display import display
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image
+from torch import Tensor
+
+from gan_lab.runs import Run
+from gan_lab.show import plots
+from gan_lab.training import Game, Round, sample
+
+
+def show(widget: ipywidgets.Widget, picture: bytes) -> None:
+    """Display the widget where a front end can, and the picture (PNG) everywhere else."""
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    both = {"application/vnd.jupyter.widget-view+json": view, "image/png": picture, "text/plain": "an interactive view"}
+    display(both, raw=True)
+
+
+def png(draw: Callable[[Figure], None], size: tuple[float, float]) -> bytes:
+    """The PNG of what `draw` puts on a figure of this size in inches, in the look of the course."""
+    out = io.BytesIO()
+    with style.context(plots.STYLE):
+        figure = Figure(figsize=size)
+        draw(figure)
+        figure.savefig(out, format="png")
+    return out.getvalue()
+
+
+def curves_and_samples(figure: Figure, run: Run) -> None:
+    """Losses and accuracies of the rounds so far, and the newest sample grid."""
+    axes = figure.subplot_mosaic([["losses", "samples"], ["accuracies", "samples"]], width_ratios=(6, 5))
+    rounds = run.rounds
+    smooth = max(10, len(rounds) // 50)
+    plots.curves(axes["losses"], rounds, {"d_loss": "D", "g_loss": "G"}, ylabel="loss (nats)", smooth=smooth)
+    names = {"acc_real": "real called real", "acc_fake": "fake called fake"}
+    plots.curves(axes["accuracies"], rounds, names, ylabel="share of the batch", smooth=smooth)
+    axes["accuracies"].set_ylim(-0.02, 1.02)
+    newest_samples(axes["samples"], run)
+
+
+def scores_and_samples(figure: Figure, run: Run) -> None:
+    """For a critic, whose scores are no probabilities: their means in the rounds so far, logged as `mean_real` and
+    `mean_fake`, and the newest sample grid."""
+    left, right = figure.subplots(1, 2, width_ratios=(6, 5))
+    rounds = run.rounds
+    names = {"mean_real": "real images", "mean_fake": "generated images"}
+    title = "the gap is the critic's estimate"
+    plots.curves(left, rounds, names, ylabel="mean score", smooth=max(10, len(rounds) // 50), title=title)
+    newest_samples(right, run)
+
+
+def newest_samples(ax: Axes, run: Run) -> None:
+    """The sample grid of the last epoch that has one."""
+    ax.set_axis_off()
+    if run.pictures:
+        newest = run.pictures[-1]
+        ax.imshow(Image.open(newest).convert("RGB"), interpolation="nearest")
+        ax.set_title(f"samples after epoch {int(newest.stem)}")
+
+
+class Dashboard:
+    """A run, seen while it trains.
+
+        with Dashboard(run) as board:
+            for epoch in run.epochs(game, epochs):
+                async for played in board.watch(play(game, images, batch_size=64, epoch=epoch)):
+                    run.log(played)
+                if board.stopped:
+                    break
+                run.picture(sample(game, z))
+                run.save(game)
+
+    `watch` hands on each round, redraws now and then (a tenth of the time at most), and lets the kernel breathe, so
+    that a click on Stop ends the epoch after the round in play. The kernel's own interrupt does the same. The players
+    stay as they are; the run folder holds the last whole epoch. At the end the last frame stays as a picture.
+    draw: what to draw, (figure, run) -> None.  size: of that figure, in inches.
+    """
+
+    def __init__(
+        self, run: Run, draw: Callable[[Figure, Run], None] = curves_and_samples, size: tuple[float, float] = (10, 4.4)
+    ):
+        self.run, self.draw, self.size = run, draw, size
+        self.stopped = False
+        self._button = ipywidgets.Button(description="Stop", icon="stop", tooltip="the players are kept")
+        self._button.on_click(lambda _: self.stop())
+        self._says = ipywidgets.Label()
+        self._image = ipywidgets.Image(format="png", layout=ipywidgets.Layout(max_width="100%"))
+        self._next_frame = self._next_breath = 0.0
+
+    def stop(self) -> None:
+        """End the training after the round in play."""
+        self.stopped = True
+
+    def __enter__(self) -> Self:
+        self._draw()
+        head = ipywidgets.HBox([self._button, self._says])
+        self._handle = display(ipywidgets.VBox([head, self._image]), display_id=True)
+        self._started, self._rounds = time.monotonic(), 0
+        return self
+
+    async def watch(self, rounds: Iterable[Round]) -> AsyncIterator[Round]:
+        """Each round of one epoch in turn, until the epoch ends or somebody stops it."""
+        try:
+            for round in rounds:
+                yield round
+                self._rounds += 1
+                if time.monotonic() > self._next_breath:
+                    self._refresh()
+                    await asyncio.sleep(0.002)  # long enough for a click to arrive; 0 is not
+                    self._next_breath = time.monotonic() + 0.05
+                if self.stopped:
+                    return
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            self.stopped = True
+
+    def __exit__(self, *error: object) -> None:
+        picture = self._draw()
+        self._handle.update({"image/png": picture, "text/plain": self._progress()}, raw=True)
+
+    def _refresh(self) -> None:
+        self._says.value = self._progress()
+        now = time.monotonic()
+        if now > self._next_frame:
+            self._draw()
+            took = time.monotonic() - now
+            self._next_frame = time.monotonic() + max(2.0, 9 * took)
+
+    def _draw(self) -> bytes:
+        picture = png(lambda figure: self.draw(figure, self.run), self.size)
+        self._image.value = picture
+        return picture
+
+    def _progress(self) -> str:
+        seconds = time.monotonic() - self._started
+        where = f"stopped in epoch {self.run.epoch}" if self.stopped else f"epoch {self.run.epoch}"
+        return f"{where}, {self._rounds} rounds in {seconds:.0f} s"
+
+
+def explorer(
+    game: Game,
+    y: Tensor | None = None,
+    *,
+    directions: int = 5,
+    seed: int = 0,
+    value_range: tuple[float, float] = (-1.0, 1.0),
+) -> None:
+    """Sliders that move one z through the latent space, and the image G makes of it.
+
+    The sliders go along the `directions` in which the image changes most; without a front end the same walks are a
+    static grid, one direction a row. y: a label (1,) for a conditional G. value_range: what black and white are.
+    """
+    step = leading_directions(game, y)[:directions]  # (directions, Z)
+    start = torch.randn(1, game.z_dim, generator=torch.Generator().manual_seed(seed))
+    sliders = [
+        ipywidgets.FloatSlider(min=-4, max=4, step=0.1, description=f"direction {i}") for i in range(1, len(step) + 1)
+    ]
+    view = ipywidgets.Image(format="png", width=256, height=256)
+
+    def move(_: object = None) -> None:
+        offset = torch.tensor([[slider.value for slider in sliders]]) @ step
+        view.value = image_png(sample(game, start + offset, y), 256, value_range)
+
+    for slider in sliders:
+        slider.observe(move, "value")
+    move()
+
+    def chart(figure: Figure) -> None:
+        title = "one direction a row, from -4 to 4 along it"
+        plots.grid(figure.subplots(), walks(game, start, step, y), nrow=9, value_range=value_range, title=title)
+
+    show(ipywidgets.HBox([ipywidgets.VBox(sliders), view]), png(chart, (8, 4.6)))
+
+
+def class_explorer(
+    game: Game,
+    classes: Sequence[str],
+    *,
+    directions: int = 4,
+    seed: int = 0,
+    value_range: tuple[float, float] = (-1.0, 1.0),
+) -> None:
+    """Choose a class, move its z, and go over to another class with the same z.
+
+    G has to take shares of the classes (N, K) in place of labels (N,), as those in `networks` do: between class a and
+    class b they are (1 - t) for a and t for b. The sliders of z go along the `directions` in which images of the first
+    class change most. Without a front end the same is a static grid: for each class its first direction, and the way
+    to the next class. classes: their K names. value_range: what black and white are.
+    """
+    K = len(classes)
+    steps = [leading_directions(game, torch.tensor([k]))[:directions] for k in range(K)]  # K times (directions, Z)
+    start = torch.randn(1, game.z_dim, generator=torch.Generator().manual_seed(seed))
+    names = [(name, k) for k, name in enumerate(classes)]
+    this = ipywidgets.Dropdown(options=names, value=0, description="draw")
+    other = ipywidgets.Dropdown(options=names, value=1 % K, description="towards")
+    way = ipywidgets.FloatSlider(min=0, max=1, step=0.05, description="how far")
+    sliders = [
+        ipywidgets.FloatSlider(min=-4, max=4, step=0.1, description=f"direction {i + 1}") for i in range(len(steps[0]))
+    ]
+    view = ipywidgets.Image(format="png", width=256, height=256)
+
+    def move(_: object = None) -> None:
+        z = start + torch.tensor([[slider.value for slider in sliders]]) @ steps[this.value]
+        y = between(this.value, other.value, torch.tensor([way.value]), K)
+        view.value = image_png(sample(game, z, y), 256, value_range)
+
+    for control in (this, other, way, *sliders):
+        control.observe(move, "value")
+    move()
+
+    def chart(figure: Figure) -> None:
+        left, right = figure.subplots(1, 2)
+        moved = torch.cat([walks(game, start, steps[k][:1], torch.tensor([k])) for k in range(K)])
+        plots.grid(left, moved, nrow=9, value_range=value_range, title="a class a row, from -4 to 4 along direction 1")
+        ways = torch.cat([between(k, (k + 1) % K, torch.linspace(0, 1, 9), K) for k in range(K)])
+        crossed = sample(game, start.expand(len(ways), -1), ways)
+        plots.grid(right, crossed, nrow=9, value_range=value_range, title="one z, from each class to the next")
+
+    show(ipywidgets.HBox([ipywidgets.VBox([this, other, way, *sliders]), view]), png(chart, (11, 0.6 * K + 0.4)))
+
+
+def between(a: int, b: int, t: Tensor, classes: int) -> Tensor:
+    """Shares of the classes on the way from a to b, at t (N,) between 0 and 1: (1 - t) one_hot(a) + t one_hot(b)."""
+    corner = torch.eye(classes)
+    return (1 - t[:, None]) * corner[a] + t[:, None] * corner[b]
+
+
+def walks(game: Game, start: Tensor, step: Tensor, y: Tensor | None = None) -> Tensor:
+    """G's images of start + t * direction for nine t from -4 to 4, one direction after another."""
+    t = torch.linspace(-4, 4, 9)
+    z = (start + t[None, :, None] * step[:, None, :]).flatten(0, 1)  # (directions * 9, Z)
+    return sample(game, z, None if y is None else y.expand(len(z)))
+
+
+def leading_directions(game: Game, y: Tensor | None = None, n: int = 1024) -> Tensor:
+    """Unit vectors in latent space, (Z, Z), the one along which the image changes most on average first.
+
+    They are the singular vectors of the linear map A that fits G best, min_A sum |x - mean x - (z - mean z) A|^2, over
+    n draws of z and their images x = G(z).
+    """
+    z = torch.randn(n, game.z_dim, generator=torch.Generator().manual_seed(0))
+    x = sample(game, z, None if y is None else y.expand(n)).flatten(1).cpu()
+    A = torch.linalg.lstsq(z - z.mean(0), x - x.mean(0)).solution  # (Z, C * H * W)
+    directions: Tensor = torch.linalg.svd(A, full_matrices=False).U.T
+    return directions
+
+
+def image_png(image: Tensor, side: int, value_range: tuple[float, float]) -> bytes:
+    """One image (1, C, H, W) as the PNG of a square with this side in pixels, each pixel of the image a block."""
+    low, high = value_range
+    pixels = ((image[0] - low) / (high - low) * 255).clamp(0, 255).byte().permute(1, 2, 0).cpu().numpy()
+    out = io.BytesIO()
+    Image.fromarray(pixels.squeeze()).resize((side, side), Image.Resampling.NEAREST).save(out, format="png")
+    return out.getvalue()

@@ -1,0 +1,1 @@
+"""The Wasserstein distance and its relatives as small functions, and the smallest GAN there is."""

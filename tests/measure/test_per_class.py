@@ -1,0 +1,108 @@
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from gan_lab.data.images import load_images
+from gan_lab.measure.classifier import BUNDLED, load_classifier
+from gan_lab.measure.per_class import by_class, gan_train, spread
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_images(), load_images(split="test"), load_classifier(BUNDLED)
+
+
+def test_the_spread_of_three_points_is_the_mean_of_their_three_distances():
+    assert spread(torch.tensor([[0.0, 0.0], [3.0, 4.0], [3.0, 0.0]])) == pytest.approx((5 + 3 + 4) / 3)
+
+
+def test_the_spread_of_a_normal_law_is_the_mean_length_of_a_difference_at_any_size():
+    """x - y ~ N(0, 2 I) in F dimensions, whose mean length is 2 Gamma((F + 1) / 2) / Gamma(F / 2)."""
+    truth = 2 * math.gamma(2.5) / math.gamma(2)
+    random = torch.Generator().manual_seed(0)
+    for n in (3, 30):
+        draws = torch.tensor([spread(torch.randn(n, 4, generator=random)) for _ in range(300)])
+        assert draws.mean().item() == pytest.approx(truth, abs=4 * draws.std().item() / 300**0.5)
+
+
+def test_the_spread_of_copies_is_zero_and_of_one_point_undefined():
+    assert spread(torch.ones(5, 3)) == 0
+    with pytest.raises(ValueError, match="2 are the least"):
+        spread(torch.ones(1, 3))
+
+
+def test_held_out_images_in_place_of_samples_are_as_varied_as_themselves_and_cover_all(digits):
+    _, held_out, classifier = digits
+    x, y = held_out.batch(slice(None))
+    table = by_class(x, held_out, classifier, y)
+    assert list(table.index) == list(held_out.classes)
+    assert table["coverage"].tolist() == [1] * 5
+    assert table["share"].sum() == pytest.approx(1)
+    assert table["variety"].tolist() == pytest.approx([1] * 5, abs=0.03)  # 99 % are sorted as they are labelled
+    assert table["GAN-test"].mean() == pytest.approx(1483 / 1495)
+
+
+def test_training_images_are_as_good_as_samples_can_be(digits):
+    train, held_out, classifier = digits
+    table = by_class(train.batch(slice(None))[0], held_out, classifier)
+    assert table["GAN-test"].isna().all()
+    assert table["variety"].tolist() == pytest.approx([1] * 5, abs=0.1)
+    assert table["coverage"].min() > 0.8
+
+
+def test_a_generator_with_one_drawing_a_class_is_always_right_and_has_no_variety(digits):
+    train, held_out, classifier = digits
+    first = torch.tensor([(train.labels == k).nonzero()[0].item() for k in range(5)])
+    x, y = train.batch(first.repeat_interleave(20))
+    table = by_class(x, held_out, classifier, y)
+    assert table["GAN-test"].tolist() == [1] * 5
+    assert table["variety"].tolist() == pytest.approx([0] * 5, abs=1e-6)
+    assert table["coverage"].max() < 0.1
+
+
+def test_a_class_that_is_never_drawn_has_no_share_and_no_variety(digits):
+    train, held_out, classifier = digits
+    x, _ = train.batch(train.labels < 4)
+    table = by_class(x, held_out, classifier)
+    without, others = table.iloc[4], table.iloc[:4]
+    assert without["share"] < 0.01 and without["coverage"] < 0.2
+    assert others["coverage"].min() > 0.8
+
+
+def test_the_range_of_the_values_changes_nothing(digits):
+    train, held_out, classifier = digits
+    x, y = train.batch(slice(0, None, 10))
+    in_bytes = by_class(255 * (x + 1) / 2, replace(held_out, value_range=(0.0, 255.0)), classifier, y)
+    torch.testing.assert_close(torch.tensor(in_bytes.values), torch.tensor(by_class(x, held_out, classifier, y).values))
+
+
+def test_gan_train_is_high_for_real_images_and_low_if_right_classes_have_one_drawing_each(digits):
+    train, held_out, _ = digits
+    x, y = train.batch(slice(None))
+    first = torch.tensor([(train.labels == k).nonzero()[0].item() for k in range(5)]).repeat(40)
+    real, one_each = gan_train(x, y, held_out, steps=60), gan_train(*train.batch(first), held_out, steps=60)
+    assert real > 0.9
+    assert one_each < real - 0.2
+
+
+def test_gan_train_with_labels_that_mean_nothing_is_chance(digits):
+    train, held_out, _ = digits
+    x, y = train.batch(slice(None))
+    mixed = y[torch.randperm(len(y), generator=torch.Generator().manual_seed(0))]
+    assert gan_train(x, mixed, held_out, steps=40) == pytest.approx(1 / 5, abs=0.15)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda x, held_out: (x, replace(held_out, classes=tuple("abcdef"))), "knows 5 classes, the images have 6"),
+        (lambda x, held_out: (3 * x, held_out), r"samples has values from -3 to 3"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(digits, change, says):
+    train, held_out, classifier = digits
+    x, held_out = change(train.batch(slice(0, 50))[0], held_out)
+    with pytest.raises(ValueError, match=says):
+        by_class(x, held_out, classifier)

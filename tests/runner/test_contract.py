@@ -1,0 +1,100 @@
+"""What notebooks promise with their parameters: each is read, every file of values suits, and a smoke run is short."""
+
+import re
+import symtable
+from pathlib import Path
+
+import nbformat
+import pytest
+from IPython.core.inputtransformer2 import TransformerManager
+from tiny_notebook import write_notebook
+
+from gan_lab.runner.parameters import check, parameters, read_yaml
+from gan_lab.runner.run import run
+
+FOLDER = Path(__file__).parents[2] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+FILES = sorted(FOLDER.glob("parameters/*.yaml"))
+
+
+def unread(notebook: Path) -> set[str]:
+    """The parameters that no later cell reads, or that one sets again before any does: an override would be lost."""
+    lost = set(parameters(notebook))
+    pending = set(lost)
+    cells = [cell for cell in nbformat.read(notebook, 4).cells if cell.cell_type == "code"]
+    for cell in cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            continue
+        table = symtable.symtable(TransformerManager().transform_cell(cell.source), notebook.name, "exec")
+        lost -= pending & read_in(table)
+        pending -= read_in(table) | set_in(table)
+    return lost
+
+
+def read_in(table: symtable.SymbolTable) -> set[str]:
+    """The global names that a cell reads, the bodies of its functions included."""
+    module = table.get_type() == "module"
+    names = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (module or s.is_global())}
+    return names.union(*map(read_in, table.get_children()))
+
+
+def set_in(table: symtable.SymbolTable) -> set[str]:
+    """The names that a cell sets."""
+    return {s.get_name() for s in table.get_symbols() if s.is_assigned()}
+
+
+def notebooks_of(file: Path) -> list[Path]:
+    """The notebooks that a file of parameters is for: its first comment names their numbers, "for notebook 01"."""
+    comment = re.match(r"(#.*\n)*", file.read_text())
+    numbers = re.findall(r"\b\d\d\b", comment[0]) if comment else []
+    return [notebook for notebook in NOTEBOOKS if notebook.name[:2] in numbers]
+
+
+def smoke(notebook: Path) -> dict[str, object]:
+    """The values that make a notebook short: the file that ends in "smoke" and is for it; its own if there is none."""
+    files = [file for file in FILES if file.stem.endswith("smoke") and notebook in notebooks_of(file)]
+    return read_yaml(files[0]) if files else {}
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda file: file.stem)
+def test_every_parameter_changes_something(notebook: Path) -> None:
+    assert unread(notebook) == set()
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda file: file.stem)
+def test_every_parameter_says_what_it_means(notebook: Path) -> None:
+    assert [name for name, parameter in parameters(notebook).items() if not parameter.meaning] == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_file_of_parameters_suits_its_notebooks(file: Path) -> None:
+    assert notebooks_of(file) != [], f"the first comment of {file.name} says which notebooks it is for, by number"
+    for notebook in notebooks_of(file):
+        check(notebook, read_yaml(file))
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda file: file.stem)
+def test_a_smoke_run_ends_in_a_minute(notebook: Path, tmp_path: Path) -> None:
+    """A minute on two cores that are free; twice that here, so that a busy machine fails nobody."""
+    run(notebook, smoke(notebook), tmp_path, time_limit=120, progress=False)  # raises if a cell fails
+
+
+@pytest.mark.parametrize(
+    ("cells", "lost"),
+    [
+        (["print(a, b)"], set()),
+        (["print(a)"], {"b"}),
+        (["def f(a):\n    return a", "print(b)"], {"a"}),  # f's own a
+        (["def f():\n    return a + b"], set()),
+        (["a = 3", "print(a, b)"], {"a"}),  # the override is gone before it is read
+        (["a = a + 1", "print(b)"], set()),
+        (["print(b)", "b = a"], set()),
+        (["async for i in f(a):\n    await g(i)", "%matplotlib inline\nprint(b)"], set()),
+        (["x = [a for a in f(b)]"], {"a"}),
+        (["f'{a} and {b}'"], set()),
+        (["'a and b'  # a, b"], {"a", "b"}),
+    ],
+)
+def test_a_parameter_that_is_not_read_is_found(tmp_path: Path, cells: list[str], lost: set[str]) -> None:
+    notebook = write_notebook(tmp_path / "tiny.ipynb", *cells, parameters="a: int = 1  # a\nb: int = 2  # b")
+    assert unread(notebook) == lost

@@ -1,0 +1,88 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from run_folders import write_execution, write_run
+
+from gan_lab.runner.results import comparison, read_results, results, settings
+
+
+def test_what_a_run_found_is_its_last_epoch(tmp_path: Path) -> None:
+    write_run(tmp_path / "B1", {"rate": 0.1}, d_loss=2.0, epochs=4)
+    (run,) = read_results(tmp_path)
+    assert run.found == pytest.approx({"epoch": 4, "fid": 10 / 4, "d_loss": 2.0, "seconds": 4 * 0.5})
+    assert (run.name, run.device, [picture.stem for picture in run.pictures][-1]) == ("B1", "cpu", "0004")
+
+
+def test_one_row_a_training_with_its_parameters(tmp_path: Path) -> None:
+    write_execution(tmp_path / "seed=0", {"seed": 0, "d_loss": 7.0}, d_loss=1.5)
+    write_execution(tmp_path / "seed=1", {"seed": 1, "d_loss": 7.0}, "failed")
+    table = results(tmp_path)
+    assert table["folder"].tolist() == ["seed=0/B1", "seed=1"]
+    assert table["state"].tolist() == ["done", "failed"]
+    assert table["failure"].tolist() == ["", "cell [3]: ValueError: no"]
+    assert table["d_loss"].tolist() == [7.0, 7.0]
+    assert table["found d_loss"].tolist() == pytest.approx([1.5, np.nan], nan_ok=True)
+
+
+def test_the_recipe_goes_before_what_the_notebook_was_given(tmp_path: Path) -> None:
+    write_execution(tmp_path, {"rate": 0.1, "epochs": 2})
+    recipe = {"parameters": {"rate": 0.2}}
+    (tmp_path / "B1" / "recipe.json").write_text(json.dumps(recipe))
+    (run,) = read_results(tmp_path)
+    assert run.parameters == {"rate": 0.2, "epochs": 2, "run_dir": str(tmp_path)}
+
+
+def test_settings_are_what_was_varied_but_the_seed_in_order(tmp_path: Path) -> None:
+    for rate in (1e-3, 1e-05, 0.5):
+        for seed in (10, 9):
+            write_execution(tmp_path / f"rate={rate},seed={seed}", {"rate": rate, "seed": seed, "same": "x"})
+    groups = settings(read_results(tmp_path))
+    assert list(groups) == ["rate = 1e-05", "rate = 0.001", "rate = 0.5"]
+    assert [run.parameters["seed"] for run in groups["rate = 0.5"]] == [9, 10]
+
+
+def test_several_runs_of_a_notebook_are_settings_of_their_own(tmp_path: Path) -> None:
+    write_execution(tmp_path, {"rate": 0.1})
+    write_run(tmp_path / "A1", {"rate": 0.7})
+    assert list(settings(read_results(tmp_path))) == ["A1", "B1"]
+
+
+def test_a_training_that_the_varied_parameters_do_not_touch_counts_once(tmp_path: Path) -> None:
+    for rate in (0.1, 0.2):
+        write_execution(tmp_path / f"rate={rate}", {"rate": rate})
+        write_run(tmp_path / f"rate={rate}" / "A1", {"width": 1.0})
+    groups = settings(read_results(tmp_path))
+    assert {label: len(runs) for label, runs in groups.items()} == {
+        "A1": 1,
+        "B1, rate = 0.1": 1,
+        "B1, rate = 0.2": 1,
+    }
+
+
+def test_a_student_s_own_runs_are_told_apart_by_their_recipes(tmp_path: Path) -> None:
+    write_run(tmp_path / "B1-0123abcd", {"rate": 0.1})
+    write_run(tmp_path / "B1-4567cdef", {"rate": 0.2})
+    assert list(settings(read_results(tmp_path))) == ["rate = 0.1", "rate = 0.2"]
+
+
+@pytest.mark.parametrize("state", ["running", "interrupted", "failed"])
+def test_what_is_not_done_is_not_compared(tmp_path: Path, state: str) -> None:
+    write_execution(tmp_path / "a", {"seed": 0})
+    write_execution(tmp_path / "b", {"seed": 1}, state)
+    assert [run.parameters["seed"] for runs in settings(read_results(tmp_path)).values() for run in runs] == [0]
+
+
+def test_a_comparison_has_mean_and_interval_of_each_setting(tmp_path: Path) -> None:
+    for seed, d_loss in enumerate((1.0, 3.0)):
+        write_execution(tmp_path / f"seed={seed}", {"rate": 0.1, "seed": seed}, d_loss=d_loss)
+    write_execution(tmp_path / "other", {"rate": 0.2, "seed": 0}, d_loss=5.0)
+    table = comparison(tmp_path).set_index(["setting", "metric"])
+    assert table.loc[("rate = 0.1", "d_loss")].tolist() == pytest.approx([2, 2.0, 1.0, 3.0])
+    assert table.loc[("rate = 0.2", "d_loss")].tolist() == pytest.approx([1, 5.0, np.nan, np.nan], nan_ok=True)
+
+
+def test_a_folder_without_runs_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=f"no run is kept in {tmp_path}"):
+        read_results(tmp_path)

@@ -1,0 +1,35 @@
+import pandas as pd
+import pytest
+
+from gan_lab.runner.spread import curve, epochs_played, spread
+
+
+def test_rounds_stand_at_the_share_of_their_epoch_that_is_played() -> None:
+    rounds = pd.DataFrame({"epoch": [1, 1, 2, 2], "round": [1, 2, 1, 2]})
+    assert epochs_played(rounds).tolist() == [0.5, 1.0, 1.5, 2.0]
+    assert epochs_played(pd.DataFrame({"epoch": [1, 2]})).tolist() == [1.0, 2.0]
+
+
+def test_a_curve_is_the_mean_over_equal_stretches() -> None:
+    played = pd.Series([0.25, 0.5, 0.75, 1.0])
+    values = pd.Series([1.0, 3.0, 5.0, 9.0])
+    assert curve(played, values, points=2).to_dict() == {0.5: 2.0, 1.0: 7.0}
+    assert curve(played, values, points=60).to_dict() == dict(zip(played, values, strict=True))
+
+
+def test_a_row_on_the_border_of_two_stretches_ends_the_first() -> None:
+    """Whatever binary fractions make of tenths: 30 rows in 30 stretches are one each."""
+    played = epochs_played(pd.DataFrame([(e, i) for e in (1, 2, 3) for i in range(1, 11)], columns=["epoch", "round"]))
+    means = curve(played, played, points=30)
+    assert means.tolist() == played.tolist()
+    assert means.index.tolist() == pytest.approx(played.tolist())
+
+
+def test_a_figure_is_svg_with_text_that_a_page_can_style() -> None:
+    runs = [pd.Series([1.0, 2.0], [1.0, 2.0]), pd.Series([2.0, 4.0], [1.0, 2.0])]
+    svg = spread("D's loss", {"a": runs, "b": runs[:1]}, {k: {"color": "#123456", "dashes": "10 4"} for k in "ab"})
+    assert svg.startswith("<svg")
+    assert "D's loss</text>" in svg
+    assert "epochs played</text>" in svg
+    assert svg.count("stroke: #123456") == 2
+    assert svg.count("fill: #123456") == 1  # the band, of the setting that has two runs

@@ -1,0 +1,150 @@
+"""The live parts of the course as a student meets them: JupyterLab in a real Chromium, with clicks and keys.
+
+Skipped where there is no /usr/bin/chromium (Debian and Ubuntu: apt install chromium). No other machine is asked.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+
+CHROMIUM = Path("/usr/bin/chromium")
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="needs /usr/bin/chromium")
+sync_api = pytest.importorskip("playwright.sync_api")
+
+NOTEBOOK = """
+# %%
+import sys
+sys.path.insert(0, TESTS)
+import torch
+from small_game import small_game, small_images
+from gan_lab.runs import Run
+from gan_lab.training import play, sample
+from gan_lab.show.widgets import Dashboard, explorer
+game, images = small_game(), small_images(400)
+run = Run("live", {"seed": 0}, images, "runs")
+# %%
+with Dashboard(run) as board:
+    for epoch in run.epochs(game, 100_000):
+        async for round in board.watch(play(game, images, batch_size=4, epoch=epoch)):
+            run.log(round)
+        if board.stopped:
+            break
+        run.picture(sample(game, torch.randn(16, 3)))
+        run.save(game)
+# %%
+print("the cell after it runs:", board.stopped, epoch < 100_000)
+# %%
+explorer(game, directions=2)
+"""
+
+
+@contextlib.contextmanager
+def jupyterlab(folder: Path):
+    """A JupyterLab of its own, with no settings of whoever tests; yields its address and token."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token, own = secrets.token_hex(16), folder / "jupyter"
+    settings = own / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    quiet = {"fetchNews": "false", "checkForUpdates": False}
+    (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
+    places = {"CONFIG_DIR": "config", "DATA_DIR": "data", "RUNTIME_DIR": "runtime"}
+    environment = os.environ | {f"JUPYTER_{key}": str(own / name) for key, name in places.items()}
+    environment |= {"JUPYTERLAB_SETTINGS_DIR": str(own / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(own / "spaces")}
+    options = ["--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"]
+    options += [f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}"]
+    options += ["--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"]
+    with (folder / "server.log").open("w") as log:
+        command = [sys.executable, "-m", "jupyterlab", *options]
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        while not answers(f"{url}/api/status?token={token}"):
+            assert server.poll() is None, (folder / "server.log").read_text()[-2000:]
+            time.sleep(0.5)
+        yield url, token
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(60)
+
+
+def answers(url: str) -> bool:
+    with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5):
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def page_of(url: str, token: str, notebook: str, profile: Path):
+    """The notebook open in Chromium, its kernel idle; requests to anywhere but this machine are refused."""
+    switches = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch_persistent_context(
+            profile, executable_path=CHROMIUM, args=switches, viewport={"width": 1200, "height": 1000}
+        )
+        browser.route(lambda address: not address.startswith((url, "data:", "blob:")), lambda route: route.abort())
+        page = browser.pages[0]
+        page.set_default_timeout(120_000)
+        page.goto(f"{url}/lab/tree/{notebook}?token={token}&reset", wait_until="domcontentloaded")
+        page.wait_for_function(
+            "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+        )
+        yield page
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lab")
+    source = NOTEBOOK.replace("TESTS", repr(str(Path(__file__).parents[1])))
+    notebook = jupytext.reads(source, fmt="py:percent")
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(notebook, folder / "live.ipynb")
+    with jupyterlab(folder) as (url, token), page_of(url, token, "live.ipynb", folder / "profile") as page:
+        page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
+        yield page
+
+
+def test_the_view_moves_while_the_cell_trains_and_stop_ends_it_in_good_order(page):
+    stop = page.get_by_role("button", name="Stop")
+    stop.wait_for()
+    says = page.locator(".widget-label", has_text="rounds in").first
+    says.wait_for()
+    for _ in range(2):  # the view changes, and changes again
+        before = [says.inner_text(), page.locator("img.widget-image").first.get_attribute("src")]
+        page.wait_for_function(
+            "([said, drawn]) => document.querySelector('img.widget-image').src !== drawn"
+            " && ![...document.querySelectorAll('.widget-label')].some(label => label.innerText === said)",
+            arg=before,
+        )
+    stop.click()
+    page.get_by_text("the cell after it runs: True True").wait_for()
+    assert stop.count() == 0  # the live view has become a picture
+    still = page.locator(".jp-OutputArea-output img[src^='data:image/png']").first
+    assert still.evaluate("image => image.naturalWidth") == 1000
+
+
+def test_a_slider_walks_through_the_latent_space(page):
+    slider = page.get_by_role("slider").first
+    slider.wait_for()
+    image = page.locator("img.widget-image").last
+    before = image.get_attribute("src")
+    slider.focus()
+    for _ in range(5):
+        slider.press("ArrowRight")
+    page.wait_for_function(
+        "before => [...document.querySelectorAll('img.widget-image')].at(-1).src !== before", arg=before
+    )

@@ -1,0 +1,190 @@
+import asyncio
+import io
+
+import pytest
+import torch
+from PIL import Image
+from small_game import small_game, small_images
+from torch import nn
+
+from gan_lab.networks.labels import shares
+from gan_lab.runs import Run
+from gan_lab.show import widgets
+from gan_lab.show.widgets import Dashboard
+from gan_lab.training import play, sample
+
+
+class LinearGenerator(nn.Module):
+    """x = z A, whose leading directions are known: A's singular vectors."""
+
+    z_dim = 4
+
+    def __init__(self):
+        super().__init__()
+        self.A = nn.Parameter(torch.diag(torch.tensor([0.1, 3.0, 1.0, 0.3])) @ torch.eye(4, 16))
+
+    def forward(self, z, y=None):
+        return (z @ self.A).view(-1, 1, 4, 4)
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What is displayed, in place of a front end."""
+    outputs = []
+
+    class Handle:
+        def update(self, data, **how):
+            outputs.append(data)
+
+    def display(data, **how):
+        outputs.append(data)
+        return Handle()
+
+    monkeypatch.setattr(widgets, "display", display)
+    return outputs
+
+
+def watch(board, rounds, seen):
+    async def cell():
+        async for round in board.watch(rounds):
+            seen(round)
+
+    asyncio.run(cell())
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Run("small", {"seed": 0}, small_images(), tmp_path)
+
+
+def test_watching_hands_on_every_round_in_turn(shown, run):
+    rounds = list(play(small_game(), small_images(), batch_size=4))
+    seen = []
+    with Dashboard(run) as board:
+        watch(board, iter(rounds), seen.append)
+    assert seen == rounds
+    assert not board.stopped
+
+
+def test_stop_ends_the_epoch_after_the_round_in_play(shown, run):
+    seen = []
+
+    def click_stop(round):
+        seen.append(round)
+        if len(seen) == 2:
+            board._button.click()
+
+    with Dashboard(run) as board:
+        watch(board, play(small_game(), small_images(), batch_size=4), click_stop)
+    assert len(seen) == 2
+    assert board.stopped
+
+
+def test_the_kernel_s_interrupt_is_a_stop(shown, run):
+    def interrupted():
+        yield from list(play(small_game(), small_images(), batch_size=4))[:3]
+        raise KeyboardInterrupt
+
+    seen = []
+    with Dashboard(run) as board:
+        watch(board, interrupted(), seen.append)
+    assert len(seen) == 3
+    assert board.stopped
+
+
+def test_an_error_in_training_is_not_swallowed(shown, run):
+    def broken():
+        raise ArithmeticError("in the loss")
+        yield
+
+    with pytest.raises(ArithmeticError, match="in the loss"), Dashboard(run) as board:
+        watch(board, broken(), print)
+
+
+def test_the_live_view_becomes_a_picture_at_the_end(shown, run):
+    with Dashboard(run):
+        pass
+    assert "application/vnd.jupyter.widget-view+json" not in shown[-1]
+    assert Image.open(io.BytesIO(shown[-1]["image/png"])).size == (1000, 440)
+
+
+def test_the_picture_shows_the_newest_samples(shown, run):
+    game = small_game()
+    for epoch in run.epochs(game, 2):
+        for round in play(game, small_images(), batch_size=4, epoch=epoch):
+            run.log(round, mean_real=round.real.mean(), mean_fake=round.fake.mean())
+        run.picture(sample(game, torch.randn(4, 3)))
+        run.save(game)
+    figures = []
+    for draw in (widgets.curves_and_samples, widgets.scores_and_samples):
+        widgets.png(lambda figure, draw=draw: (draw(figure, run), figures.append(figure)), (8, 4))
+    losses, samples, accuracies = figures[0].axes
+    assert samples.get_title(loc="left") == "samples after epoch 2"
+    assert list(losses.lines[1].get_ydata()) == list(run.rounds["d_loss"])
+    assert accuracies.get_ylim() == (-0.02, 1.02)
+    scores, samples = figures[1].axes
+    assert samples.get_title(loc="left") == "samples after epoch 2"
+    assert list(scores.lines[3].get_ydata()) == list(run.rounds["mean_fake"])
+
+
+def test_the_leading_directions_of_a_linear_generator_are_its_singular_vectors():
+    directions = widgets.leading_directions(small_game(G=LinearGenerator()))
+    torch.testing.assert_close(directions.abs(), torch.eye(4)[[1, 2, 3, 0]], atol=1e-4, rtol=0)
+
+
+def test_a_slider_moves_the_image_to_what_g_makes_there(shown):
+    game = small_game(G=LinearGenerator())
+    widgets.explorer(game, directions=2, seed=3)
+    view_id = shown[-1]["application/vnd.jupyter.widget-view+json"]["model_id"]
+    sliders, view = widgets.ipywidgets.widgets.widget._instances[view_id].children
+    before = view.value
+    sliders.children[0].value = 2.0
+    z = torch.randn(1, 4, generator=torch.Generator().manual_seed(3)) + 2 * widgets.leading_directions(game)[:1]
+    assert view.value == widgets.image_png(sample(game, z), 256, (-1.0, 1.0))
+    assert view.value != before
+
+
+class LinearConditional(LinearGenerator):
+    """x = z A + y B: class k moves every image by row k of B."""
+
+    def __init__(self):
+        super().__init__()
+        self.B = nn.Parameter(torch.eye(3, 16))
+
+    def forward(self, z, y=None):
+        return super().forward(z) + (shares(y, z, 3) @ self.B).view(-1, 1, 4, 4)
+
+
+def test_the_way_between_two_classes_starts_at_one_and_ends_at_the_other():
+    ways = widgets.between(2, 0, torch.tensor([0.0, 0.25, 1.0]), 3)
+    assert ways.tolist() == [[0, 0, 1], [0.25, 0, 0.75], [1, 0, 0]]
+
+
+def test_the_class_explorer_draws_the_chosen_class_with_the_chosen_z_on_its_way_to_another(shown):
+    game = small_game(G=LinearConditional())
+    widgets.class_explorer(game, ["one", "two", "three"], directions=2, seed=3)
+    assert Image.open(io.BytesIO(shown[-1]["image/png"])).size[0] == 1100
+    view_id = shown[-1]["application/vnd.jupyter.widget-view+json"]["model_id"]
+    controls, view = widgets.ipywidgets.widgets.widget._instances[view_id].children
+    this, other, way, first, _ = controls.children
+    start = torch.randn(1, 4, generator=torch.Generator().manual_seed(3))
+
+    def drawn(z, y):
+        return widgets.image_png(sample(game, z, y), 256, (-1.0, 1.0))
+
+    assert view.value == drawn(start, torch.tensor([0]))
+    this.value, other.value = 2, 1
+    assert view.value == drawn(start, torch.tensor([2]))
+    way.value = 0.5
+    assert view.value == drawn(start, torch.tensor([[0, 0.5, 0.5]]))
+    first.value = -1.5
+    moved = start - 1.5 * widgets.leading_directions(game, torch.tensor([2]))[:1]
+    assert view.value == drawn(moved, torch.tensor([[0, 0.5, 0.5]]))
+    way.value = 1.0
+    assert view.value == drawn(moved, torch.tensor([1]))
+
+
+def test_an_image_s_bytes_are_its_pixels_as_blocks():
+    image = torch.tensor([[[[-1.0, 1.0], [0.0, 5.0]]]])
+    blocks = Image.open(io.BytesIO(widgets.image_png(image, 4, (-1.0, 1.0))))
+    assert [blocks.getpixel(at) for at in [(0, 0), (3, 0), (1, 2), (3, 3)]] == [0, 255, 127, 255]

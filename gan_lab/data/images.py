@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
-DIGITS = Path(__file__).parents[2] / "data" / "digits"
+from gan_lab.shipped import shipped
+
+DIGITS = shipped("data/digits")
 TORCHVISION_SETS = ("MNIST", "FashionMNIST", "KMNIST")
 NOT_IMAGES = (".csv", ".db", ".html", ".ini", ".json", ".md", ".pdf", ".toml", ".tsv", ".txt", ".xml", ".yaml", ".yml")
 
@@ -125,7 +127,9 @@ def _split_folder(data_dir: str | Path, split: str) -> Path:
     """The folder whose folders are the classes of the split."""
     folder = DIGITS if data_dir == "" else Path(data_dir).expanduser().absolute()
     if not folder.is_dir() and data_dir == "":
-        raise FileNotFoundError(f"no folder {folder}: the digits lie in the repository. Install gan-lab from a clone.")
+        raise FileNotFoundError(
+            f"no folder {folder}: install gan-lab again, which brings the digits, or give a data_dir"
+        )
     if not folder.is_dir():
         ways_out = f"'' for the bundled digits, or one of {', '.join(TORCHVISION_SETS)}"
         raise FileNotFoundError(f"no folder {folder}: give data_dir a folder of class folders, {ways_out}")

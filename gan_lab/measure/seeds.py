@@ -5,12 +5,13 @@ over seeds with an interval, and where the interval of a difference holds 0, the
 """
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-RESULTS = Path(__file__).parents[2] / "results"
+from gan_lab.shipped import shipped
+
+RESULTS = shipped("results")
 
 
 def table(name: str) -> pd.DataFrame:
@@ -18,9 +19,7 @@ def table(name: str) -> pd.DataFrame:
     file = RESULTS / f"{name}.csv"
     if not file.exists():
         there = ", ".join(sorted(other.stem for other in RESULTS.glob("*.csv"))) or "none"
-        raise FileNotFoundError(
-            f"no table {file}: the tables there are {there}. They lie in a clone of the repository."
-        )
+        raise FileNotFoundError(f"no table {file}: the tables there are {there}")
     return pd.read_csv(file)
 
 

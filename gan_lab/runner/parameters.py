@@ -29,6 +29,7 @@ from papermill.iorw import read_yaml_file
 from pydantic import AfterValidator, AllowInfNan, Field, TypeAdapter, ValidationError
 
 from gan_lab.runner.status import Scalar
+from gan_lab.shipped import shipped
 
 TYPES: dict[str, type[Scalar]] = {"bool": bool, "int": int, "float": float, "str": str}
 BOUNDS: dict[str, Callable[[float], Any]] = {
@@ -38,7 +39,7 @@ BOUNDS: dict[str, Callable[[float], Any]] = {
     "below": annotated_types.Lt,
 }
 IMAGES = re.compile(r"at most the images in (\w+)")
-DIGITS = Path(__file__).parents[2] / "data" / "digits"  # what data_dir = "" stands for
+DIGITS = shipped("data/digits")  # what data_dir = "" stands for
 COMMENT = re.compile(r"(.*?)\s*(?:\[([^\[\]]*)\])?")  # the meaning [what is allowed]
 
 

@@ -352,11 +352,11 @@ def test_a_relative_folder_is_named_in_full(tmp_path, monkeypatch):
     assert_names(caught, tmp_path / "nowhere")
 
 
-def test_the_digits_without_the_repository(tmp_path, monkeypatch):
+def test_an_installation_without_its_digits(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "DIGITS", tmp_path / "digits")
     with pytest.raises(FileNotFoundError) as caught:
         load_images()
-    assert_names(caught, tmp_path / "digits", "from a clone")
+    assert_names(caught, tmp_path / "digits", "install gan-lab again")
 
 
 def test_an_empty_folder(tmp_path):

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-Score = Callable[[Tensor], Tensor]
+Score = Callable[[Tensor], Tensor]  # images (N, ...) -> D's scores of them (N,)
+Penalty = Callable[[Score, Tensor, Tensor], Tensor]  # (score, real, fake) -> a scalar that is added to D's loss
 
 
 @torch.no_grad()
@@ -58,3 +59,18 @@ def gradient_penalty(
     if one_sided:
         excess = excess.clamp(min=0)
     return weight * excess.square().mean()
+
+
+def refuse_batch_norm(D: nn.Module) -> None:
+    """Raises ValueError, naming the layer, if D has batch norm: under a penalty its scores must not be tied together.
+
+    Source: Gulrajani et al. 2017, section 4, "No critic batch normalization".
+    """
+    for name, layer in D.named_modules():
+        if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d | nn.SyncBatchNorm):
+            raise ValueError(
+                f"D has batch norm ({name}, a {type(layer).__name__}) under a penalty. The penalty is on D's gradient "
+                "at each image by itself, and batch norm makes a score depend on all images of the batch. Build D with "
+                "layer norm (gan_lab.networks.wgan64.layer_norm) or without norm (nn.Identity), or insist: "
+                "Game(..., allow_batch_norm=True)"
+            )

@@ -21,7 +21,12 @@ class Verdict(NamedTuple):
 
 class Loss(Protocol):
     """What D and G minimise: scalars, made of the labels y (N,) and of what D returned for real and for fake images,
-    which is scores (N,), or a `Verdict` where D has two heads."""
+    which is scores (N,), or a `Verdict` where D has two heads.
+
+    A loss of G that compares with real images takes D's scores of them as a third argument, g_loss(fake, y, real): see
+    `step_G` in `training`. A loss may also have measures(real, fake, y) -> {name: scalar}: what is worth keeping of
+    every round beside the losses. What a score of 0 means, for one, only the loss can tell.
+    """
 
     def d_loss(self, real: Any, fake: Any, y: Tensor) -> Tensor: ...
     def g_loss(self, fake: Any, y: Tensor) -> Tensor: ...
@@ -80,6 +85,11 @@ class NonSaturating:
     def g_loss(self, fake: Tensor, y: Tensor | None = None) -> Tensor:
         return cross_entropy(fake, self.generator_target)
 
+    def measures(self, real: Tensor, fake: Tensor, y: Tensor | None = None) -> dict[str, Tensor]:
+        """The two terms of (1), and the shares of the images that D calls what they are: at score 0, D = 1/2."""
+        accuracies = {"acc_real": (real > 0).float().mean(), "acc_fake": (fake < 0).float().mean()}
+        return {"d_real": self.d_real(real), "d_fake": self.d_fake(fake), **accuracies}
+
 
 class Wasserstein:
     """The two sides of the Kantorovich-Rubinstein duality, for a critic D that some constraint keeps Lipschitz.
@@ -97,6 +107,10 @@ class Wasserstein:
 
     def g_loss(self, fake: Tensor, y: Tensor | None = None) -> Tensor:
         return -fake.mean()
+
+    def measures(self, real: Tensor, fake: Tensor, y: Tensor | None = None) -> dict[str, Tensor]:
+        """The mean scores. There is no accuracy: a critic's score has no threshold at which an image becomes real."""
+        return {"mean_real": real.mean(), "mean_fake": fake.mean()}
 
 
 class AuxiliaryClassifier:
@@ -129,6 +143,19 @@ class AuxiliaryClassifier:
 
     def g_loss(self, fake: Verdict, y: Tensor) -> Tensor:
         return self.source.g_loss(score_of(fake), y) + self.weight * class_loss(fake, y)
+
+    def measures(self, real: Verdict, fake: Verdict, y: Tensor) -> dict[str, Tensor]:
+        """Those of the source, and the shares of real and of fake images whose class D names."""
+        named = {
+            f"class_{name}": (found.classes.argmax(1) == y).float().mean()
+            for name, found in (("real", real), ("fake", fake))
+        }
+        return measures(self.source, score_of(real), score_of(fake), y) | named
+
+
+def measures(loss: Any, real: Any, fake: Any, y: Tensor) -> dict[str, Tensor]:
+    """What the loss wants to be kept of a round; nothing if it does not say."""
+    return loss.measures(real, fake, y) if hasattr(loss, "measures") else {}
 
 
 def class_loss(verdict: Verdict, y: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from gan_lab.data.images import ImageSet
 from gan_lab.losses import Verdict
+from gan_lab.players import asked
 
 
 class Noisy(nn.Module):
@@ -36,7 +37,7 @@ class Noisy(nn.Module):
         """What D says of the images x, seen through the noise."""
         if self.training and self.sigma:
             x = x + self.sigma * torch.randn_like(x)
-        verdict: Tensor | Verdict = self.D(x, y)
+        verdict: Tensor | Verdict = asked(self.D, x, y)
         return verdict
 
 

@@ -1,10 +1,10 @@
 """One folder a run: what was asked, what happened, what it looked like, and where to go on.
 
     recipe.json    every parameter, the data's fingerprint, the versions and the device
-    rounds.csv     one row a round: losses and accuracies
+    rounds.csv     one row a round: losses, and what else the loss or the notebook wants to be kept
     epochs.csv     one row an epoch: seconds, and whatever was measured
     pictures/      one sample grid an epoch: 0001.png, 0002.png, …
-    checkpoint.pt  both players and both optimisers after the last whole epoch
+    checkpoint.pt  after the last whole epoch: both players, both optimisers, and all else in the game that has a state
 
 However a run was interrupted, it goes on after its last whole epoch, and on a CPU it ends with the same bits as a run
 that was not: the randomness of an epoch is a function of (seed, epoch) alone.
@@ -28,6 +28,7 @@ from torch import Tensor
 
 from gan_lab.data.images import ImageSet
 from gan_lab.files import whole
+from gan_lab.losses import Loss, measures
 from gan_lab.training import Game, Round
 
 Scalar = bool | int | float | str
@@ -49,7 +50,8 @@ class Run:
         digest = hashlib.sha256(json.dumps(self.recipe, sort_keys=True).encode()).hexdigest()[:8]
         own = Path(os.environ.get("GAN_LAB_RUNS", "runs"), f"{name}-{digest}")
         self.folder = Path(run_dir, name).expanduser() if str(run_dir) else own
-        self.value_range = images.value_range
+        self.value_range, self._K = images.value_range, len(images.classes)
+        self._loss: Loss | None = None
         self.epoch = 0
         self._writes = True
         self._refuse_another_recipe()
@@ -63,7 +65,7 @@ class Run:
         """
         if epochs < 1:
             raise ValueError(f"epochs counts passes over the images: at least 1, not {epochs}")
-        self._writes = game.fabric.is_global_zero
+        self._writes, self._loss, game.K = game.fabric.is_global_zero, game.loss, self._K
         self._write_recipe(game)
         self._restore(game)
         done = self.epoch
@@ -77,13 +79,16 @@ class Run:
             yield self.epoch
 
     def log(self, round: Round, **more: Tensor | float) -> None:
-        """Keep a round's numbers, and any others by name. Tensors stay where they are: nothing waits for the device.
+        """Keep a round's losses, what the game's loss wants to be kept (`measures`), and any others by name.
+
+        Tensors stay where they are: nothing waits for the device.
 
         Raises FloatingPointError at the round whose losses are NaN or infinite; on a GPU, which would have to be waited
         for, `save` does so at the end of the epoch. The last checkpoint is kept.
         """
         losses = {"d_loss": round.d_loss, "g_loss": round.g_loss, "penalty": round.penalty}
-        self._pending.append({**losses, "acc_real": round.acc_real, "acc_fake": round.acc_fake, **more})
+        kept = measures(self._loss, round.real, round.fake, round.y)
+        self._pending.append({**losses, **kept, **more})
         if round.d_loss.device.type == "cpu" and not all(math.isfinite(loss) for loss in losses.values()):
             refuse_nan(self._pending_rows())
 
@@ -173,6 +178,11 @@ class Run:
             self._write_checkpoint(game)
         game.fabric.barrier()  # no process reads before the first has written
         checkpoint = torch.load(file, map_location=game.fabric.device, weights_only=True)
+        if differ := sorted(checkpoint.keys() ^ {"epoch", *game.parts}):
+            there = ", ".join(f"{name} is {'only there' if name in checkpoint else 'only here'}" for name in differ)
+            raise ValueError(
+                f"{file} holds another game, {there}: build the game with the same parts, or choose another run_dir"
+            )
         for name, part in game.parts.items():
             part.load_state_dict(checkpoint[name])
         self._read_tables(checkpoint["epoch"])

@@ -4,39 +4,30 @@
         for played in play(game, images, batch_size=64, epoch=epoch):
             ...                                       # your code: log it, draw it, stop
 
-A `Game` is two players, two optimisers and a loss. `play` yields one `Round` per generator step to the loop that asked
-for it; whatever a notebook wants to do in between, it does in the body of its own `for`.
+A `Game` is two players, two optimisers and a loss. `play` yields one `Round` after another to the loop that asked for
+it; whatever a notebook wants to do in between, it does in the body of its own `for`. What happens in a round is written
+down in `one_round`, in two steps; a paper with other rules is another function in its place.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel
 
-from gan_lab.lipschitz import Score
+from gan_lab.layers.fresh_statistics import fresh_statistics
+from gan_lab.lipschitz import Penalty, Score, refuse_batch_norm
 from gan_lab.losses import Loss, Verdict, score_of
+from gan_lab.players import asked
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
-
-Penalty = Callable[[Score, Tensor, Tensor], Tensor]
-
-
-class Images(Protocol):
-    """What is played with: an `ImageSet`, or anything else that gives a batch x (N, ...), y (N,) for an index (N,)."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def classes(self) -> tuple[str, ...]: ...
-    def __len__(self) -> int: ...
-    def to(self, device: torch.device) -> "Images": ...
-    def batch(self, index: Tensor) -> tuple[Tensor, Tensor]: ...
 
 
 def one_device() -> "Fabric":
@@ -51,13 +42,15 @@ class Game:
     """Two players who learn from each other.
 
     G: (z (N, Z), y (N,)) -> images (N, C, H, W), with an attribute `z_dim` = Z.
-    D: (x, y) -> scores (N,) or a `Verdict`.
+    D: (x, y) -> scores (N,) or a `Verdict`. Either player may take its first argument alone, as nn.Sequential does.
+    loss: what both minimise, see `Loss`.
     penalty: (score function, real, fake) -> scalar, added to D's loss.
     project: changes D in place after each of its steps.
     n_critic: D's steps for one of G's.
+    average: a running average of G's weights, AveragedModel(G, multi_avg_fn=get_ema_multi_avg_fn(0.998)) of
+        torch.optim.swa_utils. Each step of G updates it, and `sample` draws with it.
+    also: what else has a `state_dict` and belongs in a checkpoint, by name, such as {"schedule": schedule}.
     allow_batch_norm: accept a D with batch norm under a penalty, which is refused otherwise.
-    reuse_fakes: G steps on the images that D has just seen, as tutorials have it, which saves a pass through G. False
-        makes new ones for G's step, as Algorithm 1 of Goodfellow et al. 2014 has it.
     fabric: device, precision and processes (Lightning Fabric).
     Raises ValueError if n_critic < 1, G has no z_dim, or D has batch norm under a penalty.
     """
@@ -70,19 +63,23 @@ class Game:
     penalty: Penalty | None = None
     project: Callable[[nn.Module], None] | None = None
     n_critic: int = 1
+    average: AveragedModel | None = None
+    also: Mapping[str, Any] = field(default_factory=dict)
     allow_batch_norm: bool = False
-    reuse_fakes: bool = False
     fabric: "Fabric" = field(default_factory=one_device)
+    K: int = field(default=1, init=False)  # the classes of the images that are played with
 
     def __post_init__(self) -> None:
         if self.n_critic < 1:
             raise ValueError(f"n_critic counts D's steps for each of G's: at least 1, not {self.n_critic}")
         if not hasattr(self.G, "z_dim"):
-            raise ValueError(f"{type(self.G).__name__} has no z_dim: give it the length of its noise, z_dim = 100")
+            raise ValueError(f"{type(self.G).__name__} has no z_dim: give it the length of its noise, G.z_dim = 100")
         if self.penalty and not self.allow_batch_norm:
             refuse_batch_norm(self.D)
         self.G, self.opt_G = self.fabric.setup(self.G, self.opt_G)
         self.D, self.opt_D = self.fabric.setup(self.D, self.opt_D)
+        if self.average:
+            self.average.to(self.fabric.device)
         for part in [*self.G.modules(), *self.D.modules()]:
             if isinstance(part, DistributedDataParallel):
                 part.broadcast_buffers = False  # else D's second batch overwrites what the first one's gradient needs
@@ -93,56 +90,187 @@ class Game:
         return int(self.G.z_dim)  # type: ignore[arg-type]
 
     @property
-    def parts(self) -> dict[str, nn.Module | Optimizer]:
+    def parts(self) -> dict[str, Any]:
         """All that has a state, by name: what a checkpoint holds."""
-        return {"G": self.G, "D": self.D, "opt_G": self.opt_G, "opt_D": self.opt_D}
+        rules = {"average": self.average, "loss": self.loss, "penalty": self.penalty, "project": self.project}
+        stateful = {name: rule for name, rule in rules.items() if hasattr(rule, "state_dict")}
+        return {"G": self.G, "D": self.D, "opt_G": self.opt_G, "opt_D": self.opt_D, **stateful, **self.also}
 
 
 class Round(NamedTuple):
-    """One step of G and the steps of D before it. Tensors on the game's device, detached; `real` and `fake` are what D
-    said of the last batch, before its step, and `y` the labels of both."""
+    """One step of G and the steps of D before it. Tensors on the game's device, detached."""
 
-    d_loss: Tensor  # without the penalty
+    d_loss: Tensor  # of D's last step, without the penalty
     g_loss: Tensor
     penalty: Tensor
-    real: Tensor | Verdict
-    fake: Tensor | Verdict
-    y: Tensor
-
-    @property
-    def acc_real(self) -> Tensor:
-        """Share of the real images that D called real (score > 0, that is sigmoid(score) > 1/2)."""
-        return (score_of(self.real) > 0).float().mean()
-
-    @property
-    def acc_fake(self) -> Tensor:
-        """Share of the fake images that D called fake (score < 0)."""
-        return (score_of(self.fake) < 0).float().mean()
+    real: Tensor | Verdict  # D's scores of the last batch of real images, before that step
+    fake: Tensor | Verdict  # and of the fake images beside them
+    y: Tensor  # the labels of both
 
 
-def refuse_batch_norm(D: nn.Module) -> None:
-    """Raises ValueError, naming the layer, if D has batch norm: under a penalty its scores must not be tied together.
-
-    Source: Gulrajani et al. 2017, section 4, "No critic batch normalization".
-    """
-    for name, layer in D.named_modules():
-        if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d | nn.SyncBatchNorm):
-            raise ValueError(
-                f"D has batch norm ({name}, a {type(layer).__name__}) under a penalty. The penalty is on D's gradient "
-                "at each image by itself, and batch norm makes a score depend on all images of the batch. Build D with "
-                "layer norm (gan_lab.networks.wgan64.layer_norm) or without norm (nn.Identity), or insist: "
-                "Game(..., allow_batch_norm=True)"
-            )
+Batches = Iterable[tuple[Tensor, Tensor]]  # n_critic times real images x (N, C, H, W) and labels y (N,)
+Rules = Callable[[Game, Batches], Round]
 
 
-def play(game: Game, images: Images, *, batch_size: int, epoch: int = 0, seed: int = 0) -> Iterator[Round]:
+def play(
+    game: Game, images: "Images", *, batch_size: int, epoch: int = 0, seed: int = 0, round: Rules | None = None
+) -> Iterator[Round]:
     """Play one epoch and yield each round.
 
-    A round takes n_critic fresh batches for D, then one step of G. The images come in an order that is a pure function
-    of (seed, epoch), each at most once; the few that do not fill a round are other ones in every epoch. The random
-    numbers of the epoch start from (seed, epoch, rank), so it can be repeated bit for bit on the same machine.
+    The images come in an order that is a pure function of (seed, epoch), each at most once; the few that do not fill a
+    round are other ones in every epoch. The random numbers of the epoch start from (seed, epoch, rank), so it can be
+    repeated bit for bit on the same machine.
+    round: the rules of a round, (game, batches) -> Round, by default `one_round`.
     Raises ValueError if there are fewer images than one round needs, or batch_size < 1.
     """
+    order = shuffled(game, images, batch_size, epoch, seed)  # (rounds, n_critic, batch_size)
+    game.K = len(images.classes)
+    torch.manual_seed(np.random.SeedSequence([seed, epoch, game.fabric.global_rank]).generate_state(1).item())
+    return _rounds(game, images.to(game.fabric.device), order.to(game.fabric.device), round or one_round)
+
+
+def _rounds(game: Game, images: "Images", order: Tensor, rules: Rules) -> Iterator[Round]:
+    for batches in order:
+        game.G.train()
+        game.D.train()
+        yield rules(game, (images.batch(index) for index in batches))
+
+
+def one_round(game: Game, batches: Batches) -> Round:
+    """A step of D on each batch, with new fakes for each; then a step of G, with new fakes again.
+
+    Source: Algorithm 1 of Goodfellow et al. 2014, with n_critic for the paper's k.
+    """
+    for x, y in batches:
+        with torch.no_grad():
+            x_fake = fakes(game, y)
+        d_loss, penalty, real, fake = step_D(game, x, x_fake, y)
+    g_loss = step_G(game, fakes(game, y), y)
+    return Round(d_loss, g_loss, penalty, real, fake, y)
+
+
+def fakes(game: Game, y: Tensor) -> Tensor:
+    """G's images for fresh noise and the labels y (N,): (N, C, H, W), in G's training mode."""
+    x_fake: Tensor = asked(game.G, noise(game, len(y)), y)
+    return x_fake
+
+
+def noise(game: Game, n: int) -> Tensor:
+    """z ~ N(0, I), (n, Z), on the game's device."""
+    return torch.randn(n, game.z_dim, device=game.fabric.device)
+
+
+def step_D(
+    game: Game, x: Tensor, x_fake: Tensor, y: Tensor
+) -> tuple[Tensor, Tensor, Tensor | Verdict, Tensor | Verdict]:
+    """D descends on d_loss + penalty, with G fixed; then the projection, if there is one.
+
+    x, x_fake: real and fake images (N, C, H, W), the labels of both y (N,). Returns d_loss, the penalty, and what D
+    returned for real and for fake images before the step, all detached.
+    """
+    x_fake = same_shape(x_fake.detach(), x)
+    real, fake = one_score_each(asked(game.D, x, y), x, game.K), one_score_each(asked(game.D, x_fake, y), x, game.K)
+    d_loss = game.loss.d_loss(real, fake, y)
+    penalty = game.penalty(score_function(game, y), x, x_fake) if game.penalty else torch.zeros_like(d_loss)
+    game.opt_D.zero_grad()
+    game.fabric.backward(d_loss + penalty)
+    game.opt_D.step()
+    if game.project:
+        game.project(game.D)
+    return d_loss.detach(), penalty.detach(), detached(real), detached(fake)
+
+
+def step_G(game: Game, x_fake: Tensor, y: Tensor, x: Tensor | None = None) -> Tensor:
+    """G, who made x_fake for the labels y (N,), descends on g_loss, with D fixed. Returns g_loss, detached.
+
+    x: real images (N, C, H, W), for a loss of G that compares with them: it then gets D's scores of them too, as
+    loss.g_loss(fake, y, real).
+    """
+    with fixed(game.D):
+        fake = verdict(game, x_fake, y)
+        real = () if x is None else (verdict(game, x, y),)
+        g_loss = game.loss.g_loss(fake, y, *real)
+        game.opt_G.zero_grad()
+        game.fabric.backward(g_loss)
+        game.opt_G.step()
+    if game.average:
+        game.average.update_parameters(bare(game.G))
+    return g_loss.detach()
+
+
+@torch.no_grad()
+def sample(game: Game, z: Tensor, y: Tensor | None = None) -> Tensor:
+    """G's images for the noise z (N, Z) and the labels y (N,), in evaluation mode; if the game has one, of the average.
+
+    In evaluation mode batch norm uses its running averages. While these are young, or where the weights are an average
+    that has never seen a batch, they are not yet those of G's images, and the samples would be grey: then they are
+    estimated anew from fresh noise, see `fresh_statistics`. Nothing changes in the game.
+    Returns float32 (N, C, H, W) on the game's device.
+    """
+    device, G = game.fabric.device, game.average.module if game.average else bare(game.G)
+    z, y = z.to(device), None if y is None else y.to(device)
+    training = G.training
+    G.eval()
+    with game.fabric.autocast(), fresh_statistics(G, game.z_dim, game.K, always=game.average is not None):
+        x: Tensor = asked(G, z, y)
+    G.train(training)
+    return x.float()
+
+
+# What the steps above are made of
+
+
+class Images(Protocol):
+    """What is played with: an `ImageSet`, or anything else that gives a batch x (N, ...), y (N,) for an index (N,)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+    def __len__(self) -> int: ...
+    def to(self, device: torch.device) -> "Images": ...
+    def batch(self, index: Tensor) -> tuple[Tensor, Tensor]: ...
+
+
+def bare(player: nn.Module) -> nn.Module:
+    """A player without Fabric's wrapper, through which second derivatives fail in mixed precision, and which expects
+    that a forward pass in training mode is followed by a backward pass for its own weights."""
+    module: nn.Module = player.module  # type: ignore[assignment]
+    return module
+
+
+def verdict(game: Game, x: Tensor, y: Tensor) -> Tensor | Verdict:
+    """What D returns for the images x with labels y, in float32 whatever precision D works in; not for D's own step."""
+    with game.fabric.autocast():
+        found = asked(bare(game.D), x, y)
+    return Verdict(found.score.float(), found.classes.float()) if isinstance(found, Verdict) else found.float()
+
+
+def score_function(game: Game, y: Tensor) -> Score:
+    """x -> D's score (N,), for penalties that differentiate it."""
+    return lambda x: score_of(verdict(game, x, y))
+
+
+@contextmanager
+def fixed(player: nn.Module) -> Iterator[None]:
+    """In here no gradient is computed for the player's parameters."""
+    learning = [weight for weight in player.parameters() if weight.requires_grad]
+    for weight in learning:
+        weight.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for weight in learning:
+            weight.requires_grad_(True)
+
+
+def detached(found: Tensor | Verdict) -> Tensor | Verdict:
+    """The same values, free of the graph."""
+    return Verdict(*(part.detach() for part in found)) if isinstance(found, Verdict) else found.detach()
+
+
+def shuffled(game: Game, images: Images, batch_size: int, epoch: int, seed: int) -> Tensor:
+    """Which images come in which round of an epoch: (rounds, n_critic, batch_size), those of this process."""
     if batch_size < 1:
         raise ValueError(f"batch_size counts images: at least 1, not {batch_size}")
     world = game.fabric.world_size
@@ -154,95 +282,7 @@ def play(game: Game, images: Images, *, batch_size: int, epoch: int = 0, seed: i
             f"but {images.name} has {len(images)}: choose a smaller batch_size or add images"
         )
     order = np.random.default_rng([seed, epoch]).permutation(len(images))[: rounds * need]
-    mine = torch.from_numpy(order).view(rounds, game.n_critic, world, batch_size)[:, :, game.fabric.global_rank]
-    torch.manual_seed(np.random.SeedSequence([seed, epoch, game.fabric.global_rank]).generate_state(1).item())
-    return _rounds(game, images.to(game.fabric.device), mine.to(game.fabric.device))
-
-
-def _rounds(game: Game, images: Images, order: Tensor) -> Iterator[Round]:
-    K = len(images.classes)
-    for batches in order:  # (n_critic, batch_size)
-        game.G.train()
-        game.D.train()
-        drawn = (images.batch(index) for index in batches)
-        yield one_round(game, drawn, K)
-
-
-def one_round(game: Game, batches: Iterable[tuple[Tensor, Tensor]], K: int) -> Round:
-    """A step of D on each of the batches (x, y), then one of G. K: the classes there are."""
-    for step, (x, y) in enumerate(batches, start=1):
-        with torch.set_grad_enabled(game.reuse_fakes and step == game.n_critic):
-            x_fake = same_shape(game.G(noise(game, len(x)), y), x)
-        d_loss, penalty, real, fake = step_D(game, x, x_fake.detach(), y, K)
-    if not game.reuse_fakes:
-        x_fake = game.G(noise(game, len(y)), y)
-    return Round(d_loss, step_G(game, x_fake, y), penalty, real, fake, y)
-
-
-def step_D(
-    game: Game, x: Tensor, x_fake: Tensor, y: Tensor, K: int
-) -> tuple[Tensor, Tensor, Tensor | Verdict, Tensor | Verdict]:
-    """D descends on d_loss + penalty, with G fixed; then the projection, if there is one. K: the classes there are."""
-    real, fake = one_score_each(game.D(x, y), x, K), one_score_each(game.D(x_fake, y), x, K)
-    d_loss = game.loss.d_loss(real, fake, y)
-    penalty = game.penalty(score_function(game, y), x, x_fake) if game.penalty else torch.zeros_like(d_loss)
-    game.opt_D.zero_grad()
-    game.fabric.backward(d_loss + penalty)
-    game.opt_D.step()
-    if game.project:
-        game.project(game.D)
-    return d_loss.detach(), penalty.detach(), detached(real), detached(fake)
-
-
-def step_G(game: Game, x_fake: Tensor, y: Tensor) -> Tensor:
-    """G, who made x_fake, descends on g_loss, with D fixed: no gradient is computed for D's parameters."""
-    game.D.requires_grad_(False)
-    try:
-        with game.fabric.autocast():
-            fake = bare(game.D)(x_fake, y)
-        g_loss = game.loss.g_loss(in_float32(fake), y)
-        game.opt_G.zero_grad()
-        game.fabric.backward(g_loss)
-        game.opt_G.step()
-    finally:
-        game.D.requires_grad_(True)
-    return g_loss.detach()
-
-
-@torch.no_grad()
-def sample(game: Game, z: Tensor, y: Tensor | None = None) -> Tensor:
-    """G's images for the noise z (N, Z) and the labels y (N,), in evaluation mode; the mode is restored.
-
-    Returns float32 (N, C, H, W) on the game's device.
-    """
-    training = game.G.training
-    game.G.eval()
-    with game.fabric.autocast():
-        x: Tensor = bare(game.G)(z.to(game.fabric.device), None if y is None else y.to(game.fabric.device))
-    game.G.train(training)
-    return x.float()
-
-
-def bare(player: nn.Module) -> nn.Module:
-    """A player without Fabric's wrapper, through which second derivatives fail in mixed precision, and which expects
-    that a forward pass in training mode is followed by a backward pass for its own weights."""
-    module: nn.Module = player.module  # type: ignore[assignment]
-    return module
-
-
-def noise(game: Game, n: int) -> Tensor:
-    """z ~ N(0, I), (n, Z), on the game's device."""
-    return torch.randn(n, game.z_dim, device=game.fabric.device)
-
-
-def score_function(game: Game, y: Tensor) -> Score:
-    """x -> D's score (N,), for penalties that differentiate it."""
-
-    def score(x: Tensor) -> Tensor:
-        with game.fabric.autocast():
-            return score_of(bare(game.D)(x, y)).float()
-
-    return score
+    return torch.from_numpy(order).view(rounds, game.n_critic, world, batch_size)[:, :, game.fabric.global_rank]
 
 
 def same_shape(x_fake: Tensor, x: Tensor) -> Tensor:
@@ -255,28 +295,16 @@ def same_shape(x_fake: Tensor, x: Tensor) -> Tensor:
     return x_fake
 
 
-def one_score_each(verdict: Tensor | Verdict, x: Tensor, K: int) -> Tensor | Verdict:
-    """`verdict`, if it has one score per image of x, and one logit for each of the K classes if it names classes.
+def one_score_each(found: Tensor | Verdict, x: Tensor, K: int) -> Tensor | Verdict:
+    """`found`, if it has one score per image of x, and one logit for each of the K classes if it names classes.
 
     (N, 1) against (N,) would broadcast to (N, N) without a word."""
-    shape = tuple(score_of(verdict).shape)
+    shape = tuple(score_of(found).shape)
     if shape != (len(x),):
-        raise ValueError(f"D must return one score per image, shape ({len(x)},), not {shape}: end it with .squeeze(1)")
-    if isinstance(verdict, Verdict) and verdict.classes.shape != (len(x), K):
+        raise ValueError(f"D must return one score per image, shape ({len(x)},), not {shape}: end it with Flatten(0)")
+    if isinstance(found, Verdict) and found.classes.shape != (len(x), K):
         raise ValueError(
-            f"D's logits have shape {tuple(verdict.classes.shape)}, but the images have {K} classes: one logit each "
+            f"D's logits have shape {tuple(found.classes.shape)}, but the images have {K} classes: one logit each "
             f"makes ({len(x)}, {K}); build D with classes=len(images.classes)"
         )
-    return verdict
-
-
-def in_float32(verdict: Tensor | Verdict) -> Tensor | Verdict:
-    """The same values for the loss, whatever precision the networks work in."""
-    return Verdict(verdict.score.float(), verdict.classes.float()) if isinstance(verdict, Verdict) else verdict.float()
-
-
-def detached(verdict: Tensor | Verdict) -> Tensor | Verdict:
-    """The same values, free of the graph."""
-    if isinstance(verdict, Verdict):
-        return Verdict(verdict.score.detach(), verdict.classes.detach())
-    return verdict.detach()
+    return found

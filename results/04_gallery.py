@@ -28,11 +28,11 @@ from gan_lab.lessons.wrong_penalties import (
     report_b,
     t_is_1,
 )
-from gan_lab.lipschitz import clip_weights, gradient_norms, gradient_penalty
+from gan_lab.lipschitz import Penalty, clip_weights, gradient_norms, gradient_penalty
 from gan_lab.losses import Wasserstein
 from gan_lab.networks import mlp
 from gan_lab.theory.transport import wasserstein1
-from gan_lab.training import Game, Penalty, bare, play, sample
+from gan_lab.training import Game, bare, play, sample
 
 TABLE = Path(__file__).with_suffix(".csv")
 SEEDS, ROUNDS, BATCH, WIDTH, WEIGHT, CLIP, POINTS = 10, 1200, 64, 0.125, 1.0, 0.1, 512

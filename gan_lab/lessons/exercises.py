@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from gan_lab.data.images import ImageSet
 from gan_lab.lessons.piles import still_needed, work
 from gan_lab.lessons.wrong_penalties import deviations
+from gan_lab.lipschitz import Penalty
 from gan_lab.losses import Loss, NonSaturating
 from gan_lab.theory.divergences import js, masses
-from gan_lab.training import Penalty
 
 
 def report(claims: Iterable[tuple[bool, str]]) -> None:

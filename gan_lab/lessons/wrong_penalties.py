@@ -12,8 +12,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from gan_lab.lipschitz import Score, gradient_norms
-from gan_lab.training import Penalty
+from gan_lab.lipschitz import Penalty, Score, gradient_norms
 
 
 def normal_t(score: Score, real: Tensor, fake: Tensor, weight: float = 10.0) -> Tensor:

@@ -51,7 +51,7 @@ from gan_lab.data.toy import SwissRoll, grid, ring
 from gan_lab.layers.gradient_norms import norms_by_layer
 from gan_lab.lessons import exercises
 from gan_lab.lessons import wrong_penalties as wrong
-from gan_lab.lipschitz import clip_weights, gradient_norms, gradient_penalty
+from gan_lab.lipschitz import Penalty, clip_weights, gradient_norms, gradient_penalty
 from gan_lab.losses import Loss, NonSaturating, Wasserstein
 from gan_lab.measure import seeds
 from gan_lab.measure.classifier import classifier_for
@@ -64,7 +64,7 @@ from gan_lab.runs import Run
 from gan_lab.show import plots, scores_2d
 from gan_lab.show.widgets import Dashboard, curves_and_samples, scores_and_samples
 from gan_lab.theory.transport import wasserstein1
-from gan_lab.training import Game, Penalty, bare, play, sample
+from gan_lab.training import Game, bare, play, sample
 
 plt.style.use(plots.STYLE)
 

@@ -1,0 +1,75 @@
+"""The GANs on the page docs/your_own_gan.md: each is a short cell, plays, and goes on to the same bits."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+from small_game import equal
+
+from gan_lab.data.images import load_images
+from gan_lab.runs import Run
+from gan_lab.training import Game, sample
+
+PAGE = Path(__file__).parents[1] / "docs" / "your_own_gan.md"
+RELATIVISTIC, PROJECTION, BEFORE = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+IMPORTS = BEFORE.partition("\ntorch.manual_seed")[0]
+CELLS = pytest.mark.parametrize("cell", [RELATIVISTIC, PROJECTION], ids=["relativistic", "projection"])
+
+
+def play_cell(cell: str, folder: Path, epochs: int) -> tuple[Game, Run]:
+    """The cell with few images, in a kernel of its own."""
+    digits = load_images()
+    few = torch.arange(0, 1005, 10)
+    images = replace(digits, pixels=digits.pixels[few], labels=digits.labels[few])
+    torch.manual_seed(0)
+    fabric = Fabric(accelerator="cpu", devices=1)
+    names = {"images": images, "epochs": epochs, "fabric": fabric, "run": Run("cell", {}, images, folder)}
+    exec(IMPORTS, names)
+    exec(cell, names)
+    return names["game"], names["run"]
+
+
+@CELLS
+def test_a_gan_of_a_paper_is_a_cell_of_at_most_30_lines(cell: str) -> None:
+    assert len([line for line in cell.splitlines() if line.strip()]) <= 30
+
+
+@CELLS
+def test_two_epochs_and_two_more_are_four_bit_for_bit(cell: str, tmp_path: Path) -> None:
+    play_cell(cell, tmp_path / "halves", 2)
+    halves, _ = play_cell(cell, tmp_path / "halves", 4)
+    whole, run = play_cell(cell, tmp_path / "whole", 4)
+    assert len(run.rounds) == 4 * 3
+    assert halves.parts.keys() == whole.parts.keys()
+    assert equal(*({name: part.state_dict() for name, part in game.parts.items()} for game in (halves, whole)))
+    z, y = torch.randn(6, 100), torch.arange(6) % 5
+    assert torch.equal(sample(halves, z, y), sample(whole, z, y))
+
+
+def test_the_relativistic_losses_are_those_of_the_paper() -> None:
+    names: dict[str, type] = {}
+    exec(IMPORTS + "\n\n\n" + RELATIVISTIC.partition("\n\n\nG, D")[0], names)
+    loss, (real, fake) = names["Relativistic"](), torch.randn(2, 5)
+    f = [lambda t: -torch.log(1 + torch.exp(-t))][0]
+    torch.testing.assert_close(loss.d_loss(real, fake, None), -f(real - fake).mean())
+    torch.testing.assert_close(loss.g_loss(fake, None, real), -f(fake - real).mean())
+    w = torch.tensor([3.0, 4.0])
+    penalty = names["r1_and_r2"](lambda x: x @ w, torch.randn(7, 2), torch.randn(7, 2), weight=2.0)
+    torch.testing.assert_close(penalty, torch.tensor(2 / 2 * (25.0 + 25.0)))  # |w|^2 at real and at fake images
+
+
+def test_g_s_step_is_given_d_s_scores_of_the_real_images(tmp_path: Path) -> None:
+    """At equal scores both relativistic losses are log 2; a constant in all of D's scores changes nothing."""
+    game, run = play_cell(RELATIVISTIC, tmp_path, 1)
+    before = game.parts["D"].state_dict()["layers.7.bias"].clone()
+    assert abs(run.rounds["d_loss"][0] - torch.log(torch.tensor(2.0))) < 0.1
+    assert torch.equal(game.parts["D"].state_dict()["layers.7.bias"], before)
+
+
+def test_a_game_without_the_average_does_not_go_on_with_a_checkpoint_that_has_one(tmp_path: Path) -> None:
+    play_cell(RELATIVISTIC, tmp_path, 1)
+    with pytest.raises(ValueError, match="holds another game, average is only there"):
+        play_cell(RELATIVISTIC.replace(", average=average", ""), tmp_path, 2)

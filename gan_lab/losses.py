@@ -145,12 +145,12 @@ class AuxiliaryClassifier:
         return self.source.g_loss(score_of(fake), y) + self.weight * class_loss(fake, y)
 
     def measures(self, real: Verdict, fake: Verdict, y: Tensor) -> dict[str, Tensor]:
-        """Those of the source, and the shares of real and of fake images whose class D names."""
-        named = {
-            f"class_{name}": (found.classes.argmax(1) == y).float().mean()
-            for name, found in (("real", real), ("fake", fake))
-        }
-        return measures(self.source, score_of(real), score_of(fake), y) | named
+        """Those of the source; for both kinds of image the `class_loss`, and the share whose class D names rightly."""
+        kept = measures(self.source, score_of(real), score_of(fake), y)
+        for kind, found in (("real", real), ("fake", fake)):
+            kept[f"class_{kind}"] = class_loss(found, y)
+            kept[f"named_{kind}"] = (found.classes.argmax(1) == y).float().mean()
+        return kept
 
 
 def measures(loss: Any, real: Any, fake: Any, y: Tensor) -> dict[str, Tensor]:

@@ -4,7 +4,16 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from gan_lab.losses import AuxiliaryClassifier, NonSaturating, Verdict, Wasserstein, class_loss, cross_entropy, score_of
+from gan_lab.losses import (
+    AuxiliaryClassifier,
+    NonSaturating,
+    Verdict,
+    Wasserstein,
+    class_loss,
+    cross_entropy,
+    measures,
+    score_of,
+)
 
 S = torch.linspace(-9, 9, 37, dtype=torch.float64)
 
@@ -193,3 +202,33 @@ def test_what_has_no_class_to_be_told_is_refused(said, y, says):
 def test_a_negative_weight_is_refused():
     with pytest.raises(ValueError, match="weight is that of the class terms: at least 0, not -1"):
         AuxiliaryClassifier(NonSaturating(), weight=-1)
+
+
+def test_what_a_gan_keeps_adds_up_to_its_loss_and_counts_scores_on_the_right_side_of_zero():
+    real, fake = torch.tensor([2.0, -1.0, 3.0, 0.1]), torch.tensor([-1.0, 1.0])
+    for loss in (NonSaturating(), NonSaturating(0.9, 0.1)):
+        kept = loss.measures(real, fake)
+        torch.testing.assert_close(kept["d_real"] + kept["d_fake"], loss.d_loss(real, fake))
+        assert (kept["acc_real"], kept["acc_fake"]) == (0.75, 0.5)
+
+
+def test_a_critic_keeps_mean_scores_whose_gap_is_its_loss_and_no_accuracy():
+    real, fake = torch.randn(2, 7)
+    kept = Wasserstein().measures(real, fake)
+    torch.testing.assert_close(kept["mean_fake"] - kept["mean_real"], Wasserstein().d_loss(real, fake))
+    assert kept.keys() == {"mean_real", "mean_fake"}
+
+
+def test_an_ac_gan_keeps_what_its_source_keeps_and_which_classes_are_named():
+    y = torch.tensor([0, 1, 2])
+    real = Verdict(torch.randn(3), torch.eye(3)[[0, 1, 1]])
+    fake = Verdict(torch.randn(3), torch.eye(3)[[2, 2, 2]])
+    kept = AuxiliaryClassifier(NonSaturating()).measures(real, fake, y)
+    source = NonSaturating().measures(real.score, fake.score)
+    assert all(torch.equal(kept[name], source[name]) for name in source)
+    assert (kept["named_real"].item(), kept["named_fake"].item()) == pytest.approx((2 / 3, 1 / 3))
+    assert kept["class_real"] == class_loss(real, y)
+
+
+def test_a_loss_that_says_nothing_keeps_nothing():
+    assert measures(object(), torch.zeros(1), torch.zeros(1), torch.zeros(1)) == {}

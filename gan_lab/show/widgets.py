@@ -43,26 +43,26 @@ def png(draw: Callable[[Figure], None], size: tuple[float, float]) -> bytes:
 
 
 def curves_and_samples(figure: Figure, run: Run) -> None:
-    """Losses and accuracies of the rounds so far, and the newest sample grid."""
-    axes = figure.subplot_mosaic([["losses", "samples"], ["accuracies", "samples"]], width_ratios=(6, 5))
+    """What the loss keeps of the rounds so far, and the newest sample grid: for a critic the mean scores, for another D
+    the losses and, if its loss has such, the accuracies."""
     rounds = run.rounds
     smooth = max(10, len(rounds) // 50)
-    plots.curves(axes["losses"], rounds, {"d_loss": "D", "g_loss": "G"}, ylabel="loss (nats)", smooth=smooth)
-    names = {"acc_real": "real called real", "acc_fake": "fake called fake"}
-    plots.curves(axes["accuracies"], rounds, names, ylabel="share of the batch", smooth=smooth)
-    axes["accuracies"].set_ylim(-0.02, 1.02)
-    newest_samples(axes["samples"], run)
-
-
-def scores_and_samples(figure: Figure, run: Run) -> None:
-    """For a critic, whose scores are no probabilities: their means in the rounds so far, logged as `mean_real` and
-    `mean_fake`, and the newest sample grid."""
-    left, right = figure.subplots(1, 2, width_ratios=(6, 5))
-    rounds = run.rounds
-    names = {"mean_real": "real images", "mean_fake": "generated images"}
-    title = "the gap is the critic's estimate"
-    plots.curves(left, rounds, names, ylabel="mean score", smooth=max(10, len(rounds) // 50), title=title)
-    newest_samples(right, run)
+    if "mean_real" in rounds:
+        above, samples = figure.subplots(1, 2, width_ratios=(6, 5))
+        names = {"mean_real": "real images", "mean_fake": "generated images"}
+        title = "the gap is the critic's estimate"
+        plots.curves(above, rounds, names, ylabel="mean score", smooth=smooth, title=title)
+    else:
+        axes = figure.subplot_mosaic([["above", "samples"], ["below", "samples"]], width_ratios=(6, 5))
+        above, below, samples = axes["above"], axes["below"], axes["samples"]
+        plots.curves(above, rounds, {"d_loss": "D", "g_loss": "G"}, ylabel="loss (nats)", smooth=smooth)
+        if "acc_real" in rounds or rounds.empty:
+            names = {"acc_real": "real called real", "acc_fake": "fake called fake"}
+            plots.curves(below, rounds, names, ylabel="share of the batch", smooth=smooth)
+            below.set_ylim(-0.02, 1.02)
+        else:
+            below.remove()
+    newest_samples(samples, run)
 
 
 def newest_samples(ax: Axes, run: Run) -> None:

@@ -226,8 +226,7 @@ z = torch.randn(64, game.z_dim, generator=torch.Generator().manual_seed(seed))  
 with Dashboard(run) as board:
     for epoch in run.epochs(game, epochs):
         async for played in board.watch(play(game, images, batch_size=batch_size, epoch=epoch, seed=seed)):
-            halves = NonSaturating(real_target)  # the two terms of d_loss, logged apart
-            run.log(played, d_real=halves.d_real(played.real), d_fake=halves.d_fake(played.fake))
+            run.log(played)
         if board.stopped:
             break
         run.picture(sample(game, z))

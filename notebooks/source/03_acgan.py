@@ -36,7 +36,7 @@ from torch import nn
 from gan_lab.data.hold_out import hold_out
 from gan_lab.data.images import load_images
 from gan_lab.lessons import exercises
-from gan_lab.losses import AuxiliaryClassifier, NonSaturating, Verdict, class_loss
+from gan_lab.losses import AuxiliaryClassifier, NonSaturating, Verdict
 from gan_lab.measure import seeds
 from gan_lab.measure.classifier import classifier_for
 from gan_lab.measure.coverage import fidelity
@@ -280,18 +280,6 @@ def new_game(setting: str) -> Game:
     return Game(G, D, losses[setting], opt_G, opt_D, fabric=fabric)
 
 
-def heads(played) -> dict[str, torch.Tensor]:
-    """What each head of D pays in a round, and the share of images whose class it names rightly."""
-    found = {
-        "score_real": NonSaturating().d_real(played.real.score),
-        "score_fake": NonSaturating().d_fake(played.fake.score),
-    }
-    for kind, said in (("real", played.real), ("fake", played.fake)):
-        found[f"class_{kind}"] = class_loss(said, played.y)
-        found[f"named_{kind}"] = (said.classes.argmax(1) == played.y).float().mean()
-    return found
-
-
 # %%
 z_many = torch.randn(len(y_many), nets[system].Generator.z_dim, generator=torch.Generator().manual_seed(seed + 1))
 
@@ -330,7 +318,7 @@ z_grid = torch.randn(10, game.z_dim, generator=torch.Generator().manual_seed(see
 with Dashboard(run) as board:
     for epoch in run.epochs(game, epochs):
         async for played in board.watch(play(game, images, batch_size=batch_size, epoch=epoch, seed=seed)):
-            run.log(played, **heads(played))
+            run.log(played)
         if board.stopped:
             break
         run.picture(sample(game, z_grid, y_grid), nrow=10)
@@ -370,7 +358,7 @@ plt.show()
 # %%
 rounds = run.rounds
 fig, axes = plt.subplots(2, 2, figsize=(10, 5.4), layout="constrained")
-pays = {"score_real": "on real", "score_fake": "on fake"}, {"class_real": "of real", "class_fake": "of fake"}
+pays = {"d_real": "on real", "d_fake": "on fake"}, {"class_real": "of real", "class_fake": "of fake"}
 right = (
     {"acc_real": "real called real", "acc_fake": "fake called fake"},
     {"named_real": "of real", "named_fake": "of fake"},
@@ -683,7 +671,7 @@ recipe_B = recipe | dict(lost_batch=lost_batch, setting="class lost")
 run_B = Run(f"{system}-class-lost", recipe_B, seen_by_D, run_dir)
 for epoch in run_B.epochs(game_B, lost_epochs):
     for played in play(game_B, seen_by_D, batch_size=min(batch_size, kept), epoch=epoch, seed=seed):
-        run_B.log(played, **heads(played))
+        run_B.log(played)
     run_B.picture(sample(game_B, z_grid, y_grid), nrow=10)
     run_B.save(game_B)
 

@@ -62,7 +62,7 @@ from gan_lab.measure.stability import oscillation
 from gan_lab.networks import dcgan32, mlp, wgan64
 from gan_lab.runs import Run
 from gan_lab.show import plots, scores_2d
-from gan_lab.show.widgets import Dashboard, curves_and_samples, scores_and_samples
+from gan_lab.show.widgets import Dashboard
 from gan_lab.theory.transport import wasserstein1
 from gan_lab.training import Game, bare, play, sample
 
@@ -504,12 +504,11 @@ async def train(name: str) -> tuple[Run, Game]:
     recipe |= dict(n_critic=chosen.n_critic, c=c, weight=weight, speed=speed, seed=seed, precision=precision)
     run = Run(f"{system}-{name}", recipe, images, run_dir)
     z = torch.randn(24, game.z_dim, generator=torch.Generator().manual_seed(seed))
-    view = scores_and_samples if isinstance(chosen.loss, Wasserstein) else curves_and_samples
-    with Dashboard(run, view, size=(10, 2.8)) as board:
+    with Dashboard(run, size=(10, 2.8)) as board:
         for epoch in run.epochs(game, epochs):
             began = time.process_time()
             async for played in board.watch(play(game, images, batch_size=batch_size, epoch=epoch, seed=seed)):
-                run.log(played, mean_real=played.real.mean(), mean_fake=played.fake.mean())
+                run.log(played)
             if board.stopped:
                 break
             before = run.measured["core_seconds"].iloc[-1] if len(run.measured) else 0.0

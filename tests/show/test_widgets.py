@@ -7,6 +7,7 @@ from PIL import Image
 from small_game import small_game, small_images
 from torch import nn
 
+from gan_lab.losses import NonSaturating, Wasserstein
 from gan_lab.networks.labels import shares
 from gan_lab.runs import Run
 from gan_lab.show import widgets
@@ -108,23 +109,43 @@ def test_the_live_view_becomes_a_picture_at_the_end(shown, run):
     assert Image.open(io.BytesIO(shown[-1]["image/png"])).size == (1000, 440)
 
 
-def test_the_picture_shows_the_newest_samples(shown, run):
-    game = small_game()
+def drawn(folder, loss):
+    """The axes of the live view after two epochs of a game with this loss."""
+    game, run, figures = small_game(loss), Run("small", {}, small_images(), folder), []
     for epoch in run.epochs(game, 2):
         for round in play(game, small_images(), batch_size=4, epoch=epoch):
-            run.log(round, mean_real=round.real.mean(), mean_fake=round.fake.mean())
+            run.log(round)
         run.picture(sample(game, torch.randn(4, 3)))
         run.save(game)
-    figures = []
-    for draw in (widgets.curves_and_samples, widgets.scores_and_samples):
-        widgets.png(lambda figure, draw=draw: (draw(figure, run), figures.append(figure)), (8, 4))
-    losses, samples, accuracies = figures[0].axes
+    widgets.png(lambda figure: (widgets.curves_and_samples(figure, run), figures.append(figure)), (8, 4))
+    return run, figures[0].axes
+
+
+def test_the_picture_of_a_gan_has_losses_accuracies_and_the_newest_samples(tmp_path):
+    run, (losses, samples, accuracies) = drawn(tmp_path, NonSaturating())
     assert samples.get_title(loc="left") == "samples after epoch 2"
     assert list(losses.lines[1].get_ydata()) == list(run.rounds["d_loss"])
     assert accuracies.get_ylim() == (-0.02, 1.02)
-    scores, samples = figures[1].axes
+    assert list(accuracies.lines[3].get_ydata()) == list(run.rounds["acc_fake"])
+
+
+def test_the_picture_of_a_critic_has_mean_scores_and_no_accuracies(tmp_path):
+    run, (scores, samples) = drawn(tmp_path, Wasserstein())
     assert samples.get_title(loc="left") == "samples after epoch 2"
     assert list(scores.lines[3].get_ydata()) == list(run.rounds["mean_fake"])
+    assert not {"acc_real", "acc_fake"} & set(run.rounds)
+
+
+def test_the_picture_of_a_loss_that_keeps_nothing_has_its_losses(tmp_path):
+    class Plain:
+        def d_loss(self, real, fake, y):
+            return (real - 1).square().mean() + fake.square().mean()
+
+        def g_loss(self, fake, y):
+            return (fake - 1).square().mean()
+
+    run, (losses, _) = drawn(tmp_path, Plain())
+    assert list(losses.lines[3].get_ydata()) == list(run.rounds["g_loss"])
 
 
 def test_the_leading_directions_of_a_linear_generator_are_its_singular_vectors():

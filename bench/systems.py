@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from bench import textbook_networks as textbook
 from bench import textbook_steps as steps
 from bench.textbook_networks import Players
-from gan_lab.data.images import DIGITS
 from gan_lab.layers.gradient_norms import norms_by_layer
 from gan_lab.lipschitz import Penalty, clip_weights, gradient_penalty
 from gan_lab.losses import AuxiliaryClassifier, Loss, NonSaturating, Wasserstein
 from gan_lab.networks import acgan28, acgan32, dcgan32, dcgan64, wgan64
+from gan_lab.shipped import DIGITS
 from gan_lab.training import Game, Images, play
 
 adam = partial(torch.optim.Adam, lr=2e-4, betas=(0.5, 0.999), fused=True)

@@ -13,3 +13,8 @@ def shipped(name: str) -> Path:
     package = Path(str(files("gan_lab")))
     inside = package / "shipped"
     return (inside if inside.is_dir() else package.parent) / name
+
+
+DIGITS = shipped("data/digits")  # what data_dir = "" stands for
+RESULTS = shipped("results")
+NOTEBOOKS = shipped("notebooks")

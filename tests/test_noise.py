@@ -4,7 +4,7 @@ from small_game import Discriminator, equal, small_game, small_images
 from torch import nn
 
 from gan_lab.losses import Verdict
-from gan_lab.noise import Noisy, NoisyImages, noise_level
+from gan_lab.noise import Noisy, NoisyImages
 from gan_lab.training import play
 
 
@@ -85,26 +85,12 @@ def test_noisy_images_are_played_with():
         play(small_game(), NoisyImages(small_images(), 0.0, 0.1), batch_size=21)
 
 
-@pytest.mark.parametrize("sigma", [0.0, 0.05, 0.3])
-def test_the_noise_level_of_noise_is_its_deviation(sigma):
-    torch.manual_seed(0)
-    assert noise_level(sigma * torch.randn(50, 1, 32, 32)) == pytest.approx(sigma, rel=0.01)
-
-
-def test_slopes_and_flat_areas_are_no_noise():
-    across = torch.linspace(-1, 1, 32)
-    slope = (across[None, :] + 0.5 * across[:, None]).expand(3, 2, 32, 32)
-    assert noise_level(slope) == pytest.approx(0, abs=1e-6)
-    assert noise_level(torch.full((2, 1, 8, 8), 0.7)) == pytest.approx(0, abs=1e-6)
-
-
 @pytest.mark.parametrize(
     ("wrong", "complaint"),
     [
         (lambda: Noisy(Mean(), -0.1), "at least 0"),
         (lambda: NoisyImages(small_images(), 0.3, 0.1), "in order"),
         (lambda: NoisyImages(small_images(), -0.1, 0.1), "in order"),
-        (lambda: noise_level(torch.zeros(5, 2, 8)), "at least 3 x 3 pixels"),
     ],
 )
 def test_what_is_no_noise_is_refused(wrong, complaint):

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from gan_lab.shipped import shipped
+from gan_lab.shipped import DIGITS
 
-DIGITS = shipped("data/digits")
 TORCHVISION_SETS = ("MNIST", "FashionMNIST", "KMNIST")
 NOT_IMAGES = (".csv", ".db", ".html", ".ini", ".json", ".md", ".pdf", ".toml", ".tsv", ".txt", ".xml", ".yaml", ".yml")
 

@@ -10,16 +10,17 @@ was made by `data/build_classifier.py` from the 1005 training digits and knows 1
 import hashlib
 import math
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_lab.data.images import DIGITS, ImageSet, load_images
+from gan_lab.data.images import ImageSet, load_images
 from gan_lab.measure.features import batches
+from gan_lab.measure.random_numbers import seeded
+from gan_lab.shipped import DIGITS
 
 BUNDLED = Path(__file__).with_name("digits_classifier.pt")
 
@@ -150,11 +151,3 @@ def moved(x: Tensor) -> Tensor:
     to_y = torch.stack([scale * angle.sin(), scale * angle.cos(), up_to(1 / 8)], dim=1)
     places = F.affine_grid(torch.stack([to_x, to_y], dim=1), list(x.shape), align_corners=False)
     return F.grid_sample(x, places, padding_mode="border", align_corners=False)
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """The CPU's random numbers start from `seed` in this block, and go on after it as if it had not been there."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed would restart those of the GPU, too
-        yield

@@ -18,9 +18,10 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab.data.images import ImageSet
-from gan_lab.measure.classifier import Classifier, seeded
+from gan_lab.measure.classifier import Classifier
 from gan_lab.measure.coverage import copying, fidelity, nearest, pair
 from gan_lab.measure.features import batches, checked, features_of
+from gan_lab.measure.random_numbers import seeded
 
 
 def fid(real: Tensor, fake: Tensor) -> float:

@@ -9,9 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from gan_lab.shipped import shipped
-
-RESULTS = shipped("results")
+from gan_lab.shipped import RESULTS
 
 
 def table(name: str) -> pd.DataFrame:

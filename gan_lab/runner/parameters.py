@@ -29,7 +29,7 @@ from papermill.iorw import read_yaml_file
 from pydantic import AfterValidator, AllowInfNan, Field, TypeAdapter, ValidationError
 
 from gan_lab.runner.status import Scalar
-from gan_lab.shipped import shipped
+from gan_lab.shipped import DIGITS
 
 TYPES: dict[str, type[Scalar]] = {"bool": bool, "int": int, "float": float, "str": str}
 BOUNDS: dict[str, Callable[[float], Any]] = {
@@ -39,7 +39,6 @@ BOUNDS: dict[str, Callable[[float], Any]] = {
     "below": annotated_types.Lt,
 }
 IMAGES = re.compile(r"at most the images in (\w+)")
-DIGITS = shipped("data/digits")  # what data_dir = "" stands for
 COMMENT = re.compile(r"(.*?)\s*(?:\[([^\[\]]*)\])?")  # the meaning [what is allowed]
 
 

@@ -8,11 +8,10 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
 from gan_lab.lipschitz import Score
+from gan_lab.show.colours import FAKE, REAL
 
 Array = NDArray[np.float64]
 Limits = tuple[float, float, float, float]  # left, right, bottom, top
-
-REAL, FAKE = "#1f4e8c", "#e07b00"  # blue dots and orange crosses, as everywhere in the course
 
 
 class Field(NamedTuple):

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch
 from numpy.typing import ArrayLike
 
-BLUE, ORANGE, GRAY = "#1f4e8c", "#e07b00", "#777777"  # p, q and what is neither; as in the course's style
+from gan_lab.show.colours import FAKE, NEITHER, REAL
 
 
 def heaps(
@@ -16,8 +16,8 @@ def heaps(
     """Draw two heaps (K,) on the same places, p as full bars and q as hatched ones beside them."""
     p, q = np.asarray(p), np.asarray(q)
     places = np.arange(len(p))
-    left = ax.bar(places - 0.2, p, 0.38, color=BLUE, label=names[0])
-    right = ax.bar(places + 0.2, q, 0.38, facecolor="white", edgecolor=ORANGE, hatch="///", label=names[1])
+    left = ax.bar(places - 0.2, p, 0.38, color=REAL, label=names[0])
+    right = ax.bar(places + 0.2, q, 0.38, facecolor="white", edgecolor=FAKE, hatch="///", label=names[1])
     for bars in left, right:
         ax.bar_label(bars, fmt="{:g}", padding=2)
     ax.set(xlabel="place", ylabel=f"earth ({unit})", xticks=places, ylim=(0, 1.2 * max(p.max(), q.max())))
@@ -29,7 +29,7 @@ def coupling_arrows(ax: Axes, plan: ArrayLike, *, names: tuple[str, str] = ("P",
     plan = np.asarray(plan)
     heaviest = plan.max()
     for i, j in np.argwhere(plan > 1e-9 * heaviest):
-        color = GRAY if i == j else ORANGE
+        color = NEITHER if i == j else FAKE
         width = 5 * plan[i, j] / heaviest
         ax.add_patch(
             FancyArrowPatch((i, 0.93), (j, 0.07), arrowstyle="-|>", mutation_scale=10 + width, lw=width, color=color)
@@ -38,7 +38,7 @@ def coupling_arrows(ax: Axes, plan: ArrayLike, *, names: tuple[str, str] = ("P",
         ax.text(
             i + at * (j - i), 0.93 - 0.86 * at, f"{plan[i, j]:g}", ha="center", va="center", backgroundcolor="white"
         )
-    for height, sums, name, color in (1, plan.sum(1), names[0], BLUE), (0, plan.sum(0), names[1], ORANGE):
+    for height, sums, name, color in (1, plan.sum(1), names[0], REAL), (0, plan.sum(0), names[1], FAKE):
         ax.scatter(
             range(len(sums)), [height] * len(sums), s=380, facecolor="white", edgecolor=color, linewidth=2, zorder=3
         )
@@ -72,8 +72,8 @@ def coupling_lines(ax: Axes, x: ArrayLike, y: ArrayLike, plan: ArrayLike) -> Non
     share = plan / plan.sum(1, keepdims=True)
     for i, j in np.argwhere(share > 0.01):
         ax.plot(*np.stack([x[i], y[j]], axis=1), "-", color="black", linewidth=1.2, alpha=min(1, share[i, j]))
-    ax.plot(*x.T, "o", color=BLUE, markersize=5.5)
-    ax.plot(*y.T, "s", color=ORANGE, markersize=5.5)
+    ax.plot(*x.T, "o", color=REAL, markersize=5.5)
+    ax.plot(*y.T, "s", color=FAKE, markersize=5.5)
     ax.grid(False)
 
 
@@ -84,7 +84,7 @@ def vector_field(
     dx, dy = np.asarray(dx), np.asarray(dy)
     speed = np.maximum(np.hypot(dx, dy), 1e-12)
     ax.quiver(x, y, dx / speed, dy / speed, color="#aaaaaa", pivot="mid", width=0.0045)
-    for path, color in zip(paths, (BLUE, ORANGE), strict=False):
+    for path, color in zip(paths, (REAL, FAKE), strict=False):
         t, s = np.asarray(path).T
         ax.plot(t, s, color=color, linewidth=1.1, linestyle="-")
         ax.plot(t[0], s[0], "o", color=color, markersize=6)

@@ -48,9 +48,10 @@ from gan_lab.measure.classifier import classifier_for
 from gan_lab.measure.coverage import fidelity, nearest
 from gan_lab.measure.evaluation import class_entropy, evaluate, fid, kid
 from gan_lab.measure.features import features_of
+from gan_lab.measure.noise_level import noise_level
 from gan_lab.measure.stability import epochs_until, oscillation
 from gan_lab.networks import dcgan32, dcgan64, mlp
-from gan_lab.noise import Noisy, NoisyImages, noise_level
+from gan_lab.noise import Noisy, NoisyImages
 from gan_lab.runs import Run
 from gan_lab.show import plots, scores_2d
 from gan_lab.show.widgets import Dashboard

@@ -62,6 +62,7 @@ from gan_lab.measure.stability import oscillation
 from gan_lab.networks import dcgan32, mlp, wgan64
 from gan_lab.runs import Run
 from gan_lab.show import plots, scores_2d
+from gan_lab.show.colours import FAKE, NEITHER, REAL
 from gan_lab.show.widgets import Dashboard
 from gan_lab.theory.transport import wasserstein1
 from gan_lab.training import Game, bare, play, sample
@@ -330,7 +331,7 @@ fig, axes = plt.subplots(2, 3, figsize=(9, 6.2))
 for column, (name, law) in zip(axes.T, laws.items(), strict=True):
     for ax, (way, D) in zip(column, critics[name].items(), strict=True):
         scores_2d.surface(ax, D, (-2.2, 2.2, -2.2, 2.2), title=f"{name}, {way}")
-        ax.plot(*law.sample(250)[0].T, ".", color="#e07b00", markersize=2.5)
+        ax.plot(*law.sample(250)[0].T, ".", color=FAKE, markersize=2.5)
         ax.set(xlabel="", ylabel="")
 plt.show()
 
@@ -622,11 +623,11 @@ for name, (_, game) in runs.items():
 # %%
 def beside(ax: plt.Axes, x: pd.Series, at: pd.DataFrame, title: str) -> None:
     """The exact distance of minibatches on the left scale, the critic's estimate of it on the right one."""
-    exact = ax.plot(x, at["w1"], "o-", color="#1f4e8c", markersize=3, label="exact W1")
+    exact = ax.plot(x, at["w1"], "o-", color=REAL, markersize=3, label="exact W1")
     floor = ax.plot(x, at["w1_floor"], ":", color="black", linewidth=1, label="exact, real to real")
     ax.set(ylabel="exact distance", title=title, ylim=(0, 1.1 * at["w1"].max()))
     right = ax.twinx()
-    says = right.plot(x, at["estimate"], "s--", color="#e07b00", markersize=3, label="critic's estimate")
+    says = right.plot(x, at["estimate"], "s--", color=FAKE, markersize=3, label="critic's estimate")
     right.set_ylabel("critic's estimate", color="#b36200")
     right.spines["right"].set_visible(True)
     right.grid(visible=False)
@@ -735,9 +736,9 @@ labels = {"w1": "exact W1 to the data (lower is better)", "ratio": "critic's est
 for ax, (metric, label) in zip(axes, labels.items(), strict=True):
     for place, name in enumerate(order):
         values = variants.loc[variants["setting"] == name, metric]
-        ax.plot(values, [place] * len(values), "|", color="#777777", markersize=9)
-        ax.plot(seeds.interval(values), [place] * 2, "-", color="#1f4e8c", linewidth=3, alpha=0.6)
-        ax.plot(values.mean(), place, "o", color="#1f4e8c")
+        ax.plot(values, [place] * len(values), "|", color=NEITHER, markersize=9)
+        ax.plot(seeds.interval(values), [place] * 2, "-", color=REAL, linewidth=3, alpha=0.6)
+        ax.plot(values.mean(), place, "o", color=REAL)
     ax.axvline(variants.loc[variants["setting"] == "right", metric].mean(), color="black", linewidth=0.8, linestyle=":")
     ax.set(xlabel=f"{label}, log", xscale="log", yticks=range(len(order)), yticklabels=order)
 axes[0].invert_yaxis()

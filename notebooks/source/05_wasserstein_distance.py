@@ -51,6 +51,7 @@ from gan_lab.lessons import exercises, piles
 from gan_lab.lipschitz import clip_weights, gradient_penalty
 from gan_lab.losses import NonSaturating, Wasserstein
 from gan_lab.show import plots, transport_plots
+from gan_lab.show.colours import FAKE, NEITHER, REAL
 from gan_lab.theory import dirac_gan
 from gan_lab.theory.divergences import js, kl, total_variation
 from gan_lab.theory.transport import earth_mover, wasserstein1
@@ -105,7 +106,7 @@ print(f"as probabilities: W = {W} / {P.sum()} = {W / P.sum()} steps")
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3))
 transport_plots.heaps(left, P, Q)
 left.set_title("The piles as they are, and as they are wanted")
-right.bar(np.arange(3) + 0.5, delta[:3], width=0.9, color=np.where(delta[:3] > 0, "#1f4e8c", "#e07b00"))
+right.bar(np.arange(3) + 0.5, delta[:3], width=0.9, color=np.where(delta[:3] > 0, REAL, FAKE))
 right.axhline(0, color="black", linewidth=0.8)
 right.set(xlabel="place", ylabel="$\\delta$ (shovelfuls, to the right)", xticks=range(4), yticks=range(-1, 3))
 right.set_title("What must cross each gap: the area is W")
@@ -434,7 +435,7 @@ left.set(xlabel="place", ylabel="f (steps)", xticks=places, title="The best 1-Li
 for i, slope in enumerate(np.diff(f)):
     left.text(i + 0.6, f[i] + slope / 2, f"{slope:+g}", va="bottom" if slope < 0 else "top")
 earned = -np.diff(f) * delta[:3]
-bars = right.bar(places[:3] + 0.5, earned, color="#1f4e8c", width=0.9)
+bars = right.bar(places[:3] + 0.5, earned, color=REAL, width=0.9)
 labels = [f"{-slope:+g} x {d:+d}" for slope, d in zip(np.diff(f), delta[:3], strict=True)]
 right.bar_label(bars, labels, label_type="center", color="white")
 right.set(xlabel="place", ylabel="- slope of f x $\\delta$", xticks=places)
@@ -557,7 +558,7 @@ f, df = value_and_slope(critic, grid)
 D = 1 / (1 + np.exp(-s))
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(11, 3.8))
-for density, color, name, mean in (p_real, "#1f4e8c", "data", -4), (p_fake, "#e07b00", "generator", 4):
+for density, color, name, mean in (p_real, REAL, "data", -4), (p_fake, FAKE, "generator", 4):
     left.fill_between(x, density, color=color, alpha=0.25, linewidth=0)
     left.text(mean, 0.43, name, ha="center", color=color, weight="bold")
 left.plot(x, D_star, "-", color="#bbbbbb", linewidth=4, label="best discriminator $D^*$")
@@ -565,7 +566,7 @@ left.plot(grid, D, "-", color="black", label="trained discriminator $D$")
 left.plot(grid, (f - np.interp(0, grid, f)) / 16 + 0.5, "--", color="#3a9a5b", label="trained critic, $f / 16 + 1/2$")
 left.set(xlim=(-8, 8), ylim=(-0.15, 1.6), xlabel="x", ylabel="output", title="What each of them says")
 left.legend(loc="upper right")
-right.axvspan(2, 6, color="#e07b00", alpha=0.12, linewidth=0)
+right.axvspan(2, 6, color=FAKE, alpha=0.12, linewidth=0)
 right.semilogy(grid, D * abs(ds), "-", color="black", label="saturating")
 right.semilogy(grid, (1 - D) * abs(ds), ":", color="black", label="non-saturating")
 right.semilogy(grid, abs(df), "--", color="#3a9a5b", label="critic")
@@ -623,8 +624,8 @@ for c in clips:
 fig, ax = plt.subplots(figsize=(6.5, 3.4))
 ax.loglog(clips, estimates, "o-", label="estimate of the clipped critic")
 steepest = 64 * 64 * np.array(clips) ** 3  # exercise 4
-ax.loglog(clips, steepest * distance, ":", color="#777777", label="largest slope possible, times W")
-ax.axhline(distance, color="#e07b00", linestyle="--", label=f"W1 = {distance:.0f}")
+ax.loglog(clips, steepest * distance, ":", color=NEITHER, label="largest slope possible, times W")
+ax.axhline(distance, color=FAKE, linestyle="--", label=f"W1 = {distance:.0f}")
 ax.set(xlabel="clipping bound c", ylabel="estimate of W1 (units of x)", title="One distance, five answers")
 ax.legend()
 plt.show()
@@ -688,13 +689,13 @@ with torch.no_grad():
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(11, 3.6), width_ratios=(1.5, 1))
 picture = left.pcolormesh(u, v, D, cmap="Greys_r", vmin=-0.3, vmax=1.3, shading="auto", rasterized=True)
-left.plot(*curve(250, True).T, ".", color="#1f4e8c", markersize=5, label="data")
-left.plot(*curve(120, False).T, "x", color="#e07b00", markersize=4.5, label="generator")
+left.plot(*curve(250, True).T, ".", color=REAL, markersize=5, label="data")
+left.plot(*curve(120, False).T, "x", color=FAKE, markersize=4.5, label="generator")
 left.set(xlabel="$x_1$", ylabel="$x_2$", ylim=(-1.1, 1.4), title="A trained D: lighter is more real")
 left.grid(False)
 left.legend(loc="upper left", ncols=2)
 fig.colorbar(picture, label="D (probability)", boundaries=np.linspace(0, 1, 101), ticks=[0, 0.5, 1])
-right.hist(slope.norm(dim=1).clamp(min=1e-6).log10().numpy(), bins=40, color="#1f4e8c")
+right.hist(slope.norm(dim=1).clamp(min=1e-6).log10().numpy(), bins=40, color=REAL)
 right.set(xlabel="length of $\\nabla_x D$ at points of both curves", ylabel="points", title="At most points D is flat")
 right.set_xticks([-6, -4, -2, 0], ["$\\leq 10^{-6}$", "$10^{-4}$", "$10^{-2}$", "1"])
 plt.show()
@@ -860,7 +861,7 @@ for sigma, marker in zip((0.05, 0.2, 0.5, 1.0), "os^D", strict=True):
     value = np.array([js(ridge(0, sigma), ridge(gap, sigma)) for gap in gaps])
     left.plot(gaps, value, marker=marker, markevery=8, markersize=4, label=f"$\\sigma = {sigma:g}$")
     right.plot(gaps, np.gradient(value, gaps), marker=marker, markevery=8, markersize=4, label=f"$\\sigma = {sigma:g}$")
-left.plot(gaps, np.where(gaps == 0, 0, np.log(2)), ".", color="#777777", markersize=4, label="no noise")
+left.plot(gaps, np.where(gaps == 0, 0, np.log(2)), ".", color=NEITHER, markersize=4, label="no noise")
 left.set(xlabel="$\\theta$", ylabel="JSD (nats)", title="JSD of the lines seen through noise", ylim=(0, 1.05))
 left.legend(ncols=3, loc="upper center")
 right.set(xlabel="$\\theta$", ylabel="derivative (nats / unit of $\\theta$)", title="Its derivative")

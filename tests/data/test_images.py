@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 
 from gan_lab.data import images as data
-from gan_lab.data.images import DIGITS, ImageSet, load_images
+from gan_lab.data.images import ImageSet, load_images
+from gan_lab.shipped import DIGITS
 
 
 @pytest.fixture(scope="module")

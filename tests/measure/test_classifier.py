@@ -15,10 +15,10 @@ from gan_lab.measure.classifier import (
     classifier_for,
     load_classifier,
     moved,
-    seeded,
     train_classifier,
 )
 from gan_lab.measure.features import accuracy, features_of
+from gan_lab.measure.random_numbers import seeded
 
 
 def bars(n=60, name="bars"):

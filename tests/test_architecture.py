@@ -20,6 +20,7 @@ LINES = (
     ("players", "losses", "lipschitz", "layers", "theory"),
     ("networks", "data", "noise"),
     ("training",),
+    ("identity",),
     ("runs", "measure"),
     ("show",),
     ("lessons",),

@@ -174,7 +174,7 @@ def held_by(thing: Any) -> dict[str, Any]:
 
 
 def told_of_a_library(name: str, value: Any) -> bool:
-    """Whether an attribute of a library's object is a setting, as far as one can tell; last_epoch is a schedule's count."""
+    """Whether an attribute of a library's object is a setting, as far as one can tell; last_epoch is a count."""
     inside = value if isinstance(value, list | tuple) else [value]
     return name != "last_epoch" and not name.startswith("_") and all(isinstance(v, (*PLAIN, *FUNCTION)) for v in inside)
 

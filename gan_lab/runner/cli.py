@@ -13,6 +13,8 @@ from rich.table import Table
 from rich.text import Text
 from typer.core import TyperCommand
 
+from gan_lab.run_folder import PICTURES, executed, page, pictures
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
@@ -234,9 +236,9 @@ def show_runs(found: "DataFrame", notebook: Path) -> None:
 
 def show_outcome(folder: Path, notebook: Path) -> None:
     """Name what there is to look at."""
-    rows = [("notebook", folder / notebook.name), ("page", folder / f"{notebook.stem}.html")]
-    for pictures in sorted(folder.glob("*/pictures")):
-        rows += [("samples", picture) for picture in sorted(pictures.glob("*.png"))[-1:]]
+    rows = [("notebook", executed(folder, notebook.stem)), ("page", page(folder, notebook.stem))]
+    for run in sorted(folder.glob(f"*/{PICTURES}")):
+        rows += [("samples", picture) for picture in pictures(run.parent)[-1:]]
     for name, path in rows:
         if path.exists():
             console.print(Text(f"{name:9}", "dim").append(str(path), "default"), soft_wrap=True)

@@ -13,7 +13,8 @@ from typing import Any
 
 import psutil
 
-from gan_lab.runner.status import Failure, Scalar, Status
+from gan_lab.run_folder import LOG, Scalar
+from gan_lab.runner.status import Failure, Status
 
 
 def execute(
@@ -27,7 +28,7 @@ def execute(
     progress: bool = False,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Status:
-    """Execute a notebook into the folder `out`: the executed copy, its HTML page, and status.json.
+    """Execute a notebook into the folder `out`: the executed copy, its HTML page, and its status.
 
     time_limit: seconds for the whole notebook.  threads: how many cores its kernel may use.  progress: draw a bar.
     cancelled: asked twice a second whether to stop.  A failure does not raise, it is in the status that returns; an
@@ -37,7 +38,7 @@ def execute(
     status = Status("running", notebook.stem, dict(parameters), attempt)
     status.write(out)
     environment = {**os.environ, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # else each kernel prints a debugger's warning
-    with tempfile.TemporaryDirectory(prefix="gan-lab-") as files, open(out / "log.txt", "wb") as log:
+    with tempfile.TemporaryDirectory(prefix="gan-lab-") as files, open(out / LOG, "wb") as log:
         child = subprocess.Popen(
             [sys.executable, "-P", "-m", "gan_lab.runner.cells"],
             cwd=notebook.parent,
@@ -66,13 +67,13 @@ def concluded(out: Path, otherwise: str, exit_code: int) -> Status:
     """
     status = Status.kept(out)
     if status.state == "done":
-        (out / "log.txt").unlink()
+        (out / LOG).unlink()
         return status
     if status.state == "running":
         failure = Failure(f"its process ended with exit code {exit_code}") if otherwise == "failed" else None
         status = replace(status, state=otherwise, failure=failure)
     if status.failure and not status.failure.traceback:
-        last_words = (out / "log.txt").read_text(errors="replace")[-2000:]
+        last_words = (out / LOG).read_text(errors="replace")[-2000:]
         status = replace(status, failure=replace(status.failure, traceback=last_words))
     status.write(out)
     return status

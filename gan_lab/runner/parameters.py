@@ -28,7 +28,7 @@ import papermill
 from papermill.iorw import read_yaml_file
 from pydantic import AfterValidator, AllowInfNan, Field, TypeAdapter, ValidationError
 
-from gan_lab.runner.status import Scalar
+from gan_lab.run_folder import Scalar
 from gan_lab.shipped import shipped
 
 TYPES: dict[str, type[Scalar]] = {"bool": bool, "int": int, "float": float, "str": str}

@@ -12,9 +12,10 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 
+from gan_lab.run_folder import Scalar
 from gan_lab.runner.execution import execute
 from gan_lab.runner.parameters import check, parameters
-from gan_lab.runner.status import Failure, Scalar
+from gan_lab.runner.status import Failure
 
 
 def notebooks(folder: str | Path = "notebooks") -> pd.DataFrame:

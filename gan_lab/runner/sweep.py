@@ -15,10 +15,11 @@ from dask.system import CPU_COUNT
 from distributed import Client, LocalCluster, as_completed
 from tqdm import tqdm
 
+from gan_lab.run_folder import Scalar
 from gan_lab.runner.parameters import check
 from gan_lab.runner.results import results
 from gan_lab.runner.run import folder_name, in_folder
-from gan_lab.runner.status import Failure, Scalar, Status
+from gan_lab.runner.status import Failure, Status
 from gan_lab.runner.worker import conclude, run_one
 
 PATIENCE = 10  # seconds to wait for a cluster's answer

@@ -1,13 +1,8 @@
 import pandas as pd
 import pytest
 
-from gan_lab.runner.spread import curve, epochs_played, spread
-
-
-def test_rounds_stand_at_the_share_of_their_epoch_that_is_played() -> None:
-    rounds = pd.DataFrame({"epoch": [1, 1, 2, 2], "round": [1, 2, 1, 2]})
-    assert epochs_played(rounds).tolist() == [0.5, 1.0, 1.5, 2.0]
-    assert epochs_played(pd.DataFrame({"epoch": [1, 2]})).tolist() == [1.0, 2.0]
+from gan_lab.run_folder import epochs_played
+from gan_lab.runner.spread import curve, spread
 
 
 def test_a_curve_is_the_mean_over_equal_stretches() -> None:

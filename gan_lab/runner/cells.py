@@ -23,7 +23,7 @@ from traitlets.config import Config
 from gan_lab import run_folder
 from gan_lab.runner.execution import kill_family
 from gan_lab.runner.html import save_html
-from gan_lab.runner.parameters import parameters, unformatted
+from gan_lab.runner.parameters import read_parameters, unformatted
 from gan_lab.runner.status import Failure, Status
 
 
@@ -56,7 +56,7 @@ class Cells:
 
         Only papermill's exceptions tell: the notebook that it saves calls every cell "completed" after a kernel died.
         """
-        defaults = {name: parameter.default for name, parameter in parameters(self.notebook).items()}
+        defaults = {name: parameter.default for name, parameter in read_parameters(self.notebook).items()}
         changed = {name: value for name, value in self.status.parameters.items() if value != defaults[name]}
         try:
             with self._progress_bar(injected=len(changed) > 0):

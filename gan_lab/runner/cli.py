@@ -102,8 +102,7 @@ def run(
 
     **Example:** gan-lab run notebooks/01_dcgan.ipynb -f notebooks/parameters/report_a.yaml -p epochs 1
     """
-    from gan_lab.runner.run import NotebookError
-    from gan_lab.runner.run import run as run_notebook
+    from gan_lab.runner.run import NotebookError, run_notebook
 
     with said_plainly():
         try:
@@ -140,13 +139,11 @@ def sweep(
 
     **Example:** gan-lab sweep notebooks/01_dcgan.ipynb --grid seed=0,1,2 --grid real_target=1.0,0.9
     """
-    from gan_lab.runner.sweep import sweep as sweep_notebook
+    from gan_lab.runner.sweep import run_sweep
 
     with said_plainly():
         values = given(parameter, file)
-        found = sweep_notebook(
-            notebook, grids(grid), values, out, jobs=jobs, scheduler=scheduler, time_limit=time_limit
-        )
+        found = run_sweep(notebook, grids(grid), values, out, jobs=jobs, scheduler=scheduler, time_limit=time_limit)
     show_runs(found, notebook)
     if not (found["state"] == "done").all():
         raise typer.Exit(1)
@@ -164,7 +161,7 @@ def report(
     A row a setting, with its mean over the seeds and a 95 % bootstrap interval; the samples side by side through the
     training; the curves with their spread. The page is one file and needs no network.
     """
-    from gan_lab.runner.report import report as write_report
+    from gan_lab.runner.report import write_report
 
     with said_plainly():
         console.print(str(write_report(folder, html)), soft_wrap=True)
@@ -182,10 +179,10 @@ def table(
     folders, so that it can be kept with the course.
     """
     from gan_lab.files import whole
-    from gan_lab.runner.results import evidence
+    from gan_lab.runner.results import training_table
 
     with said_plainly():
-        found = evidence(folder, each_epoch=epochs)
+        found = training_table(folder, each_epoch=epochs)
         with whole(csv) as part:
             found.to_csv(part, index=False)
     console.print(f"{csv}: {len(found)} rows", soft_wrap=True)
@@ -199,7 +196,7 @@ def doctor(
 
     Says what to do about each thing that is wrong, and ends with exit code 1 if something is broken.
     """
-    from gan_lab.runner.doctor import doctor as examine
+    from gan_lab.runner.doctor import examine
 
     marks = {"good": "[green]✓[/]", "note": "[yellow]![/]", "broken": "[red]✗[/]"}
     with errors.status(f"Looking around, and training for {seconds:g} seconds"):
@@ -215,9 +212,9 @@ def doctor(
 
 def show_runs(found: "DataFrame", notebook: Path) -> None:
     """A line a training: its folder, what became of it, and the numbers that it found."""
-    from gan_lab.runner.parameters import parameters
+    from gan_lab.runner.parameters import read_parameters
 
-    numbers = [str(name) for name in found.select_dtypes("number") if name not in parameters(notebook)]
+    numbers = [str(name) for name in found.select_dtypes("number") if name not in read_parameters(notebook)]
     numbers = [name for name in numbers if found[name].any()]
     room = console.width - found["folder"].str.len().max() - 12
     numbers = numbers[: max(1, room // 11)]  # the report has all of them

@@ -93,7 +93,7 @@ class Parameter:
         return ", ".join(filter(None, [kind, self.allowed])) + (f" ({self.meaning})" if self.meaning else "")
 
 
-def parameters(notebook: str | Path) -> dict[str, Parameter]:
+def read_parameters(notebook: str | Path) -> dict[str, Parameter]:
     """The parameters of a notebook by name, in the notebook's order.
 
     Raises FileNotFoundError if there is no such notebook, ValueError if its parameters cannot be read.
@@ -119,7 +119,7 @@ def check(notebook: str | Path, given: Mapping[str, object]) -> dict[str, Scalar
 
     Raises ValueError, naming every parameter that does not exist or cannot have its value, and what would do.
     """
-    known = parameters(notebook)
+    known = read_parameters(notebook)
     values = {name: parameter.default for name, parameter in known.items()}
     wrong = []
     for name, value in given.items():

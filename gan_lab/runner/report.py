@@ -19,7 +19,7 @@ from gan_lab.measure.seeds import interval
 from gan_lab.run_folder import STATUS, epoch_of, epochs_played, executed
 from gan_lab.runner.results import BESIDE, Result, read_results, settings
 from gan_lab.runner.run import title
-from gan_lab.runner.spread import Look, curve, spread
+from gan_lab.runner.spread import Look, curve, draw_spread
 from gan_lab.runner.status import Status
 
 NAMES = {
@@ -37,7 +37,7 @@ SEEDS = 3  # runs of a setting whose samples are shown
 WIDTH = 640  # pixels; a wider sample grid is made smaller
 
 
-def report(folder: str | Path, html: str | Path | None = None) -> Path:
+def write_report(folder: str | Path, html: str | Path | None = None) -> Path:
     """Write a page that compares all runs below the folder, to folder/report.html if no file is named; return its path.
 
     For each setting, which is what was varied but the seed: the mean of each metric with its 95 % bootstrap interval,
@@ -216,7 +216,7 @@ def curves(groups: Mapping[str, Sequence[Result]], looks: Mapping[str, Look]) ->
                 for label, runs in tables.items()
             }
             if every[name].any() and max(len(line) for runs in lines.values() for line in runs) > 1:
-                figures.append(spread(named(name), {label: runs for label, runs in lines.items() if runs}, looks))
+                figures.append(draw_spread(named(name), {label: runs for label, runs in lines.items() if runs}, looks))
     return figures
 
 

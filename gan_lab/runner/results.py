@@ -95,7 +95,7 @@ def identity(run: Result) -> str:
     return json.dumps([run.name, same, len(run.epochs)], sort_keys=True)
 
 
-def results(folder: str | Path) -> pd.DataFrame:
+def results_table(folder: str | Path) -> pd.DataFrame:
     """One row a training: its folder, the notebook's state, the parameters, and what it found.
 
     A number found that has a parameter's name is called `found <name>`; the last sample grid's file is `picture`.
@@ -112,7 +112,7 @@ def results(folder: str | Path) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def evidence(folder: str | Path, *, each_epoch: bool = False) -> pd.DataFrame:
+def training_table(folder: str | Path, *, each_epoch: bool = False) -> pd.DataFrame:
     """One row a complete training, or with each_epoch one an epoch: the parameters and what was found, free of paths.
 
     That is what a table in the repository's folder `results` holds. Raises FileNotFoundError if none is complete.

@@ -1,7 +1,7 @@
 """The notebooks of the course, and one run of one of them.
 
-The rest of the instructor's side stands beside this: `sweep.sweep` for many runs, `results.results` and
-`results.comparison` for what they found, `report.report` for a page about it, `doctor.doctor` for the machine.
+The rest of the instructor's side stands beside this: `sweep.run_sweep` for many runs, `results` for what
+they found, `report.write_report` for a page about it, `doctor.examine` for the machine.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ import pandas as pd
 
 from gan_lab.run_folder import Scalar
 from gan_lab.runner.execution import execute
-from gan_lab.runner.parameters import check, parameters
+from gan_lab.runner.parameters import check, read_parameters
 from gan_lab.runner.status import Failure
 
 
@@ -29,7 +29,7 @@ def notebooks(folder: str | Path = "notebooks") -> pd.DataFrame:
     return pd.DataFrame(
         {"notebook": file.name, "title": title(file), **vars(parameter), "type": parameter.type.__name__}
         for file in files
-        for parameter in parameters(file).values()
+        for parameter in read_parameters(file).values()
     )
 
 
@@ -49,7 +49,7 @@ class NotebookError(RuntimeError):
         self.notebook, self.out, self.failure = notebook, out, failure
 
 
-def run(
+def run_notebook(
     notebook: str | Path,
     given: Mapping[str, object] | None = None,
     out: str | Path | None = None,
@@ -81,7 +81,7 @@ def in_folder(values: dict[str, Scalar], out: Path) -> dict[str, Scalar]:
 
 def default_folder(notebook: Path, values: Mapping[str, Scalar]) -> Path:
     """runs/<notebook>, followed by the values that are not the notebook's own; more epochs are the same training."""
-    own = parameters(notebook)
+    own = read_parameters(notebook)
     changed = {k: v for k, v in values.items() if v != own[k].default and k not in ("epochs", "run_dir")}
     return Path("runs", ",".join(filter(None, [notebook.stem, folder_name(changed)])))
 

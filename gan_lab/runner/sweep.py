@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from gan_lab.run_folder import Scalar
 from gan_lab.runner.parameters import check
-from gan_lab.runner.results import results
+from gan_lab.runner.results import results_table
 from gan_lab.runner.run import folder_name, in_folder
 from gan_lab.runner.status import Failure, Status
 from gan_lab.runner.worker import conclude, run_one
@@ -26,7 +26,7 @@ PATIENCE = 10  # seconds to wait for a cluster's answer
 Runs = dict[Path, dict[str, Scalar]]  # a run's parameters, by its folder
 
 
-def sweep(
+def run_sweep(
     notebook: str | Path,
     grid: Mapping[str, Sequence[object]],
     given: Mapping[str, object] | None = None,
@@ -42,7 +42,7 @@ def sweep(
     grid: {"seed": [0, 1, 2], "real_target": [1.0, 0.9]} is six runs.  given: parameters that all of them share.
     out: runs/<notebook>-sweep if none is named.  jobs: how many at a time on this machine, by default one a core.
     scheduler: the address of a Dask cluster that sees the same files, "tcp://…"; it decides how many at a time.
-    time_limit: seconds for each notebook.  Returns `results(out)`.
+    time_limit: seconds for each notebook.  Returns `results_table(out)`.
 
     Started again it goes on: runs that are done stay, the others run. A worker that dies loses its own run only, which
     is started once more. An interrupt stops the runs with their kernels.
@@ -54,7 +54,7 @@ def sweep(
     if runs:
         with cluster(scheduler, jobs or min(CPU_COUNT, len(runs))) as client:
             run_all(client, notebook, runs, time_limit, progress)
-    return results(out)
+    return results_table(out)
 
 
 def planned(notebook: Path, grid: Mapping[str, Sequence[object]], given: Mapping[str, object], out: Path) -> Runs:

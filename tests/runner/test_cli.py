@@ -126,7 +126,7 @@ def test_doctor_says_what_to_do_and_fails_if_something_is_broken(
     import pandas as pd
 
     found = pd.DataFrame([Finding("disk", "0.1 GB free", state, "Free some space.")])
-    monkeypatch.setattr("gan_lab.runner.doctor.doctor", lambda seconds: found)
+    monkeypatch.setattr("gan_lab.runner.doctor.examine", lambda seconds: found)
     outcome = gan_lab("doctor")
     assert outcome.exit_code == code
     assert "disk" in outcome.output and "0.1 GB free" in outcome.output and "Free some space." in outcome.output

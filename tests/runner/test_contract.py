@@ -9,8 +9,8 @@ import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 from tiny_notebook import write_notebook
 
-from gan_lab.runner.parameters import check, parameters, read_yaml
-from gan_lab.runner.run import run
+from gan_lab.runner.parameters import check, read_parameters, read_yaml
+from gan_lab.runner.run import run_notebook
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -19,7 +19,7 @@ FILES = sorted(FOLDER.glob("parameters/*.yaml"))
 
 def unread(notebook: Path) -> set[str]:
     """The parameters that no later cell reads, or that one sets again before any does: an override would be lost."""
-    lost = set(parameters(notebook))
+    lost = set(read_parameters(notebook))
     pending = set(lost)
     cells = [cell for cell in nbformat.read(notebook, 4).cells if cell.cell_type == "code"]
     for cell in cells:
@@ -63,7 +63,7 @@ def test_every_parameter_changes_something(notebook: Path) -> None:
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda file: file.stem)
 def test_every_parameter_says_what_it_means(notebook: Path) -> None:
-    assert [name for name, parameter in parameters(notebook).items() if not parameter.meaning] == []
+    assert [name for name, parameter in read_parameters(notebook).items() if not parameter.meaning] == []
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -76,7 +76,7 @@ def test_a_file_of_parameters_suits_its_notebooks(file: Path) -> None:
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda file: file.stem)
 def test_a_smoke_run_ends_in_a_minute(notebook: Path, tmp_path: Path) -> None:
     """A minute on two cores that are free; twice that here, so that a busy machine fails nobody."""
-    run(notebook, smoke(notebook), tmp_path, time_limit=120, progress=False)  # raises if a cell fails
+    run_notebook(notebook, smoke(notebook), tmp_path, time_limit=120, progress=False)  # raises if a cell fails
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_a_time_limit_is_reported_as_that(executed: Mapping[str, Path]) -> None:
 
 def test_a_kernel_does_not_outlive_who_ran_it(tmp_path: Path) -> None:
     notebook = write_notebook(tmp_path / "tiny.ipynb", SLEEP)
-    program = f"from gan_lab.runner.run import run; run({str(notebook)!r}, {{}}, {str(tmp_path / 'out')!r})"
+    program = f"from gan_lab.runner import run; run.run_notebook({str(notebook)!r}, {{}}, {str(tmp_path / 'out')!r})"
     caller = subprocess.Popen([sys.executable, "-c", program])
     pid = tmp_path / "out" / "pid"
     assert becomes_true(lambda: pid.exists() and pid.read_text() != "")

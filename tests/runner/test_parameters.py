@@ -5,7 +5,7 @@ import pytest
 from tiny_notebook import PARAMETERS, write_notebook
 
 from gan_lab.data import images as data
-from gan_lab.runner.parameters import DIGITS, check, parameters, read_yaml
+from gan_lab.runner.parameters import DIGITS, check, read_parameters, read_yaml
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def notebook(tmp_path: Path) -> Path:
 
 
 def test_a_parameters_cell_is_read_in_its_order(notebook: Path) -> None:
-    known = parameters(notebook)
+    known = read_parameters(notebook)
     assert list(known) == [line.split(":")[0] for line in PARAMETERS.splitlines()]
     epochs, seed = known["epochs"], known["seed"]
     assert (epochs.type, epochs.default, epochs.meaning) == (int, 3, "passes over the data")
@@ -24,11 +24,11 @@ def test_a_parameters_cell_is_read_in_its_order(notebook: Path) -> None:
 def test_papermill_shows_what_a_parameter_means_and_allows(notebook: Path) -> None:
     shown = papermill.inspect_notebook(str(notebook))
     assert shown["rate"]["help"] == "step size [above 0, at most 1]"
-    assert list(shown) == list(parameters(notebook))
+    assert list(shown) == list(read_parameters(notebook))
 
 
 def test_what_is_not_given_is_the_notebooks_own(notebook: Path) -> None:
-    assert check(notebook, {}) == {name: parameter.default for name, parameter in parameters(notebook).items()}
+    assert check(notebook, {}) == {name: parameter.default for name, parameter in read_parameters(notebook).items()}
     assert check(notebook, {"epochs": 5}) == check(notebook, {}) | {"epochs": 5}
 
 
@@ -133,20 +133,20 @@ def test_no_folder_means_the_bundled_digits(notebook: Path) -> None:
 )
 def test_a_parameters_cell_that_misleads_is_refused(tmp_path: Path, cell: str, why: str) -> None:
     with pytest.raises(ValueError, match=f"tiny.ipynb: .*{why}"):
-        parameters(write_notebook(tmp_path / "tiny.ipynb", parameters=cell))
+        read_parameters(write_notebook(tmp_path / "tiny.ipynb", parameters=cell))
 
 
 def test_what_is_no_notebook_with_parameters_is_named(notebook: Path, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"there is no notebook .*other\.ipynb"):
-        parameters(tmp_path / "other.ipynb")
+        read_parameters(tmp_path / "other.ipynb")
     notebook.write_text(notebook.read_text().replace('"parameters"', '"something"'))
     with pytest.raises(ValueError, match="needs one cell tagged 'parameters', and has 0"):
-        parameters(notebook)
+        read_parameters(notebook)
 
 
 def test_a_path_with_braces_is_a_path(tmp_path: Path) -> None:
     (tmp_path / "{a}").mkdir()
-    assert "epochs" in parameters(write_notebook(tmp_path / "{a}" / "tiny.ipynb"))
+    assert "epochs" in read_parameters(write_notebook(tmp_path / "{a}" / "tiny.ipynb"))
 
 
 def test_a_yaml_file_holds_names_and_values(tmp_path: Path) -> None:

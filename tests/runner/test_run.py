@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from tiny_notebook import PARAMETERS, write_notebook
 
-from gan_lab.runner.run import in_folder, notebooks, run, title
+from gan_lab.runner.run import in_folder, notebooks, run_notebook, title
 
 
 def test_a_list_of_notebooks_has_a_row_a_parameter(tmp_path: Path) -> None:
@@ -42,5 +42,5 @@ def test_runs_are_kept_with_the_execution_unless_the_user_says_where(tmp_path: P
 
 def test_what_does_not_suit_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="epochs = 0 is not possible"):
-        run(write_notebook(tmp_path / "tiny.ipynb"), {"epochs": 0}, tmp_path / "out")
+        run_notebook(write_notebook(tmp_path / "tiny.ipynb"), {"epochs": 0}, tmp_path / "out")
     assert not (tmp_path / "out").exists()

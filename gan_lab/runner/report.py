@@ -17,8 +17,8 @@ from PIL import Image
 from gan_lab.files import whole
 from gan_lab.measure.seeds import interval
 from gan_lab.run_folder import STATUS, epoch_of, epochs_played, executed
+from gan_lab.runner.notebook_file import title
 from gan_lab.runner.results import BESIDE, Result, read_results, settings
-from gan_lab.runner.run import title
 from gan_lab.runner.spread import Look, curve, draw_spread
 from gan_lab.runner.status import Status
 

@@ -1,4 +1,4 @@
-"""The notebooks of the course, and one run of one of them.
+"""One run of a notebook.
 
 The rest of the instructor's side stands beside this: `sweep.run_sweep` for many runs, `results` for what
 they found, `report.write_report` for a page about it, `doctor.examine` for the machine.
@@ -9,36 +9,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-import nbformat
-import pandas as pd
-
 from gan_lab.run_folder import Scalar
 from gan_lab.runner.execution import execute
 from gan_lab.runner.parameters import check, read_parameters
 from gan_lab.runner.status import Failure
-
-
-def notebooks(folder: str | Path = "notebooks") -> pd.DataFrame:
-    """One row a parameter: notebook, title, name, type, default, meaning, allowed.
-
-    Raises FileNotFoundError if the folder holds no notebook, ValueError if one's parameters cannot be read.
-    """
-    files = sorted(Path(folder).glob("*.ipynb"))
-    if not files:
-        raise FileNotFoundError(f"there is no notebook in {folder}")
-    return pd.DataFrame(
-        {"notebook": file.name, "title": title(file), **vars(parameter), "type": parameter.type.__name__}
-        for file in files
-        for parameter in read_parameters(file).values()
-    )
-
-
-def title(notebook: str | Path) -> str:
-    """The notebook's first heading, without its number sign."""
-    for cell in nbformat.read(notebook, 4).cells:
-        if cell.cell_type == "markdown" and cell.source.startswith("# "):
-            return str(cell.source.splitlines()[0].removeprefix("# ").strip())
-    return Path(notebook).stem
 
 
 class NotebookError(RuntimeError):
@@ -75,8 +49,13 @@ def run_notebook(
 
 
 def in_folder(values: dict[str, Scalar], out: Path) -> dict[str, Scalar]:
-    """The same values, with a run_dir that was left open set to the folder of the execution."""
-    return values | {"run_dir": str(out.resolve())} if values.get("run_dir") == "" else values
+    """The same values, with a run_dir that was left open set to the folder of the execution.
+
+    One that was given becomes absolute: it is where the caller means it, and notebooks run elsewhere.
+    """
+    if "run_dir" not in values:
+        return values
+    return values | {"run_dir": str(Path(str(values["run_dir"]) or out).expanduser().resolve())}
 
 
 def default_folder(notebook: Path, values: Mapping[str, Scalar]) -> Path:

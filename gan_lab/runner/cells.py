@@ -128,7 +128,7 @@ def connection(files: Path) -> Config:
 
     On Windows, and where the path is longer than a socket's name may be, over ports all the same.
     """
-    over_files = os.name == "posix" and len(str(files)) < 80
+    over_files = os.name == "posix" and len(os.fsencode(files)) < 80
     talk = {"transport": "ipc" if over_files else "tcp", "connection_file": str(files / "kernel.json")}
     return Config({"KernelManager": talk})
 

@@ -38,16 +38,18 @@ def execute(
     status = Status("running", notebook.stem, dict(parameters), attempt)
     status.write(out)
     environment = {**os.environ, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # else each kernel prints a debugger's warning
-    with tempfile.TemporaryDirectory(prefix="gan-lab-") as files, open(out / LOG, "wb") as log:
-        child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "gan_lab.runner.cells"],
-            cwd=notebook.parent,
-            env=environment | ({"OMP_NUM_THREADS": str(threads)} if threads else {}),
-            stdin=subprocess.PIPE,
-            stdout=None if progress else subprocess.DEVNULL,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C is the caller's to answer
-        )
+    with tempfile.TemporaryDirectory(prefix="gan-lab-") as files:
+        with open(out / LOG, "wb") as log:  # closed at once: Windows deletes no file that is open
+            child = subprocess.Popen(
+                [sys.executable, "-P", "-m", "gan_lab.runner.cells"],
+                cwd=notebook.parent,
+                env=environment | ({"OMP_NUM_THREADS": str(threads)} if threads else {}),
+                stdin=subprocess.PIPE,
+                stdout=None if progress else subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is the caller's to answer
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
+            )
         try:
             order = {"notebook": str(notebook), "out": str(out), "files": files, "time_limit": time_limit}
             watch(child, order, cancelled)
@@ -67,7 +69,8 @@ def concluded(out: Path, otherwise: str, exit_code: int) -> Status:
     """
     status = Status.kept(out)
     if status.state == "done":
-        (out / LOG).unlink()
+        with contextlib.suppress(PermissionError):  # on Windows, while a process that the notebook left writes to it
+            (out / LOG).unlink()
         return status
     if status.state == "running":
         failure = Failure(f"its process ended with exit code {exit_code}") if otherwise == "failed" else None
@@ -95,7 +98,8 @@ def watch(child: "subprocess.Popen[bytes]", order: Mapping[str, Any], cancelled:
 
 def kill_family(pid: int, *, itself: bool = True) -> None:
     """Kill a process with all that it started; a kernel has a session of its own, and would outlive its group."""
-    parent = psutil.Process(pid)
-    for process in [*parent.children(recursive=True), *([parent] if itself else [])]:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
+    with contextlib.suppress(psutil.NoSuchProcess):
+        parent = psutil.Process(pid)
+        for process in [*parent.children(recursive=True), *([parent] if itself else [])]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()

@@ -68,7 +68,7 @@ def default_folder(notebook: Path, values: Mapping[str, Scalar]) -> Path:
 def folder_name(setting: Mapping[str, Scalar]) -> str:
     """A setting as the name of a folder, "seed=0,real_target=0.9"; a value that no folder can bear becomes a digest."""
     words = {
-        name: str(value) if re.fullmatch(r"[\w.+-]{1,40}", str(value), re.ASCII) else digest(str(value))
+        name: str(value) if re.fullmatch(r"[\w.+-]{0,39}[\w+-]", str(value), re.ASCII) else digest(str(value))
         for name, value in setting.items()
     }
     joined = ",".join(f"{name}={word}" for name, word in words.items())

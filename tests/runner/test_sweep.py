@@ -162,7 +162,7 @@ def test_a_cluster_that_does_not_answer_is_named(tmp_path: Path, monkeypatch: py
 
 def test_a_folder_s_name_suits_every_file_system() -> None:
     assert folder_name({"seed": 0, "rate": 1e-05, "quick": True}) == "seed=0,rate=1e-05,quick=True"
-    names = [folder_name({"data_dir": value}) for value in ("/a/b", "/a/c", "a b", "ä", "", "x" * 300, "y" * 300)]
+    names = [folder_name({"data_dir": value}) for value in ("/a/b", "/a/c", "a b", "a.", "ä", "", "x" * 300, "y" * 300)]
     assert len(set(names)) == len(names)
     for name in [*names, folder_name({f"parameter{i}": i for i in range(50)})]:
         assert len(name) <= 120 and set(name) <= set("abcdefghijklmnopqrstuvwxyz_0123456789=")

@@ -1,20 +1,35 @@
 """Files that appear whole or not at all."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+PATIENCE = 0.1  # seconds between two attempts
 
 
 @contextmanager
 def whole(file: Path) -> Iterator[Path]:
     """Write to the path this yields; at the end it takes the name of `file`, in one step.
 
-    If writing fails, a full disk say, what stood at `file` before stays as it was.
+    If writing fails, a full disk say, what stood at `file` before stays as it was. Raises PermissionError if another
+    program does not let go of it.
     """
     part = file.with_name(f".part-{file.name}")
     try:
         yield part
-        os.replace(part, file)
+        replace(part, file)
     finally:
         part.unlink(missing_ok=True)
+
+
+def replace(part: Path, file: Path) -> None:
+    """Give a file the name of another. Windows refuses while a program reads the other: wait for that, two seconds."""
+    for _ in range(20):
+        try:
+            os.replace(part, file)
+            return
+        except PermissionError:
+            time.sleep(PATIENCE)
+    os.replace(part, file)

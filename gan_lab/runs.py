@@ -10,8 +10,6 @@ However a run was interrupted, it goes on after its last whole epoch, and on a C
 that was not: the randomness of an epoch is a function of (seed, epoch) alone.
 """
 
-import csv
-import hashlib
 import json
 import math
 import os
@@ -26,12 +24,12 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from gan_lab import run_folder
 from gan_lab.data.images import ImageSet
 from gan_lab.files import whole
 from gan_lab.losses import Loss, measures
+from gan_lab.run_folder import CHECKPOINT, EPOCHS, PICTURES, RECIPE, ROUNDS, Scalar, read_table
 from gan_lab.training import Game, Round
-
-Scalar = bool | int | float | str
 
 
 class Run:
@@ -47,8 +45,7 @@ class Run:
         data = {"images": len(images), "shape": images.shape, "value_range": images.value_range}
         asked = {"parameters": dict(recipe), "data": data | {"fingerprint": images.fingerprint}}
         self.recipe: dict[str, Any] = json.loads(json.dumps(asked))
-        digest = hashlib.sha256(json.dumps(self.recipe, sort_keys=True).encode()).hexdigest()[:8]
-        own = Path(os.environ.get("GAN_LAB_RUNS", "runs"), f"{name}-{digest}")
+        own = Path(os.environ.get("GAN_LAB_RUNS", "runs"), run_folder.name_with_digest(name, self.recipe))
         self.folder = Path(run_dir, name).expanduser() if str(run_dir) else own
         self.value_range, self._K = images.value_range, len(images.classes)
         self._loss: Loss | None = None
@@ -97,7 +94,7 @@ class Run:
         from torchvision.utils import save_image  # slow to import, and only a picture needs it
 
         if self._writes:
-            with whole(self.folder / "pictures" / f"{self.epoch:04d}.png") as part:
+            with whole(run_folder.picture(self.folder, self.epoch)) as part:
                 save_image(images, part, nrow=nrow, normalize=True, value_range=self.value_range)
 
     def save(self, game: Game, **measured: float) -> None:
@@ -126,7 +123,7 @@ class Run:
     @property
     def pictures(self) -> list[Path]:
         """The sample grids, oldest first."""
-        return sorted((self.folder / "pictures").glob("[0-9]*.png"))
+        return run_folder.pictures(self.folder)
 
     def _pending_rows(self) -> list[dict[str, Any]]:
         """The rounds of the epoch in play as numbers: one transfer from the device for each column."""
@@ -138,7 +135,7 @@ class Run:
         return [{"epoch": self.epoch, "round": i, **row} for i, row in enumerate(numbers, start=1)]
 
     def _refuse_another_recipe(self) -> None:
-        file = self.folder / "recipe.json"
+        file = self.folder / RECIPE
         if not file.exists():
             return
         kept = json.loads(file.read_text())
@@ -155,7 +152,7 @@ class Run:
             )
 
     def _refuse_other_processes(self, game: Game) -> None:
-        kept = json.loads((self.folder / "recipe.json").read_text())["environment"]["processes"]
+        kept = json.loads((self.folder / RECIPE).read_text())["environment"]["processes"]
         here = game.fabric.world_size
         if kept != here:
             raise ValueError(
@@ -164,15 +161,15 @@ class Run:
             )
 
     def _write_recipe(self, game: Game) -> None:
-        file = self.folder / "recipe.json"
+        file = self.folder / RECIPE
         if self._writes and not file.exists():
-            (self.folder / "pictures").mkdir(parents=True, exist_ok=True)
+            (self.folder / PICTURES).mkdir(parents=True, exist_ok=True)
             with whole(file) as part:
                 part.write_text(json.dumps(self.recipe | {"environment": environment(game)}, indent=2) + "\n")
 
     def _restore(self, game: Game) -> None:
         """Put the game where the checkpoint says; a new run begins by keeping where it started."""
-        file = self.folder / "checkpoint.pt"
+        file = self.folder / CHECKPOINT
         self.epoch = 0
         if not file.exists():
             self._write_checkpoint(game)
@@ -192,17 +189,17 @@ class Run:
 
     def _write_checkpoint(self, game: Game) -> None:
         if self._writes:
-            with whole(self.folder / "checkpoint.pt") as part:
+            with whole(self.folder / CHECKPOINT) as part:
                 torch.save({"epoch": self.epoch} | {name: p.state_dict() for name, p in game.parts.items()}, part)
 
     def _read_tables(self, epochs: float) -> None:
         """The rows of the first `epochs` epochs; later ones were written just before an interruption."""
         self._pending: list[dict[str, Tensor | float]] = []
-        self._rounds = [row for row in read_csv(self.folder / "rounds.csv") if row["epoch"] <= epochs]
-        self._measured = [row for row in read_csv(self.folder / "epochs.csv") if row["epoch"] <= epochs]
+        self._rounds = [row for row in read_table(self.folder / ROUNDS) if row["epoch"] <= epochs]
+        self._measured = [row for row in read_table(self.folder / EPOCHS) if row["epoch"] <= epochs]
 
     def _write_tables(self) -> None:
-        for table, name in ((self.rounds, "rounds.csv"), (self.measured, "epochs.csv")):
+        for table, name in ((self.rounds, ROUNDS), (self.measured, EPOCHS)):
             if self._writes:
                 with whole(self.folder / name) as part:
                     table.to_csv(part, index=False)
@@ -218,16 +215,6 @@ def environment(game: Game) -> dict[str, str | int]:
         "threads": torch.get_num_threads(),
         "processes": game.fabric.world_size,
     }
-
-
-def read_csv(file: Path) -> list[dict[str, Any]]:
-    """The rows of a table, floats to the last bit, without their empty fields; none if there is no such file."""
-    if not file.exists():
-        return []
-    with file.open(newline="") as lines:
-        rows = list(csv.DictReader(lines))
-    whole_numbers = ("epoch", "round")
-    return [{k: int(text) if k in whole_numbers else float(text) for k, text in row.items() if text} for row in rows]
 
 
 def refuse_nan(rows: list[dict[str, Any]]) -> None:

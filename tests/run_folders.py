@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from gan_lab.runner.status import Failure, Scalar, Status
+from gan_lab.run_folder import Scalar
+from gan_lab.runner.status import Failure, Status
 
 
 def write_run(folder: Path, recipe: dict[str, Scalar], *, d_loss: float = 1.0, epochs: int = 2) -> Path:

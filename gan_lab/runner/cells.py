@@ -20,9 +20,10 @@ from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 from traitlets.config import Config
 
+from gan_lab import run_folder
 from gan_lab.runner.execution import kill_family
 from gan_lab.runner.html import save_html
-from gan_lab.runner.parameters import parameters, unformatted
+from gan_lab.runner.parameters import read_parameters, unformatted
 from gan_lab.runner.status import Failure, Status
 
 
@@ -33,8 +34,9 @@ def main() -> None:
     notebook, out = Path(order["notebook"]), Path(order["out"])
     status = Status.kept(out)
     start = time.monotonic()
-    failure = Cells(notebook, out, Path(order["files"]), status, order["time_limit"]).execute()
-    save_html(out / notebook.name, out / f"{notebook.stem}.html")
+    cells = Cells(notebook, out, Path(order["files"]), status, order["time_limit"])
+    failure = cells.execute()
+    save_html(cells.executed, run_folder.page(out, notebook.stem))
     state = "failed" if failure else "done"
     replace(status, state=state, seconds=round(time.monotonic() - start, 1), failure=failure).write(out)
 
@@ -44,6 +46,7 @@ class Cells:
 
     def __init__(self, notebook: Path, out: Path, files: Path, status: Status, time_limit: float | None):
         self.notebook, self.out, self.files, self.status, self.time_limit = notebook, out, files, status, time_limit
+        self.executed = run_folder.executed(out, notebook.stem)
         self.number, self.source = 0, ""  # of the cell at work, as Jupyter counts
         self.start = time.time()
         self.deadline = time.monotonic() + time_limit if time_limit else None
@@ -53,14 +56,13 @@ class Cells:
 
         Only papermill's exceptions tell: the notebook that it saves calls every cell "completed" after a kernel died.
         """
-        defaults = {name: parameter.default for name, parameter in parameters(self.notebook).items()}
+        defaults = {name: parameter.default for name, parameter in read_parameters(self.notebook).items()}
         changed = {name: value for name, value in self.status.parameters.items() if value != defaults[name]}
-        executed = self.out / self.notebook.name
         try:
             with self._progress_bar(injected=len(changed) > 0):
                 papermill.execute_notebook(
                     unformatted(self.notebook),
-                    unformatted(executed),
+                    unformatted(self.executed),
                     changed,
                     progress_bar=False,
                     timeout_func=self._seconds_left,
@@ -79,7 +81,7 @@ class Cells:
 
     def _stopped(self, what: str) -> Failure:
         failure = Failure(what, self.number, self.source)
-        mark(self.out / self.notebook.name, failure)
+        mark(self.executed, failure)
         return failure
 
     def _on_cell_execute(self, cell: nbformat.NotebookNode, cell_index: int) -> None:
@@ -115,7 +117,7 @@ class Cells:
 
     def _epoch(self) -> str:
         """Where the newest training is, "B1: epoch 7", from the table that it keeps; "" if none has written."""
-        tables = sorted(self.out.glob("*/epochs.csv"), key=lambda table: table.stat().st_mtime)
+        tables = sorted(self.out.glob(f"*/{run_folder.EPOCHS}"), key=lambda table: table.stat().st_mtime)
         if not tables or tables[-1].stat().st_mtime < self.start:
             return ""
         return f"{tables[-1].parent.name}: epoch {len(tables[-1].read_text().splitlines()) - 1}"
@@ -126,7 +128,7 @@ def connection(files: Path) -> Config:
 
     On Windows, and where the path is longer than a socket's name may be, over ports all the same.
     """
-    over_files = os.name == "posix" and len(str(files)) < 80
+    over_files = os.name == "posix" and len(os.fsencode(files)) < 80
     talk = {"transport": "ipc" if over_files else "tcp", "connection_file": str(files / "kernel.json")}
     return Config({"KernelManager": talk})
 

@@ -1,20 +1,16 @@
 """The command `gan-lab`: what an instructor does with the notebooks, from a terminal."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 from typer.core import TyperCommand
 
-if TYPE_CHECKING:
-    from pandas import DataFrame
+from gan_lab.runner.terminal import console, errors, said_plainly, show_failure, show_outcome, show_runs
 
 app = typer.Typer(
     help="Run the course's notebooks with other parameters, many at a time, and compare what comes out.",
@@ -23,8 +19,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-console = Console(highlight=False, width=None if sys.stdout.isatty() else 500)  # no table is cut off in a file
-errors = Console(stderr=True, highlight=False)
 
 
 class NameValue(TyperCommand):
@@ -46,7 +40,7 @@ def joined(args: list[str]) -> list[str]:
     return result
 
 
-Notebook = Annotated[Path, typer.Argument(metavar="NOTEBOOK", help="Its file, notebooks/01_dcgan.ipynb.")]
+Notebook = Annotated[Path, typer.Argument(metavar="NOTEBOOK", help="Its file or, for one of the course, its name.")]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="What a run or a sweep wrote to.")]
 Parameters = Annotated[
     list[str] | None,
@@ -54,7 +48,7 @@ Parameters = Annotated[
 ]
 Files = Annotated[
     list[Path] | None,
-    typer.Option("-f", "--file", metavar="FILE.yaml", help="Take values from a file; -p goes before it."),
+    typer.Option("-f", "--file", metavar="FILE", help="Take values from a YAML file, or from the course's: report_a."),
 ]
 TimeLimit = Annotated[
     float | None,
@@ -62,24 +56,64 @@ TimeLimit = Annotated[
 ]
 
 
+def say_version(asked: bool) -> None:
+    from importlib.metadata import version
+
+    if asked:
+        console.print(f"gan-lab {version('gan-lab')}")
+        raise typer.Exit
+
+
+@app.callback()
+def begin(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=say_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a console that has no Greek gets a ?
+
+
 @app.command(name="list")
 def list_(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the notebooks are.")] = Path("notebooks"),
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="Where the notebooks are.  [default: those of the course]")
+    ] = None,
 ) -> None:
     """Show the notebooks and the parameters that each takes."""
-    from gan_lab.runner.run import notebooks
+    from gan_lab.runner.course import NOTEBOOKS, notebooks
+    from gan_lab.runner.notebook_file import title
+    from gan_lab.runner.parameters import read_parameters
 
     with said_plainly():
-        found = notebooks(folder)
-    for (file, title), rows in found.groupby(["notebook", "title"], sort=False):
-        console.print(Text(str(title), "bold").append(f"  {file}", "dim"))
+        found = {notebook: read_parameters(notebook) for notebook in notebooks(folder or NOTEBOOKS)}
+    for notebook, parameters in found.items():
+        console.print(Text(title(notebook), "bold").append(f"  {notebook.name}", "dim"))
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
         for column in ("parameter", "type", "default", "meaning"):
             table.add_column(column, no_wrap=column != "meaning")
-        for row in rows.to_dict("records"):
-            meaning = Text(row["meaning"]).append(f" [{row['allowed']}]" if row["allowed"] else "", "dim")
-            table.add_row(Text(row["name"], "bold"), row["type"], repr(row["default"]), meaning)
+        for one in parameters.values():
+            meaning = Text(one.meaning).append(f" [{one.allowed}]" if one.allowed else "", "dim")
+            table.add_row(Text(one.name, "bold"), one.type.__name__, repr(one.default), meaning)
         console.print(table, "")
+
+
+@app.command(name="notebooks")
+def notebooks_(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to put them; it is made if it is not there.")],
+) -> None:
+    """Lay the course out in a folder: its notebooks, and their files of parameters.
+
+    A file that is there already stays as it is.
+    """
+    from gan_lab.runner.course import lay_out
+
+    with said_plainly():
+        written, left = lay_out(folder)
+    for name, files in (("new", written), ("was there", left)):
+        for file in files:
+            console.print(Text(f"{name:10}", "dim").append(str(file), "default"), soft_wrap=True)
 
 
 @app.command(cls=NameValue)
@@ -88,7 +122,8 @@ def run(
     parameter: Parameters = None,
     file: Files = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where to put all that comes of it.  [default: runs/NOTEBOOK,…]")
+        Path | None,
+        typer.Option(metavar="DIR", help="Where to put all that comes of it.  [default: runs/NOTEBOOK,...]"),
     ] = None,
     time_limit: TimeLimit = None,
 ) -> None:
@@ -98,12 +133,13 @@ def run(
     then holds the executed notebook, an HTML copy that opens anywhere, and the runs that it trained. The same command
     again goes on where an interrupted training was.
 
-    **Example:** gan-lab run notebooks/01_dcgan.ipynb -f notebooks/parameters/report_a.yaml -p epochs 1
+    **Example:** gan-lab run 01_dcgan -f report_a -p epochs 1
     """
-    from gan_lab.runner.run import NotebookError
-    from gan_lab.runner.run import run as run_notebook
+    from gan_lab.runner.course import find_notebook
+    from gan_lab.runner.run import NotebookError, run_notebook
 
     with said_plainly():
+        notebook = find_notebook(notebook)
         try:
             folder = run_notebook(notebook, given(parameter, file), out, time_limit=time_limit)
         except NotebookError as error:
@@ -136,15 +172,15 @@ def sweep(
     Each run has its own folder and its share of the cores. Started again, it leaves what is done and runs the rest. A
     worker that dies loses its own run only, which is started once more.
 
-    **Example:** gan-lab sweep notebooks/01_dcgan.ipynb --grid seed=0,1,2 --grid real_target=1.0,0.9
+    **Example:** gan-lab sweep 01_dcgan --grid "seed=0,1,2" --grid "real_target=1.0,0.9"
     """
-    from gan_lab.runner.sweep import sweep as sweep_notebook
+    from gan_lab.runner.course import find_notebook
+    from gan_lab.runner.sweep import run_sweep
 
     with said_plainly():
+        notebook = find_notebook(notebook)
         values = given(parameter, file)
-        found = sweep_notebook(
-            notebook, grids(grid), values, out, jobs=jobs, scheduler=scheduler, time_limit=time_limit
-        )
+        found = run_sweep(notebook, grids(grid), values, out, jobs=jobs, scheduler=scheduler, time_limit=time_limit)
     show_runs(found, notebook)
     if not (found["state"] == "done").all():
         raise typer.Exit(1)
@@ -162,7 +198,7 @@ def report(
     A row a setting, with its mean over the seeds and a 95 % bootstrap interval; the samples side by side through the
     training; the curves with their spread. The page is one file and needs no network.
     """
-    from gan_lab.runner.report import report as write_report
+    from gan_lab.runner.report import write_report
 
     with said_plainly():
         console.print(str(write_report(folder, html)), soft_wrap=True)
@@ -180,10 +216,10 @@ def table(
     folders, so that it can be kept with the course.
     """
     from gan_lab.files import whole
-    from gan_lab.runner.results import evidence
+    from gan_lab.runner.results import training_table
 
     with said_plainly():
-        found = evidence(folder, each_epoch=epochs)
+        found = training_table(folder, each_epoch=epochs)
         with whole(csv) as part:
             found.to_csv(part, index=False)
     console.print(f"{csv}: {len(found)} rows", soft_wrap=True)
@@ -197,9 +233,10 @@ def doctor(
 
     Says what to do about each thing that is wrong, and ends with exit code 1 if something is broken.
     """
-    from gan_lab.runner.doctor import doctor as examine
+    from gan_lab.runner.doctor import examine
 
-    marks = {"good": "[green]✓[/]", "note": "[yellow]![/]", "broken": "[red]✗[/]"}
+    good, broken = ("+", "x") if console.options.ascii_only else ("✓", "✗")
+    marks = {"good": f"[green]{good}[/]", "note": "[yellow]![/]", "broken": f"[red]{broken}[/]"}
     with errors.status(f"Looking around, and training for {seconds:g} seconds"):
         found = examine(seconds)
     table = Table.grid(padding=(0, 2, 0, 0))
@@ -211,57 +248,14 @@ def doctor(
         raise typer.Exit(1)
 
 
-def show_runs(found: "DataFrame", notebook: Path) -> None:
-    """A line a training: its folder, what became of it, and the numbers that it found."""
-    from gan_lab.runner.parameters import parameters
-
-    numbers = [str(name) for name in found.select_dtypes("number") if name not in parameters(notebook)]
-    numbers = [name for name in numbers if found[name].any()]
-    room = console.width - found["folder"].str.len().max() - 12
-    numbers = numbers[: max(1, room // 11)]  # the report has all of them
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("run", "state"):
-        table.add_column(column)
-    for column in numbers:
-        table.add_column(column, justify="right", no_wrap=True)
-    for row in found.to_dict("records"):
-        state = Text(row["state"], "green" if row["state"] == "done" else "red")
-        table.add_row(row["folder"], state, *("" if row[name] != row[name] else f"{row[name]:.3g}" for name in numbers))
-    console.print(table)
-    for failure in sorted(set(found["failure"]) - {""}):
-        errors.print(Text(failure, "red"), soft_wrap=True)
-
-
-def show_outcome(folder: Path, notebook: Path) -> None:
-    """Name what there is to look at."""
-    rows = [("notebook", folder / notebook.name), ("page", folder / f"{notebook.stem}.html")]
-    for pictures in sorted(folder.glob("*/pictures")):
-        rows += [("samples", picture) for picture in sorted(pictures.glob("*.png"))[-1:]]
-    for name, path in rows:
-        if path.exists():
-            console.print(Text(f"{name:9}", "dim").append(str(path), "default"), soft_wrap=True)
-
-
-def show_failure(error: Any) -> None:
-    """Say which cell failed, show it and what it said, and name what there is to look at."""
-    failure = error.failure
-    errors.print(Text(str(error), "bold red"), soft_wrap=True)
-    if failure.source:
-        errors.print(
-            "", Syntax(failure.source, "python", theme="ansi_light", background_color="default", word_wrap=True)
-        )
-    if failure.traceback:
-        errors.print("", Text.from_ansi(failure.traceback), soft_wrap=True)
-    show_outcome(error.out, error.notebook)
-
-
 def given(parameter: list[str] | None, file: list[Path] | None) -> dict[str, object]:
     """The values in the files, later ones before earlier, and those of the command line before all."""
+    from gan_lab.runner.course import find_parameters
     from gan_lab.runner.parameters import read_yaml
 
     values: dict[str, object] = {}
     for one in file or []:
-        values |= read_yaml(one)
+        values |= read_yaml(find_parameters(one))
     return values | dict(pair.split("=", 1) for pair in parameter or [])
 
 
@@ -274,19 +268,6 @@ def grids(grid: list[str]) -> dict[str, list[str]]:
             raise ValueError(f"--grid {words}: write a name and its values, once, as in --grid seed=0,1,2")
         values[name] = [value.strip() for value in listed.split(",")]
     return values
-
-
-@contextmanager
-def said_plainly() -> Iterator[None]:
-    """An error that the user can put right, said in its own words without a traceback."""
-    try:
-        yield
-    except (ValueError, FileNotFoundError, ConnectionError) as error:
-        errors.print(Text(str(error), "red"), soft_wrap=True)
-        raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        errors.print("Interrupted. The same command goes on from here.")
-        raise typer.Exit(130) from None
 
 
 if __name__ == "__main__":

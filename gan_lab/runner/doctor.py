@@ -38,7 +38,7 @@ class Finding(NamedTuple):
     remedy: str = ""
 
 
-def doctor(seconds: float = 10.0, folder: str | Path = ".") -> pd.DataFrame:
+def examine(seconds: float = 10.0, folder: str | Path = ".") -> pd.DataFrame:
     """One row a check: what was found, whether it is good, and what to do if it is not.
 
     A training step is timed for that many seconds; the disk is the one of the folder that runs will be kept in.

@@ -13,7 +13,8 @@ from typing import Any
 
 import psutil
 
-from gan_lab.runner.status import Failure, Scalar, Status
+from gan_lab.run_folder import LOG, Scalar
+from gan_lab.runner.status import Failure, Status
 
 
 def execute(
@@ -27,7 +28,7 @@ def execute(
     progress: bool = False,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Status:
-    """Execute a notebook into the folder `out`: the executed copy, its HTML page, and status.json.
+    """Execute a notebook into the folder `out`: the executed copy, its HTML page, and its status.
 
     time_limit: seconds for the whole notebook.  threads: how many cores its kernel may use.  progress: draw a bar.
     cancelled: asked twice a second whether to stop.  A failure does not raise, it is in the status that returns; an
@@ -37,16 +38,18 @@ def execute(
     status = Status("running", notebook.stem, dict(parameters), attempt)
     status.write(out)
     environment = {**os.environ, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # else each kernel prints a debugger's warning
-    with tempfile.TemporaryDirectory(prefix="gan-lab-") as files, open(out / "log.txt", "wb") as log:
-        child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "gan_lab.runner.cells"],
-            cwd=notebook.parent,
-            env=environment | ({"OMP_NUM_THREADS": str(threads)} if threads else {}),
-            stdin=subprocess.PIPE,
-            stdout=None if progress else subprocess.DEVNULL,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C is the caller's to answer
-        )
+    with tempfile.TemporaryDirectory(prefix="gan-lab-") as files:
+        with open(out / LOG, "wb") as log:  # closed at once: Windows deletes no file that is open
+            child = subprocess.Popen(
+                [sys.executable, "-P", "-m", "gan_lab.runner.cells"],
+                cwd=notebook.parent,
+                env=environment | ({"OMP_NUM_THREADS": str(threads)} if threads else {}),
+                stdin=subprocess.PIPE,
+                stdout=None if progress else subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is the caller's to answer
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
+            )
         try:
             order = {"notebook": str(notebook), "out": str(out), "files": files, "time_limit": time_limit}
             watch(child, order, cancelled)
@@ -66,13 +69,14 @@ def concluded(out: Path, otherwise: str, exit_code: int) -> Status:
     """
     status = Status.kept(out)
     if status.state == "done":
-        (out / "log.txt").unlink()
+        with contextlib.suppress(PermissionError):  # on Windows, while a process that the notebook left writes to it
+            (out / LOG).unlink()
         return status
     if status.state == "running":
         failure = Failure(f"its process ended with exit code {exit_code}") if otherwise == "failed" else None
         status = replace(status, state=otherwise, failure=failure)
     if status.failure and not status.failure.traceback:
-        last_words = (out / "log.txt").read_text(errors="replace")[-2000:]
+        last_words = (out / LOG).read_text(errors="replace")[-2000:]
         status = replace(status, failure=replace(status.failure, traceback=last_words))
     status.write(out)
     return status
@@ -94,7 +98,8 @@ def watch(child: "subprocess.Popen[bytes]", order: Mapping[str, Any], cancelled:
 
 def kill_family(pid: int, *, itself: bool = True) -> None:
     """Kill a process with all that it started; a kernel has a session of its own, and would outlive its group."""
-    parent = psutil.Process(pid)
-    for process in [*parent.children(recursive=True), *([parent] if itself else [])]:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
+    with contextlib.suppress(psutil.NoSuchProcess):
+        parent = psutil.Process(pid)
+        for process in [*parent.children(recursive=True), *([parent] if itself else [])]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()

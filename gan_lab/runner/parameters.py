@@ -11,24 +11,24 @@ the parameter means and, in brackets at its end, what it may be:
     run_dir: str = ""  # where the run is kept; "" lets the run choose
 
 A bound is `at least`, `above`, `at most` or `below` a number, and a comma joins several. They are words because
-papermill loses a line with a second "=", in a comment too.
+papermill loses a line with a second "=", in a comment too. What is read here is what papermill reads; a test holds it,
+for to import papermill takes seconds.
 """
 
 import ast
 import difflib
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import annotated_types
-import nbformat
-import papermill
-from papermill.iorw import read_yaml_file
+import yaml  # type: ignore[import-untyped]
 from pydantic import AfterValidator, AllowInfNan, Field, TypeAdapter, ValidationError
 
-from gan_lab.runner.status import Scalar
+from gan_lab.run_folder import Scalar
+from gan_lab.runner.notebook_file import read_cells
 from gan_lab.shipped import DIGITS
 
 TYPES: dict[str, type[Scalar]] = {"bool": bool, "int": int, "float": float, "str": str}
@@ -39,6 +39,7 @@ BOUNDS: dict[str, Callable[[float], Any]] = {
     "below": annotated_types.Lt,
 }
 IMAGES = re.compile(r"at most the images in (\w+)")
+LINE = re.compile(r"(\w+)\s*:[^=#]*=\s*([^=#]*?)\s*(?:#\s*(?!type:)([^=]*))?")  # name: type = value  # comment
 COMMENT = re.compile(r"(.*?)\s*(?:\[([^\[\]]*)\])?")  # the meaning [what is allowed]
 
 
@@ -92,23 +93,19 @@ class Parameter:
         return ", ".join(filter(None, [kind, self.allowed])) + (f" ({self.meaning})" if self.meaning else "")
 
 
-def parameters(notebook: str | Path) -> dict[str, Parameter]:
+def read_parameters(notebook: str | Path) -> dict[str, Parameter]:
     """The parameters of a notebook by name, in the notebook's order.
 
     Raises FileNotFoundError if there is no such notebook, ValueError if its parameters cannot be read.
     """
-    notebook = Path(notebook)
-    if not notebook.is_file():
-        raise FileNotFoundError(f"there is no notebook {notebook}")
-    cells = [cell.source for cell in nbformat.read(notebook, 4).cells if "parameters" in cell.metadata.get("tags", [])]
+    cells = [cell.source for cell in read_cells(notebook) if "parameters" in cell.tags]
     if len(cells) != 1:
         raise ValueError(f"{notebook} needs one cell tagged 'parameters', and has {len(cells)}")
-    seen = papermill.inspect_notebook(unformatted(notebook))
     try:
-        known = {name: declared(name, seen.get(name)) for name in annotated(cells[0])}
+        known = {parameter.name: parameter for parameter in declared(cells[0])}
         for bound in filter(None, (IMAGES.search(parameter.allowed) for parameter in known.values())):
-            nearest(bound[1], known, notebook.name)
-    except ValueError as error:
+            nearest(bound[1], known, Path(notebook).name)
+    except (ValueError, SyntaxError) as error:
         raise ValueError(f"{notebook}: {error}") from None
     return known
 
@@ -118,7 +115,7 @@ def check(notebook: str | Path, given: Mapping[str, object]) -> dict[str, Scalar
 
     Raises ValueError, naming every parameter that does not exist or cannot have its value, and what would do.
     """
-    known = parameters(notebook)
+    known = read_parameters(notebook)
     values = {name: parameter.default for name, parameter in known.items()}
     wrong = []
     for name, value in given.items():
@@ -155,44 +152,54 @@ def nearest(name: str, known: Mapping[str, Parameter], notebook: str) -> Paramet
 
 
 def read_yaml(file: str | Path) -> dict[str, object]:
-    """The parameters in a YAML file, as `papermill -f` reads them.
+    """The parameters in a YAML file, each value as it is written there: the parameter's type decides what it is.
 
     Raises FileNotFoundError if there is no such file, ValueError if it does not hold names and values.
     """
     if not Path(file).is_file():
         raise FileNotFoundError(f"there is no file of parameters {file}")
-    values = read_yaml_file(str(file))
+    try:
+        values = yaml.load(Path(file).read_bytes(), yaml.BaseLoader)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{file} cannot be read: {error}") from None
     if not isinstance(values, dict):
         raise ValueError(f"{file} should hold lines `name: value`")
     return {str(name): value for name, value in values.items()}
 
 
-def annotated(cell: str) -> list[str]:
-    """The names that a parameters cell declares. Raises ValueError if it does anything else."""
-    found = []
-    for line in ast.parse(cell).body:
-        if not (isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and line.value):
-            raise ValueError(f"a parameter is written `name: type = value  # meaning`, unlike `{ast.unparse(line)}`")
-        found.append(line.target.id)
-    return found
+def declared(cell: str) -> Iterator[Parameter]:
+    """The parameters that a cell declares.
+
+    Raises ValueError if it does anything else, if papermill cannot read a line, or if one contradicts itself, and
+    SyntaxError if it is no Python.
+    """
+    lines = cell.splitlines()
+    for node in ast.parse(cell).body:
+        if not (isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value):
+            raise ValueError(f"a parameter is written `name: type = value  # meaning`, unlike `{ast.unparse(node)}`")
+        name, kind = node.target.id, ast.unparse(node.annotation)
+        if kind not in TYPES:
+            raise ValueError(f"{name} is a {kind}; a parameter is one of {', '.join(TYPES)}")
+        default, words = default_and_comment(name, lines[node.lineno - 1])
+        comment = COMMENT.fullmatch(words)
+        meaning, allowed = (comment[1], comment[2] or "") if comment else ("", "")
+        parameter = Parameter(name, TYPES[kind], default, meaning, allowed)
+        parameter.convert(default)
+        yield parameter
 
 
-def declared(name: str, seen: Mapping[str, str] | None) -> Parameter:
-    """The parameter that papermill saw. Raises ValueError if it saw none, or if the line contradicts itself."""
-    unreadable = ValueError(f"papermill cannot read the line of {name}: it takes no '#' in a value and no second '='")
-    if seen is None:
-        raise unreadable
+def default_and_comment(name: str, line: str) -> tuple[Scalar, str]:
+    """What the line of a parameter says, to papermill too. Raises ValueError if papermill would lose some of it."""
     try:
-        default = ast.literal_eval(seen["default"])
+        read = LINE.fullmatch(line.strip())
+        if read is None or read[1] != name:
+            raise SyntaxError
+        return ast.literal_eval(read[2]), read[3] or ""
     except (ValueError, SyntaxError):
-        raise unreadable from None
-    if seen["inferred_type_name"] not in TYPES:
-        raise ValueError(f"{name} is a {seen['inferred_type_name']}; a parameter is one of {', '.join(TYPES)}")
-    comment = COMMENT.fullmatch(seen["help"])
-    meaning, allowed = (comment[1], comment[2] or "") if comment else ("", "")
-    parameter = Parameter(name, TYPES[seen["inferred_type_name"]], default, meaning, allowed)
-    parameter.convert(default)
-    return parameter
+        raise ValueError(
+            f"papermill cannot read the line of {name}: it takes a plain value without '#', no second '=', "
+            "and no comment that begins with `type:`"
+        ) from None
 
 
 def one_of(names: Collection[str]) -> Callable[[Scalar], Scalar]:

@@ -29,7 +29,7 @@ ELSEWHERE = [r"/home/\w+", r"/Users/\w+", "/root/", "/tmp/", "/var/folders/", r"
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 
-def refresh(source: Path) -> Path:
+def refresh_notebook(source: Path) -> Path:
     """Execute notebooks/source/NAME.py from a clean start and write the outcome to notebooks/NAME.ipynb.
 
     What it trains goes to a folder that is thrown away, so it always trains from the beginning. A cell tagged `gpu` is
@@ -112,7 +112,7 @@ def _rename(texts: NotebookNode, paths: Mapping[str, str]) -> None:
 
 
 def problems(notebook: Path) -> list[str]:
-    """Everything that keeps a notebook from being committed, in words; nothing if it is as `refresh` leaves it.
+    """Everything that keeps a notebook from being committed, in words; nothing if it was just refreshed.
 
     Raises FileNotFoundError if there is no such notebook.
     """
@@ -198,7 +198,7 @@ def main() -> int:
     for source in map(Path, sys.argv[1:]):
         print(f"{source} ...", flush=True)
         try:
-            found = problems(refresh(source))
+            found = problems(refresh_notebook(source))
         except (FileNotFoundError, RuntimeError) as error:
             found = [str(error)]
         faults += len(found)

@@ -16,9 +16,10 @@ from PIL import Image
 
 from gan_lab.files import whole
 from gan_lab.measure.seeds import interval
+from gan_lab.run_folder import STATUS, epoch_of, epochs_played, executed
+from gan_lab.runner.notebook_file import title
 from gan_lab.runner.results import BESIDE, Result, read_results, settings
-from gan_lab.runner.run import title
-from gan_lab.runner.spread import Look, curve, epochs_played, spread
+from gan_lab.runner.spread import Look, curve, draw_spread
 from gan_lab.runner.status import Status
 
 NAMES = {
@@ -36,7 +37,7 @@ SEEDS = 3  # runs of a setting whose samples are shown
 WIDTH = 640  # pixels; a wider sample grid is made smaller
 
 
-def report(folder: str | Path, html: str | Path | None = None) -> Path:
+def write_report(folder: str | Path, html: str | Path | None = None) -> Path:
     """Write a page that compares all runs below the folder, to folder/report.html if no file is named; return its path.
 
     For each setting, which is what was varied but the seed: the mean of each metric with its 95 % bootstrap interval,
@@ -73,13 +74,13 @@ def report(folder: str | Path, html: str | Path | None = None) -> Path:
 
 def heading(folder: Path, results: Sequence[Result]) -> str:
     """The title of the notebook that was run, or the folder's name if it was none or several."""
-    executed = {
+    titles = {
         title(file)
         for result in results
         for place in (result.folder, *result.folder.parents)
-        if result.status and (file := place / f"{result.status.notebook}.ipynb").exists()
+        if result.status and (file := executed(place, result.status.notebook)).exists()
     }
-    return executed.pop() if len(executed) == 1 else folder.resolve().name
+    return titles.pop() if len(titles) == 1 else folder.resolve().name
 
 
 def lead(groups: Mapping[str, Sequence[Result]]) -> str:
@@ -112,7 +113,7 @@ def caution(groups: Mapping[str, Sequence[Result]]) -> str:
 
 def unfinished(folder: Path) -> list[tuple[str, Status]]:
     """The notebooks that did not reach their end, by their place in the folder."""
-    places = natsorted((file.parent for file in folder.rglob("status.json")), key=str)
+    places = natsorted((file.parent for file in folder.rglob(STATUS)), key=str)
     statuses = [(str(place.relative_to(folder)), Status.read(place)) for place in places]
     return [(place, status) for place, status in statuses if status and status.state != "done"]
 
@@ -186,7 +187,7 @@ def samples(runs: Sequence[Result]) -> list[dict[str, Any]]:
     shown = []
     for run in [run for run in runs if run.pictures][:SEEDS]:
         chosen = sorted({round(i) for i in np.linspace(0, len(run.pictures) - 1, FRAMES)})
-        frames = [{"epoch": int(run.pictures[i].stem), "picture": embedded(run.pictures[i])} for i in chosen]
+        frames = [{"epoch": epoch_of(run.pictures[i]), "picture": embedded(run.pictures[i])} for i in chosen]
         label = f"seed {run.parameters['seed']}, " if "seed" in run.parameters else ""
         shown.append({"label": label, "frames": frames})
     return shown
@@ -215,7 +216,7 @@ def curves(groups: Mapping[str, Sequence[Result]], looks: Mapping[str, Look]) ->
                 for label, runs in tables.items()
             }
             if every[name].any() and max(len(line) for runs in lines.values() for line in runs) > 1:
-                figures.append(spread(named(name), {label: runs for label, runs in lines.items() if runs}, looks))
+                figures.append(draw_spread(named(name), {label: runs for label, runs in lines.items() if runs}, looks))
     return figures
 
 

@@ -1,7 +1,6 @@
 """What the runs below a folder found, read from the files that they keep: nothing is taken from printed text."""
 
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,8 @@ import pandas as pd
 from natsort import natsorted
 
 from gan_lab.measure.seeds import interval
-from gan_lab.runner.status import Scalar, Status
+from gan_lab.run_folder import EPOCHS, RECIPE, ROUNDS, STATUS, Scalar, name_of, pictures, read_table
+from gan_lab.runner.status import Status
 
 BESIDE = ("seed", "run_dir")  # parameters that make no other setting: repetitions of one, and where it is kept
 
@@ -61,9 +61,9 @@ def read_results(folder: str | Path) -> list[Result]:
     not touch, and they count once. Raises FileNotFoundError if there is nothing.
     """
     top = Path(folder).resolve()
-    statuses = {file.parent: Status.read(file.parent) for file in top.rglob("status.json")}
+    statuses = {file.parent: Status.read(file.parent) for file in top.rglob(STATUS)}
     found: dict[str, Result] = {}
-    recipes = natsorted(top.rglob("recipe.json"), key=str)
+    recipes = natsorted(top.rglob(RECIPE), key=str)
     for recipe in recipes:
         executed = next((parent for parent in recipe.parents if parent in statuses), None)
         run = read_run(recipe.parent, statuses[executed] if executed else None)
@@ -80,18 +80,13 @@ def read_run(folder: Path, status: Status | None) -> Result:
     """A run's folder as it stands, complete or not."""
     return Result(
         folder,
-        re.sub(r"-[0-9a-f]{8}$", "", folder.name),  # a run that named its own folder put its recipe's digest there
+        name_of(folder),
         status,
-        json.loads((folder / "recipe.json").read_text()),
-        read_table(folder / "rounds.csv"),
-        read_table(folder / "epochs.csv"),
-        sorted((folder / "pictures").glob("[0-9]*.png")),
+        json.loads((folder / RECIPE).read_text()),
+        pd.DataFrame(read_table(folder / ROUNDS)),
+        pd.DataFrame(read_table(folder / EPOCHS)),
+        pictures(folder),
     )
-
-
-def read_table(file: Path) -> pd.DataFrame:
-    """A run's table, empty if it has not written one."""
-    return pd.read_csv(file) if file.exists() else pd.DataFrame()
 
 
 def identity(run: Result) -> str:
@@ -100,7 +95,7 @@ def identity(run: Result) -> str:
     return json.dumps([run.name, same, len(run.epochs)], sort_keys=True)
 
 
-def results(folder: str | Path) -> pd.DataFrame:
+def results_table(folder: str | Path) -> pd.DataFrame:
     """One row a training: its folder, the notebook's state, the parameters, and what it found.
 
     A number found that has a parameter's name is called `found <name>`; the last sample grid's file is `picture`.
@@ -117,7 +112,7 @@ def results(folder: str | Path) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def evidence(folder: str | Path, *, each_epoch: bool = False) -> pd.DataFrame:
+def training_table(folder: str | Path, *, each_epoch: bool = False) -> pd.DataFrame:
     """One row a complete training, or with each_epoch one an epoch: the parameters and what was found, free of paths.
 
     That is what a table in the repository's folder `results` holds. Raises FileNotFoundError if none is complete.

@@ -1,7 +1,7 @@
-"""The notebooks of the course, and one run of one of them.
+"""One run of a notebook.
 
-The rest of the instructor's side stands beside this: `sweep.sweep` for many runs, `results.results` and
-`results.comparison` for what they found, `report.report` for a page about it, `doctor.doctor` for the machine.
+The rest of the instructor's side stands beside this: `sweep.run_sweep` for many runs, `results` for what
+they found, `report.write_report` for a page about it, `doctor.examine` for the machine.
 """
 
 import hashlib
@@ -9,35 +9,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-import nbformat
-import pandas as pd
-
+from gan_lab.run_folder import Scalar
 from gan_lab.runner.execution import execute
-from gan_lab.runner.parameters import check, parameters
-from gan_lab.runner.status import Failure, Scalar
-
-
-def notebooks(folder: str | Path = "notebooks") -> pd.DataFrame:
-    """One row a parameter: notebook, title, name, type, default, meaning, allowed.
-
-    Raises FileNotFoundError if the folder holds no notebook, ValueError if one's parameters cannot be read.
-    """
-    files = sorted(Path(folder).glob("*.ipynb"))
-    if not files:
-        raise FileNotFoundError(f"there is no notebook in {folder}")
-    return pd.DataFrame(
-        {"notebook": file.name, "title": title(file), **vars(parameter), "type": parameter.type.__name__}
-        for file in files
-        for parameter in parameters(file).values()
-    )
-
-
-def title(notebook: str | Path) -> str:
-    """The notebook's first heading, without its number sign."""
-    for cell in nbformat.read(notebook, 4).cells:
-        if cell.cell_type == "markdown" and cell.source.startswith("# "):
-            return str(cell.source.splitlines()[0].removeprefix("# ").strip())
-    return Path(notebook).stem
+from gan_lab.runner.parameters import check, read_parameters
+from gan_lab.runner.status import Failure
 
 
 class NotebookError(RuntimeError):
@@ -48,7 +23,7 @@ class NotebookError(RuntimeError):
         self.notebook, self.out, self.failure = notebook, out, failure
 
 
-def run(
+def run_notebook(
     notebook: str | Path,
     given: Mapping[str, object] | None = None,
     out: str | Path | None = None,
@@ -74,13 +49,18 @@ def run(
 
 
 def in_folder(values: dict[str, Scalar], out: Path) -> dict[str, Scalar]:
-    """The same values, with a run_dir that was left open set to the folder of the execution."""
-    return values | {"run_dir": str(out.resolve())} if values.get("run_dir") == "" else values
+    """The same values, with a run_dir that was left open set to the folder of the execution.
+
+    One that was given becomes absolute: it is where the caller means it, and notebooks run elsewhere.
+    """
+    if "run_dir" not in values:
+        return values
+    return values | {"run_dir": str(Path(str(values["run_dir"]) or out).expanduser().resolve())}
 
 
 def default_folder(notebook: Path, values: Mapping[str, Scalar]) -> Path:
     """runs/<notebook>, followed by the values that are not the notebook's own; more epochs are the same training."""
-    own = parameters(notebook)
+    own = read_parameters(notebook)
     changed = {k: v for k, v in values.items() if v != own[k].default and k not in ("epochs", "run_dir")}
     return Path("runs", ",".join(filter(None, [notebook.stem, folder_name(changed)])))
 
@@ -88,7 +68,7 @@ def default_folder(notebook: Path, values: Mapping[str, Scalar]) -> Path:
 def folder_name(setting: Mapping[str, Scalar]) -> str:
     """A setting as the name of a folder, "seed=0,real_target=0.9"; a value that no folder can bear becomes a digest."""
     words = {
-        name: str(value) if re.fullmatch(r"[\w.+-]{1,40}", str(value), re.ASCII) else digest(str(value))
+        name: str(value) if re.fullmatch(r"[\w.+-]{0,39}[\w+-]", str(value), re.ASCII) else digest(str(value))
         for name, value in setting.items()
     }
     joined = ",".join(f"{name}={word}" for name, word in words.items())

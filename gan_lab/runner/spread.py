@@ -21,13 +21,7 @@ def curve(epochs_played: "pd.Series[float]", values: "pd.Series[float]", points:
     return means.set_axis(means.index * length)
 
 
-def epochs_played(rounds: pd.DataFrame) -> "pd.Series[float]":
-    """How many epochs had been played after each row; a table without rounds has a row an epoch."""
-    played: pd.Series[float] = rounds["epoch"].astype(float)
-    return played - 1 + rounds["round"] / rounds["round"].max() if "round" in rounds else played
-
-
-def spread(name: str, curves: Mapping[str, Sequence["pd.Series[float]"]], looks: Mapping[str, Look]) -> str:
+def draw_spread(name: str, curves: Mapping[str, Sequence["pd.Series[float]"]], looks: Mapping[str, Look]) -> str:
     """Draw the curves of each setting against the epochs played, as SVG that takes the page's font."""
     with mpl.style.context(
         ["gan_lab.show.figures", {"svg.fonttype": "none", "font.family": "sans-serif", "font.size": 12}]

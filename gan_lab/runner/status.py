@@ -1,12 +1,11 @@
-"""What became of one execution of a notebook: the file status.json in its folder."""
+"""What became of one execution of a notebook: a small file in its folder."""
 
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gan_lab.files import whole
-
-Scalar = bool | int | float | str  # what a notebook's parameter is
+from gan_lab.run_folder import STATUS, Scalar
 
 
 @dataclass(frozen=True)
@@ -39,13 +38,13 @@ class Status:
     def write(self, folder: Path) -> None:
         """Put it into the folder, whole or not at all."""
         folder.mkdir(parents=True, exist_ok=True)
-        with whole(folder / "status.json") as part:
+        with whole(folder / STATUS) as part:
             part.write_text(json.dumps(asdict(self), indent=2) + "\n")
 
     @staticmethod
     def read(folder: Path) -> "Status | None":
         """The folder's status, None if no notebook was executed into it."""
-        file = folder / "status.json"
+        file = folder / STATUS
         if not file.exists():
             return None
         kept = json.loads(file.read_text())
@@ -58,6 +57,6 @@ class Status:
         status = Status.read(folder)
         if status is None:
             raise FileNotFoundError(
-                f"{folder / 'status.json'} is gone: the folder was deleted while its notebook ran. Start it again"
+                f"{folder / STATUS} is gone: the folder was deleted while its notebook ran. Start it again"
             )
         return status

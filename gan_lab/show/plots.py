@@ -12,6 +12,7 @@ from torch import Tensor
 from torchvision.utils import make_grid
 
 from gan_lab.files import whole
+from gan_lab.run_folder import epochs_played
 
 STYLE = "gan_lab.show.figures"  # for plt.style.use
 
@@ -51,12 +52,6 @@ def curves(
     ax.set_xlim(left=0)
     if len(columns) > 1:
         ax.legend(loc="best")
-
-
-def epochs_played(rounds: pd.DataFrame) -> "pd.Series[float]":
-    """How many epochs had been played after each round; the longest epoch tells how many rounds one has."""
-    played: pd.Series[float] = rounds["epoch"] - 1 + rounds["round"] / rounds["round"].max()
-    return played
 
 
 def animation(pictures: Sequence[Path], file: Path, *, fps: float = 6.0, hold: float = 2.0, scale: int = 2) -> Path:

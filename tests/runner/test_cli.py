@@ -1,5 +1,10 @@
+import os
+import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
+import nbformat
 import pytest
 from run_folders import write_execution
 from tiny_notebook import write_notebook
@@ -14,7 +19,10 @@ def gan_lab(*words: str | Path) -> Result:
 
 
 def test_help_names_every_command_and_its_options() -> None:
-    assert all(command in gan_lab("--help").output for command in ("list", "run", "sweep", "report", "table", "doctor"))
+    assert all(
+        command in gan_lab("--help").output
+        for command in ("list", "notebooks", "run", "sweep", "report", "table", "doctor")
+    )
     assert "NAME VALUE" in gan_lab("run", "--help").output
     assert "tcp://HOST:PORT" in gan_lab("sweep", "--help").output
 
@@ -36,7 +44,7 @@ def test_the_command_line_goes_before_files_and_later_files_before_earlier(tmp_p
     for name, text in (("a.yaml", "epochs: 1\nrate: 0.1\nseed: 1"), ("b.yaml", "epochs: 2\nrate: 0.2")):
         (tmp_path / name).write_text(text)
     values = given(["epochs=3"], [tmp_path / "a.yaml", tmp_path / "b.yaml"])
-    assert values == {"epochs": "3", "rate": 0.2, "seed": 1}
+    assert values == {"epochs": "3", "rate": "0.2", "seed": "1"}
 
 
 def test_a_grid_is_a_name_and_its_values() -> None:
@@ -51,6 +59,44 @@ def test_list_shows_what_each_parameter_means_and_allows(tmp_path: Path) -> None
     said = gan_lab("list", tmp_path).output
     assert "A tiny notebook  tiny.ipynb" in said
     assert "rate        float  0.5      step size [above 0, at most 1]" in said
+
+
+def test_list_without_a_folder_shows_the_course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "  01_dcgan.ipynb\n" in gan_lab("list").output
+
+
+def test_the_version_is_the_package_s() -> None:
+    assert gan_lab("--version").output.split() == ["gan-lab", version("gan-lab")]
+
+
+def test_a_course_that_is_laid_out_names_its_files_and_keeps_those_that_were_there(tmp_path: Path) -> None:
+    first, again = gan_lab("notebooks", tmp_path / "mine"), gan_lab("notebooks", tmp_path / "mine")
+    assert f"new       {tmp_path / 'mine' / '01_dcgan.ipynb'}" in first.output.splitlines()
+    assert f"was there {tmp_path / 'mine' / 'parameters' / 'report_a.yaml'}" in again.output.splitlines()
+    assert (first.exit_code, again.exit_code) == (0, 0)
+    assert gan_lab("notebooks", tmp_path / "mine" / "01_dcgan.ipynb").exit_code == 2
+
+
+def test_a_notebook_of_the_course_is_run_by_its_name_and_writes_nothing_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As from a wheel: the course lies in the package, and the user in a folder of their own."""
+    package, here = tmp_path / "package", tmp_path / "here"
+    for folder in (package / "parameters", here):
+        folder.mkdir(parents=True)
+    write_notebook(package / "tiny.ipynb", "import pathlib\npathlib.Path(run_dir, 'B1').mkdir()\nprint(epochs, rate)")
+    (package / "parameters" / "short.yaml").write_text("epochs: 1\nrate: 1e-3\n")
+    before = sorted(package.rglob("*"))
+    monkeypatch.setattr("gan_lab.runner.course.NOTEBOOKS", package)
+    monkeypatch.setattr("gan_lab.runner.course.PARAMETERS", package / "parameters")
+    monkeypatch.chdir(here)
+    assert gan_lab("run", "tiny", "-f", "short").exit_code == 0
+    assert sorted(package.rglob("*")) == before
+    out = here / "runs" / "tiny,rate=0.001"
+    assert {"tiny.ipynb", "tiny.html", "B1"} <= {file.name for file in out.iterdir()}
+    assert nbformat.read(out / "tiny.ipynb", 4).cells[-1].outputs[0].text == "1 0.001\n"
+    assert gan_lab("sweep", "tiny", "--grid", "sed=0").stderr.startswith("tiny.ipynb has no parameter sed")
 
 
 def test_a_mistake_is_said_in_its_own_words(tmp_path: Path) -> None:
@@ -126,7 +172,65 @@ def test_doctor_says_what_to_do_and_fails_if_something_is_broken(
     import pandas as pd
 
     found = pd.DataFrame([Finding("disk", "0.1 GB free", state, "Free some space.")])
-    monkeypatch.setattr("gan_lab.runner.doctor.doctor", lambda seconds: found)
+    monkeypatch.setattr("gan_lab.runner.doctor.examine", lambda seconds: found)
     outcome = gan_lab("doctor")
     assert outcome.exit_code == code
     assert "disk" in outcome.output and "0.1 GB free" in outcome.output and "Free some space." in outcome.output
+
+
+SLOW = {
+    "torch",
+    "numpy",
+    "pandas",
+    "papermill",
+    "nbformat",
+    "nbconvert",
+    "jupytext",
+    "dask",
+    "distributed",
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "not_loaded"),
+    [
+        ("--help", 0, SLOW | {"pydantic", "yaml", "psutil"}),
+        ("--version", 0, SLOW | {"pydantic", "yaml", "psutil"}),
+        ("sweep --help", 0, SLOW | {"yaml", "psutil"}),
+        ("list", 0, SLOW | {"psutil"}),
+        ("run 01_dcgan -f smoke -p epoch 3", 2, SLOW),
+        ("run 01_dcgan -p epochs 0", 2, SLOW),
+        ("sweep 01_dcgan --grid sed=0", 2, SLOW),
+    ],
+)
+def test_an_answer_loads_only_what_it_needs(words: str, exit_code: int, not_loaded: set[str]) -> None:
+    program = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr))\n"
+        "from gan_lab.runner.cli import app\n"
+        "app()"
+    )
+    answer = subprocess.run([sys.executable, "-c", program, *words.split()], capture_output=True, text=True)
+    assert answer.returncode == exit_code
+    loaded = set(answer.stderr.splitlines()[-1].split())
+    assert "typer" in loaded and loaded & not_loaded == set()
+
+
+@pytest.mark.parametrize("words", ["--help", "run --help", "list"])
+def test_a_console_that_has_no_greek_is_answered(words: str) -> None:
+    command = [sys.executable, "-m", "gan_lab.runner.cli", *words.split()]
+    answer = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert (answer.returncode, answer.stderr) == (0, b"")
+
+
+def test_doctor_has_plain_marks_where_there_are_no_others(tmp_path: Path) -> None:
+    program = (
+        "import pandas, gan_lab.runner.doctor as d\n"
+        "from gan_lab.runner.cli import app\n"
+        "d.examine = lambda s: pandas.DataFrame([d.Finding(state, 'é ö →', state) for state in ('good', 'broken')])\n"
+        "app(['doctor'])"
+    )
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, env=environment)
+    assert answer.stdout.decode("cp1252").split() == ["+", "good", "é", "ö", "?", "x", "broken", "é", "ö", "?"]
+    assert answer.returncode == 1

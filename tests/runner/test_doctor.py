@@ -10,7 +10,7 @@ from gan_lab.runner import doctor
 
 
 def test_this_machine_can_run_the_course() -> None:
-    found = doctor.doctor(seconds=0).set_index("check")
+    found = doctor.examine(seconds=0).set_index("check")
     assert found.loc[found["state"] == "broken", "found"].to_dict() == {}
     assert found.loc["data", "found"] == "1005 bundled digits in 5 classes"
     assert {"Python", "torch", "kernel", "disk", "device", "threads", "speed"} <= set(found.index)

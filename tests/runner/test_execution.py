@@ -8,8 +8,10 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import nbformat
+import psutil
 import pytest
 from bs4 import BeautifulSoup
 from processes import becomes_true, ended
@@ -97,7 +99,7 @@ def test_a_time_limit_is_reported_as_that(executed: Mapping[str, Path]) -> None:
 
 def test_a_kernel_does_not_outlive_who_ran_it(tmp_path: Path) -> None:
     notebook = write_notebook(tmp_path / "tiny.ipynb", SLEEP)
-    program = f"from gan_lab.runner.run import run; run({str(notebook)!r}, {{}}, {str(tmp_path / 'out')!r})"
+    program = f"from gan_lab.runner import run; run.run_notebook({str(notebook)!r}, {{}}, {str(tmp_path / 'out')!r})"
     caller = subprocess.Popen([sys.executable, "-c", program])
     pid = tmp_path / "out" / "pid"
     assert becomes_true(lambda: pid.exists() and pid.read_text() != "")
@@ -122,4 +124,27 @@ def test_the_bar_tells_the_epoch_of_the_newest_training(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="elsewhere kernels talk over ports")
 def test_kernels_that_start_together_share_no_port() -> None:
     assert connection(Path("/tmp/a")).KernelManager.transport == "ipc"
-    assert connection(Path("/" + 100 * "a")).KernelManager.transport == "tcp"  # a socket's name is no longer than that
+    for long in ("/" + 100 * "a", "/" + 45 * "ä"):  # a socket's name has room for about a hundred bytes
+        assert connection(Path(long)).KernelManager.transport == "tcp"
+
+
+def test_the_log_is_closed_when_it_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows deletes no file that is open."""
+    start, unlink = subprocess.Popen, Path.unlink
+    open_then = []
+
+    def end_well(command: list[str], **how: Any) -> "subprocess.Popen[bytes]":
+        Status("done", "tiny", {}).write(tmp_path / "out")
+        return start([sys.executable, "-c", "pass"], **how)
+
+    def look(file: Path, **how: bool) -> None:
+        if file.name == "log.txt":
+            open_then.append([one.path for one in psutil.Process().open_files()])
+        unlink(file, **how)
+
+    monkeypatch.setattr(subprocess, "Popen", end_well)
+    monkeypatch.setattr(Path, "unlink", look)
+    execute(tmp_path / "tiny.ipynb", {}, tmp_path / "out")
+    assert len(open_then) == 1
+    assert str(tmp_path / "out" / "log.txt") not in open_then[0]
+    assert not (tmp_path / "out" / "log.txt").exists()

@@ -1,11 +1,18 @@
+import ast
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import papermill
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from papermill.translators import PythonTranslator
 from tiny_notebook import PARAMETERS, write_notebook
 
 from gan_lab.data import images as data
-from gan_lab.runner.parameters import check, parameters, read_yaml
+from gan_lab.runner.parameters import COMMENT, Parameter, check, declared, read_parameters, read_yaml
+
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
 
 @pytest.fixture
@@ -14,21 +21,45 @@ def notebook(tmp_path: Path) -> Path:
 
 
 def test_a_parameters_cell_is_read_in_its_order(notebook: Path) -> None:
-    known = parameters(notebook)
+    known = read_parameters(notebook)
     assert list(known) == [line.split(":")[0] for line in PARAMETERS.splitlines()]
     epochs, seed = known["epochs"], known["seed"]
     assert (epochs.type, epochs.default, epochs.meaning) == (int, 3, "passes over the data")
     assert (epochs.allowed, seed.meaning, seed.allowed) == ("at least 1", "", "")
 
 
-def test_papermill_shows_what_a_parameter_means_and_allows(notebook: Path) -> None:
-    shown = papermill.inspect_notebook(str(notebook))
-    assert shown["rate"]["help"] == "step size [above 0, at most 1]"
-    assert list(shown) == list(parameters(notebook))
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda file: file.stem)
+def test_papermill_reads_the_same_in_every_notebook_of_the_course(notebook: Path) -> None:
+    assert told(read_parameters(notebook).values()) == told_by_papermill(papermill.inspect_notebook(str(notebook)))
+
+
+@given(st.text("a =#:[]'\"\\é\f5.", max_size=20), st.text("type: a=#[],é\f", max_size=20))
+def test_what_papermill_would_read_otherwise_is_refused(value: str, comment: str) -> None:
+    cell = f"before: int = 1  # first\nname: str = '{value}'  # {comment}\nafter: int = 2"
+    seen = {one.name: one._asdict() for one in PythonTranslator.inspect({"source": cell})}
+    try:
+        read = told(declared(cell))
+    except (ValueError, SyntaxError):
+        return
+    assert read == told_by_papermill(seen)
+
+
+def told(known: Iterable[Parameter]) -> dict[str, tuple[object, ...]]:
+    return {one.name: (one.type.__name__, one.default, one.meaning, one.allowed) for one in known}
+
+
+def told_by_papermill(seen: Mapping[str, Mapping[str, str]]) -> dict[str, tuple[object, ...]]:
+    """The same of what papermill inferred: its help is the whole comment, with the words in brackets."""
+    comments = {name: COMMENT.fullmatch(one["help"]) for name, one in seen.items()}
+    return {
+        name: (one["inferred_type_name"], ast.literal_eval(one["default"]), comment[1], comment[2] or "")
+        for (name, one), comment in zip(seen.items(), comments.values(), strict=True)
+        if comment
+    }
 
 
 def test_what_is_not_given_is_the_notebooks_own(notebook: Path) -> None:
-    assert check(notebook, {}) == {name: parameter.default for name, parameter in parameters(notebook).items()}
+    assert check(notebook, {}) == {name: parameter.default for name, parameter in read_parameters(notebook).items()}
     assert check(notebook, {"epochs": 5}) == check(notebook, {}) | {"epochs": 5}
 
 
@@ -128,32 +159,36 @@ def test_no_folder_means_the_bundled_digits(notebook: Path) -> None:
         ("epochs: list = []", "epochs is a list; a parameter is one of bool, int, float, str"),
         ("epochs = 3", "a parameter is written `name: type = value  # meaning`, unlike `epochs = 3`"),
         ("import os", "unlike `import os`"),
+        ("epochs: int = ", "invalid syntax"),
     ],
 )
 def test_a_parameters_cell_that_misleads_is_refused(tmp_path: Path, cell: str, why: str) -> None:
     with pytest.raises(ValueError, match=f"tiny.ipynb: .*{why}"):
-        parameters(write_notebook(tmp_path / "tiny.ipynb", parameters=cell))
+        read_parameters(write_notebook(tmp_path / "tiny.ipynb", parameters=cell))
 
 
 def test_what_is_no_notebook_with_parameters_is_named(notebook: Path, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"there is no notebook .*other\.ipynb"):
-        parameters(tmp_path / "other.ipynb")
+        read_parameters(tmp_path / "other.ipynb")
     notebook.write_text(notebook.read_text().replace('"parameters"', '"something"'))
     with pytest.raises(ValueError, match="needs one cell tagged 'parameters', and has 0"):
-        parameters(notebook)
+        read_parameters(notebook)
 
 
 def test_a_path_with_braces_is_a_path(tmp_path: Path) -> None:
     (tmp_path / "{a}").mkdir()
-    assert "epochs" in parameters(write_notebook(tmp_path / "{a}" / "tiny.ipynb"))
+    assert "epochs" in read_parameters(write_notebook(tmp_path / "{a}" / "tiny.ipynb"))
 
 
 def test_a_yaml_file_holds_names_and_values(tmp_path: Path) -> None:
     file = tmp_path / "some.yaml"
     file.write_text("epochs: 3\nrate: 1e-4\n")
-    assert read_yaml(file) == {"epochs": 3, "rate": "1e-4"}
+    assert read_yaml(file) == {"epochs": "3", "rate": "1e-4"}
     file.write_text("- epochs\n")
     with pytest.raises(ValueError, match=r"some\.yaml should hold lines `name: value`"):
+        read_yaml(file)
+    file.write_text("epochs: [1\n")
+    with pytest.raises(ValueError, match=r"(?s)some\.yaml cannot be read: .*line 2"):
         read_yaml(file)
     with pytest.raises(FileNotFoundError, match=r"there is no file of parameters .*none\.yaml"):
         read_yaml(tmp_path / "none.yaml")

@@ -9,7 +9,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from gan_lab.runner.html import WIDGET
-from gan_lab.runner.refresh import problems, refresh
+from gan_lab.runner.refresh import problems, refresh_notebook
 
 LESSON = """\
 # %% [markdown]
@@ -65,7 +65,7 @@ def write_source(folder: Path, text: str) -> Path:
 @pytest.fixture(scope="module")
 def lesson(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The notebook of LESSON."""
-    return refresh(write_source(tmp_path_factory.mktemp("course"), LESSON))
+    return refresh_notebook(write_source(tmp_path_factory.mktemp("course"), LESSON))
 
 
 def outputs(lesson: Path, number: int) -> list[NotebookNode]:
@@ -101,11 +101,11 @@ def test_a_gpu_cell_is_left_unexecuted_without_one(lesson: Path) -> None:
 
 
 def test_refreshing_again_changes_nothing_and_another_cell_changes_no_other(lesson: Path, tmp_path: Path) -> None:
-    again = refresh(write_source(tmp_path, LESSON))
+    again = refresh_notebook(write_source(tmp_path, LESSON))
     assert again.read_bytes() == lesson.read_bytes()
     inserted = LESSON.replace("# %%\nrun.name\n", "# %% [markdown]\n# A word.\n\n# %%\nrun.name\n", 1)
     ids = [cell.id for cell in nbformat.read(again, 4).cells]
-    more = [cell.id for cell in nbformat.read(refresh(write_source(tmp_path, inserted)), 4).cells]
+    more = [cell.id for cell in nbformat.read(refresh_notebook(write_source(tmp_path, inserted)), 4).cells]
     assert [id for id in more if id in ids] == ids and len(set(more)) == len(more) == len(ids) + 1
 
 
@@ -121,14 +121,14 @@ def test_a_failing_cell_is_named_and_leaves_the_earlier_notebook(last: str, mess
     earlier = tmp_path / "notebooks" / "lesson.ipynb"
     earlier.write_text("earlier")
     with pytest.raises(RuntimeError, match=message):
-        refresh(source)
+        refresh_notebook(source)
     assert earlier.read_text() == "earlier"
     assert sorted(path.name for path in earlier.parent.iterdir()) == ["lesson.ipynb", "source"]
 
 
 def test_a_missing_source_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"lesson\.py"):
-        refresh(tmp_path / "notebooks" / "source" / "lesson.py")
+        refresh_notebook(tmp_path / "notebooks" / "source" / "lesson.py")
 
 
 def clean_page() -> NotebookNode:

@@ -9,7 +9,7 @@ from PIL import Image
 from run_folders import write_execution
 from tiny_notebook import write_notebook
 
-from gan_lab.runner.report import FRAMES, embedded, report, short, styles
+from gan_lab.runner.report import FRAMES, embedded, short, styles, write_report
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def page(tmp_path: Path) -> BeautifulSoup:
     for rate, seed, state in ((0.1, 0, "done"), (0.1, 1, "done"), (0.2, 0, "done"), (0.2, 1, "failed")):
         folder = tmp_path / f"rate={rate},seed={seed}"
         write_execution(folder, {"rate": rate, "seed": seed, "same": 7}, state, d_loss=1.0 + seed, epochs=30)
-    return BeautifulSoup(report(tmp_path).read_text(encoding="utf-8"), "html.parser")
+    return BeautifulSoup(write_report(tmp_path).read_text(encoding="utf-8"), "html.parser")
 
 
 def test_a_page_asks_the_network_for_nothing(page: BeautifulSoup) -> None:
@@ -62,7 +62,7 @@ def test_a_setting_that_did_not_measure_what_another_did_has_a_dash(tmp_path: Pa
     write_execution(tmp_path / "a", {"rate": 0.1})
     table = write_execution(tmp_path / "b", {"rate": 0.2}) / "B1" / "epochs.csv"
     table.write_text(table.read_text().replace("fid", "kid"))
-    page = BeautifulSoup(report(tmp_path).read_text(), "html.parser")
+    page = BeautifulSoup(write_report(tmp_path).read_text(), "html.parser")
     assert [cell.get_text() for cell in page.select(".found thead th")][2:] == ["FID", "D’s loss", "KID", "seconds"]
     cells = [[cell.get_text(strip=True) for cell in row.find_all("td")] for row in page.select(".found tbody tr")]
     assert [row[1] for row in cells] == ["5.00", "–"]
@@ -83,14 +83,14 @@ def test_what_failed_is_said_with_its_reason(page: BeautifulSoup) -> None:
 
 def test_a_page_bears_the_notebooks_title(tmp_path: Path) -> None:
     write_execution(tmp_path / "sweep", {"seed": 0})
-    assert ">sweep</h1>" in report(tmp_path / "sweep", tmp_path / "a.html").read_text()
+    assert ">sweep</h1>" in write_report(tmp_path / "sweep", tmp_path / "a.html").read_text()
     write_notebook(tmp_path / "sweep" / "tiny.ipynb")
-    assert ">A tiny notebook</h1>" in report(tmp_path / "sweep", tmp_path / "b.html").read_text()
+    assert ">A tiny notebook</h1>" in write_report(tmp_path / "sweep", tmp_path / "b.html").read_text()
 
 
 def test_without_a_complete_run_the_page_says_so(tmp_path: Path) -> None:
     write_execution(tmp_path / "a", {"name": "<b>"}, "failed")
-    page = report(tmp_path).read_text()
+    page = write_report(tmp_path).read_text()
     assert "There is no complete training to compare." in page
     assert "&lt;b&gt;" in page
 

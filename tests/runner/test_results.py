@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from run_folders import write_execution, write_run
 
-from gan_lab.runner.results import comparison, read_results, results, settings
+from gan_lab.runner.results import comparison, read_results, results_table, settings
 
 
 def test_what_a_run_found_is_its_last_epoch(tmp_path: Path) -> None:
@@ -18,7 +18,7 @@ def test_what_a_run_found_is_its_last_epoch(tmp_path: Path) -> None:
 def test_one_row_a_training_with_its_parameters(tmp_path: Path) -> None:
     write_execution(tmp_path / "seed=0", {"seed": 0, "d_loss": 7.0}, d_loss=1.5)
     write_execution(tmp_path / "seed=1", {"seed": 1, "d_loss": 7.0}, "failed")
-    table = results(tmp_path)
+    table = results_table(tmp_path)
     assert table["folder"].tolist() == ["seed=0/B1", "seed=1"]
     assert table["state"].tolist() == ["done", "failed"]
     assert table["failure"].tolist() == ["", "cell [3]: ValueError: no"]

@@ -1,13 +1,8 @@
 import pandas as pd
 import pytest
 
-from gan_lab.runner.spread import curve, epochs_played, spread
-
-
-def test_rounds_stand_at_the_share_of_their_epoch_that_is_played() -> None:
-    rounds = pd.DataFrame({"epoch": [1, 1, 2, 2], "round": [1, 2, 1, 2]})
-    assert epochs_played(rounds).tolist() == [0.5, 1.0, 1.5, 2.0]
-    assert epochs_played(pd.DataFrame({"epoch": [1, 2]})).tolist() == [1.0, 2.0]
+from gan_lab.run_folder import epochs_played
+from gan_lab.runner.spread import curve, draw_spread
 
 
 def test_a_curve_is_the_mean_over_equal_stretches() -> None:
@@ -27,7 +22,7 @@ def test_a_row_on_the_border_of_two_stretches_ends_the_first() -> None:
 
 def test_a_figure_is_svg_with_text_that_a_page_can_style() -> None:
     runs = [pd.Series([1.0, 2.0], [1.0, 2.0]), pd.Series([2.0, 4.0], [1.0, 2.0])]
-    svg = spread("D's loss", {"a": runs, "b": runs[:1]}, {k: {"color": "#123456", "dashes": "10 4"} for k in "ab"})
+    svg = draw_spread("D's loss", {"a": runs, "b": runs[:1]}, {k: {"color": "#123456", "dashes": "10 4"} for k in "ab"})
     assert svg.startswith("<svg")
     assert "D's loss</text>" in svg
     assert "epochs played</text>" in svg

@@ -14,7 +14,7 @@ from processes import becomes_true, ended
 from tiny_notebook import write_notebook
 
 from gan_lab.runner.status import Status
-from gan_lab.runner.sweep import folder_name, planned, sweep, unfinished
+from gan_lab.runner.sweep import folder_name, planned, run_sweep, unfinished
 
 TRAIN = """
 import json, pathlib
@@ -68,7 +68,7 @@ def scheduler(tmp_path: Path) -> Iterator[str]:
 def test_a_worker_that_dies_loses_only_its_run_which_is_tried_once_more(tmp_path: Path, scheduler: str) -> None:
     notebook = write_notebook(tmp_path / "tiny.ipynb", LOSE_THE_WORKER, TRAIN)
     out = tmp_path / "out"
-    table = sweep(notebook, {"seed": [0, 1, 2]}, {"rate": 0.5}, out, scheduler=scheduler, progress=False)
+    table = run_sweep(notebook, {"seed": [0, 1, 2]}, {"rate": 0.5}, out, scheduler=scheduler, progress=False)
     table = table.set_index("seed")
     assert table["state"].to_dict() == {0: "done", 1: "done", 2: "failed"}
     assert table["failure"].to_dict() == {0: "", 1: "", 2: "its worker died 2 times"}
@@ -102,7 +102,7 @@ def test_an_interrupted_sweep_leaves_no_kernel_and_goes_on_when_started_again(tm
     assert state(out / "seed=1") in ("interrupted", "running")
 
     before = (out / "seed=0" / "status.json").stat().st_mtime_ns
-    table = sweep(notebook, {"seed": ["0", "1"]}, {}, out, jobs=1, progress=False)
+    table = run_sweep(notebook, {"seed": ["0", "1"]}, {}, out, jobs=1, progress=False)
     assert table["state"].tolist() == ["done", "done"]
     assert (out / "seed=0" / "status.json").stat().st_mtime_ns == before
 
@@ -129,7 +129,7 @@ def test_a_sweep_that_cannot_be_meant_does_not_start(
     tmp_path: Path, grid: dict[str, list[object]], given: dict[str, object], why: str
 ) -> None:
     with pytest.raises(ValueError, match=why):
-        sweep(write_notebook(tmp_path / "tiny.ipynb"), grid, given, tmp_path / "out")
+        run_sweep(write_notebook(tmp_path / "tiny.ipynb"), grid, given, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -154,15 +154,15 @@ def test_what_is_not_done_is_run_again(tmp_path: Path, left: str) -> None:
 
 
 def test_a_cluster_that_does_not_answer_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gan_lab.runner.sweep.PATIENCE", 0.2)
+    monkeypatch.setattr("gan_lab.runner.cluster.PATIENCE", 0.2)
     notebook = write_notebook(tmp_path / "tiny.ipynb")
     with pytest.raises(ConnectionError, match=r"no Dask worker answers at tcp://127\.0\.0\.1:9"):
-        sweep(notebook, {"seed": [0]}, {}, tmp_path / "out", scheduler="tcp://127.0.0.1:9", progress=False)
+        run_sweep(notebook, {"seed": [0]}, {}, tmp_path / "out", scheduler="tcp://127.0.0.1:9", progress=False)
 
 
 def test_a_folder_s_name_suits_every_file_system() -> None:
     assert folder_name({"seed": 0, "rate": 1e-05, "quick": True}) == "seed=0,rate=1e-05,quick=True"
-    names = [folder_name({"data_dir": value}) for value in ("/a/b", "/a/c", "a b", "ä", "", "x" * 300, "y" * 300)]
+    names = [folder_name({"data_dir": value}) for value in ("/a/b", "/a/c", "a b", "a.", "ä", "", "x" * 300, "y" * 300)]
     assert len(set(names)) == len(names)
     for name in [*names, folder_name({f"parameter{i}": i for i in range(50)})]:
         assert len(name) <= 120 and set(name) <= set("abcdefghijklmnopqrstuvwxyz_0123456789=")

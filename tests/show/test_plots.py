@@ -39,11 +39,6 @@ def test_a_grid_puts_images_row_by_row_black_at_low_and_white_at_high(ax):
     assert (drawn[9:14, 2:7] == 1).all()
 
 
-def test_a_round_stands_at_the_share_of_its_epoch_that_is_played():
-    rounds = pd.DataFrame({"epoch": [1, 1, 1, 2], "round": [1, 2, 3, 1]})
-    assert list(plots.epochs_played(rounds)) == pytest.approx([1 / 3, 2 / 3, 1, 4 / 3])
-
-
 def test_a_smoothed_curve_is_the_running_mean_over_a_faint_copy_of_the_rounds(ax):
     rounds = pd.DataFrame({"epoch": 1, "round": [1, 2, 3, 4], "g_loss": [0.0, 2.0, 4.0, 0.0]})
     plots.curves(ax, rounds, {"g_loss": "G"}, ylabel="loss (nats)", smooth=2)

@@ -1,0 +1,83 @@
+"""The processes that the runs of a sweep are handed to, by Dask: on this machine, or on a cluster."""
+
+import logging
+import signal
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import dask
+from dask.system import CPU_COUNT
+from distributed import Client, LocalCluster, as_completed
+from tqdm import tqdm
+
+from gan_lab.run_folder import Scalar
+from gan_lab.runner.status import Failure, Status
+from gan_lab.runner.worker import conclude, run_one
+
+PATIENCE = 10  # seconds to wait for a cluster's answer
+Runs = Mapping[Path, dict[str, Scalar]]  # a run's parameters, by its folder
+
+
+def run_all(
+    notebook: Path, runs: Runs, jobs: int | None, scheduler: str, time_limit: float | None, progress: bool
+) -> None:
+    """Run a notebook into each folder with its parameters, as `sweep.run_sweep` says of these arguments."""
+    with cluster(scheduler, jobs or min(CPU_COUNT, len(runs))) as client:
+        run_on(client, notebook, runs, time_limit, progress)
+
+
+@contextmanager
+def cluster(scheduler: str, jobs: int) -> Iterator[Client]:
+    """A client of the cluster at that address or, for "", of one of `jobs` processes, which ends with it.
+
+    Raises ConnectionError if no cluster answers, or none of its workers does.
+    """
+    with ExitStack() as stack:
+        if not scheduler:
+            yield stack.enter_context(Client(stack.enter_context(local_cluster(jobs))))
+            return
+        try:
+            client = stack.enter_context(Client(scheduler, timeout=PATIENCE))
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except (OSError, TimeoutError) as error:
+            raise ConnectionError(f"no Dask worker answers at {scheduler}: {error}") from error
+        yield client
+
+
+def local_cluster(jobs: int) -> LocalCluster:
+    """That many processes, each for one run at a time. Ctrl-C, which a terminal sends to all, is left to this one."""
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
+    try:
+        with dask.config.set({"distributed.scheduler.worker-saturation": 1.0}):  # no run waits at a worker that may die
+            return LocalCluster(
+                n_workers=jobs,
+                threads_per_worker=1,
+                memory_limit=None,
+                dashboard_address="127.0.0.1:0",
+                silence_logs=logging.CRITICAL,
+            )
+    finally:
+        if main:
+            signal.signal(signal.SIGINT, before)
+
+
+def run_on(client: Client, notebook: Path, runs: Runs, time_limit: float | None, progress: bool) -> None:
+    """Run them, as many at a time as the cluster has room for. However it ends, none of them runs any more."""
+    for folder, values in runs.items():
+        Status("waiting", notebook.stem, values, attempt=0).write(folder)
+    slots: Counter[str] = Counter()
+    for worker in client.scheduler_info(n_workers=-1)["workers"].values():
+        slots[worker["host"]] += worker["nthreads"]
+    folders = {client.submit(run_one, notebook, folder, time_limit, slots, pure=False): folder for folder in runs}
+    try:
+        with tqdm(total=len(folders), desc=notebook.stem, unit="run", disable=None if progress else True) as bar:
+            for future in as_completed(folders):
+                if future.status != "finished":
+                    conclude(folders[future], Failure(f"its worker failed: {future.exception()}"))
+                bar.update()
+    finally:
+        client.cancel(list(folders))

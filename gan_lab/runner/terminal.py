@@ -1,0 +1,80 @@
+"""What the commands print, and how they say what went wrong."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from gan_lab.run_folder import PICTURES, executed, page, pictures
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from gan_lab.runner.run import NotebookError
+
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 500)  # no table is cut off in a file
+errors = Console(stderr=True, highlight=False)
+
+
+def show_runs(found: "DataFrame", notebook: Path) -> None:
+    """A line a training: its folder, what became of it, and the numbers that it found."""
+    from gan_lab.runner.parameters import read_parameters
+
+    numbers = [str(name) for name in found.select_dtypes("number") if name not in read_parameters(notebook)]
+    numbers = [name for name in numbers if found[name].any()]
+    room = console.width - found["folder"].str.len().max() - 12
+    numbers = numbers[: max(1, room // 11)]  # the report has all of them
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("run", "state"):
+        table.add_column(column)
+    for column in numbers:
+        table.add_column(column, justify="right", no_wrap=True)
+    for row in found.to_dict("records"):
+        state = Text(row["state"], "green" if row["state"] == "done" else "red")
+        table.add_row(row["folder"], state, *("" if row[name] != row[name] else f"{row[name]:.3g}" for name in numbers))
+    console.print(table)
+    for failure in sorted(set(found["failure"]) - {""}):
+        errors.print(Text(failure, "red"), soft_wrap=True)
+
+
+def show_outcome(folder: Path, notebook: Path) -> None:
+    """Name what there is to look at."""
+    rows = [("notebook", executed(folder, notebook.stem)), ("page", page(folder, notebook.stem))]
+    for run in sorted(folder.glob(f"*/{PICTURES}")):
+        rows += [("samples", picture) for picture in pictures(run.parent)[-1:]]
+    for name, path in rows:
+        if path.exists():
+            console.print(Text(f"{name:9}", "dim").append(str(path), "default"), soft_wrap=True)
+
+
+def show_failure(error: "NotebookError") -> None:
+    """Say which cell failed, show it and what it said, and name what there is to look at."""
+    failure = error.failure
+    errors.print(Text(str(error), "bold red"), soft_wrap=True)
+    if failure.source:
+        errors.print(
+            "", Syntax(failure.source, "python", theme="ansi_light", background_color="default", word_wrap=True)
+        )
+    if failure.traceback:
+        errors.print("", Text.from_ansi(failure.traceback), soft_wrap=True)
+    show_outcome(error.out, error.notebook)
+
+
+@contextmanager
+def said_plainly() -> Iterator[None]:
+    """An error that the user can put right, said in its own words without a traceback."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        errors.print(Text(str(error), "red"), soft_wrap=True)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        errors.print("Interrupted. The same command goes on from here.")
+        raise typer.Exit(130) from None

@@ -1,0 +1,62 @@
+from pathlib import Path
+
+import pytest
+from tiny_notebook import write_notebook
+
+from gan_lab.runner.course import NOTEBOOKS, PARAMETERS, find_notebook, find_parameters, lay_out, notebooks
+
+OURS = NOTEBOOKS / "01_dcgan.ipynb"
+
+
+@pytest.mark.parametrize("name", ["01_dcgan", "01_dcgan.ipynb"])
+def test_a_bare_name_is_the_course_s_notebook_unless_one_is_here(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_notebook(name) == OURS
+    write_notebook(tmp_path / "01_dcgan.ipynb")
+    assert find_notebook(name) == Path("01_dcgan.ipynb")
+
+
+@pytest.mark.parametrize("name", ["report_a", "report_a.yaml"])
+def test_a_bare_name_is_the_course_s_file_of_parameters_unless_one_is_here(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_parameters(name) == PARAMETERS / "report_a.yaml"
+    (tmp_path / "report_a.yaml").touch()
+    assert find_parameters(name) == Path("report_a.yaml")
+
+
+def test_a_file_is_taken_from_where_it_is_said_to_be(tmp_path: Path) -> None:
+    assert find_notebook(write_notebook(tmp_path / "tiny.ipynb")) == tmp_path / "tiny.ipynb"
+    assert find_notebook(tmp_path / "tiny") == tmp_path / "tiny.ipynb"
+    (tmp_path / "mine.yml").touch()
+    assert find_parameters(tmp_path / "mine.yml") == tmp_path / "mine.yml"
+    with pytest.raises(FileNotFoundError, match=f"there is no notebook {tmp_path}/01_dcgan"):
+        find_notebook(tmp_path / "01_dcgan")  # with a folder it is no bare name
+
+
+def test_a_name_that_is_none_suggests_the_nearest() -> None:
+    with pytest.raises(FileNotFoundError, match=r"there is no notebook 01_dcgn: did you mean 01_dcgan\?"):
+        find_notebook("01_dcgn")
+    with pytest.raises(FileNotFoundError, match=r"there is no file of parameters zzz: the course has .*report_a"):
+        find_parameters("zzz")
+
+
+def test_the_course_is_laid_out_and_what_was_there_stays(tmp_path: Path) -> None:
+    mine = tmp_path / "course" / "01_dcgan.ipynb"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    written, left = lay_out(mine.parent)
+    assert (left, mine.read_text()) == ([mine], "mine")
+    there = {file.relative_to(mine.parent): file.read_bytes() for file in written}
+    ours = [*NOTEBOOKS.glob("*.ipynb"), *PARAMETERS.glob("*.yaml")]
+    assert there == {file.relative_to(NOTEBOOKS): file.read_bytes() for file in ours if file != OURS}
+    assert sorted(file for file in mine.parent.rglob("*") if file.is_file()) == sorted([*written, mine])
+    assert lay_out(mine.parent) == ([], sorted([*written, mine]))
+
+
+def test_a_folder_without_notebooks_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=f"there is no notebook in {tmp_path}"):
+        notebooks(tmp_path)

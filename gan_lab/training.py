@@ -20,6 +20,7 @@ from torch.optim import Optimizer
 
 from gan_lab.lipschitz import Score
 from gan_lab.losses import Loss, Verdict, score_of
+from gan_lab.process import prepare
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -75,6 +76,7 @@ class Game:
     fabric: "Fabric" = field(default_factory=one_device)
 
     def __post_init__(self) -> None:
+        prepare()
         if self.n_critic < 1:
             raise ValueError(f"n_critic counts D's steps for each of G's: at least 1, not {self.n_critic}")
         if not hasattr(self.G, "z_dim"):

@@ -25,6 +25,7 @@ from gan_lab.layers.fresh_statistics import fresh_statistics
 from gan_lab.lipschitz import Penalty, Score, refuse_batch_norm
 from gan_lab.losses import Loss, Verdict, score_of
 from gan_lab.players import asked
+from gan_lab.process import prepare
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -70,6 +71,7 @@ class Game:
     K: int = field(default=1, init=False)  # the classes of the images that are played with
 
     def __post_init__(self) -> None:
+        prepare()
         if self.n_critic < 1:
             raise ValueError(f"n_critic counts D's steps for each of G's: at least 1, not {self.n_critic}")
         if not hasattr(self.G, "z_dim"):

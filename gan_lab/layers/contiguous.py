@@ -7,14 +7,14 @@ and rounds the averages a hundred times as coarsely.
 from torch import Tensor, nn
 
 
-class PlanesConv2d(nn.Conv2d):
+class ContiguousConv2d(nn.Conv2d):
     """nn.Conv2d, whose maps are contiguous: (N, c_in, H, W) -> (N, c_out, ...)."""
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x).contiguous()
 
 
-class PlanesConvTranspose2d(nn.ConvTranspose2d):
+class ContiguousConvTranspose2d(nn.ConvTranspose2d):
     """nn.ConvTranspose2d, whose maps are contiguous: (N, c_in, H, W) -> (N, c_out, ...)."""
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:

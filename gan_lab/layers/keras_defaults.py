@@ -15,31 +15,19 @@ touches evaluation mode only. So does the side of the zeros: PyTorch pads all fo
 reaches the last row and column. The two networks are mirror images: with pictures and kernels turned by 180 degrees
 they compute the same function, and a random start makes either as likely as the other.
 
-Leaky slopes are written out where they are used. Kernels lie in memory with the channels last, as do the maps that they
-make, unless those are an image's few.
+Leaky slopes are written out where they are used.
 Source: the documentation of Keras 3 and of PyTorch 2; Glorot & Bengio 2010, eq. (16).
 """
 
-from typing import TypeVar
-
-import torch
 from torch import nn
 
-from gan_lab.layers.contiguous import PlanesConv2d, PlanesConvTranspose2d
+from gan_lab.layers.channels_last import Flatten, Unflatten
+from gan_lab.layers.contiguous import ContiguousConv2d, ContiguousConvTranspose2d
+from gan_lab.layers.dropout import Dropout
 from gan_lab.layers.resize_conv import ResizeConv2d
+from gan_lab.layers.weights import glorot
 
 FEW = 4  # maps, as an image has them
-Layer = TypeVar("Layer", bound=nn.Linear | nn.Conv2d | nn.ConvTranspose2d)
-
-
-def glorot(layer: Layer) -> Layer:
-    """Draw the weights from U(-a, a), a = sqrt(6 / (fan in + fan out)), and set the biases to 0; kernels have their
-    channels last."""
-    nn.init.xavier_uniform_(layer.weight)
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
-    layer.to(memory_format=torch.channels_last)
-    return layer
 
 
 def dense(n_in: int, n_out: int) -> nn.Linear:
@@ -49,7 +37,7 @@ def dense(n_in: int, n_out: int) -> nn.Linear:
 
 def conv(c_in: int, c_out: int, kernel: int = 5, stride: int = 1) -> nn.Conv2d:
     """Convolution, "same" padding, odd kernel: (N, c_in, H, W) -> (N, c_out, ceil(H / stride), ceil(W / stride))."""
-    kind = PlanesConv2d if c_out <= FEW else nn.Conv2d
+    kind = ContiguousConv2d if c_out <= FEW else nn.Conv2d
     return glorot(kind(c_in, c_out, kernel, stride, padding=kernel // 2))
 
 
@@ -60,7 +48,7 @@ def resize_conv(c_in: int, c_out: int) -> ResizeConv2d:
 
 def conv_transpose(c_in: int, c_out: int, kernel: int = 5) -> nn.ConvTranspose2d:
     """Transposed convolution, "same" padding, stride 2, odd kernel: (N, c_in, H, W) -> (N, c_out, 2 H, 2 W)."""
-    kind = PlanesConvTranspose2d if c_out <= FEW else nn.ConvTranspose2d
+    kind = ContiguousConvTranspose2d if c_out <= FEW else nn.ConvTranspose2d
     return glorot(kind(c_in, c_out, kernel, stride=2, padding=kernel // 2, output_padding=1))
 
 
@@ -79,3 +67,18 @@ def embedding(classes: int, features: int) -> nn.Embedding:
     vectors = nn.Embedding(classes, features)
     nn.init.uniform_(vectors.weight, -0.05, 0.05)
     return vectors
+
+
+def dropout(p: float) -> Dropout:
+    """Each value becomes 0 with probability p in training, and the others grow by 1 / (1 - p): (...) -> (...)."""
+    return Dropout(p)
+
+
+def flatten() -> Flatten:
+    """Maps to vectors: (N, C, H, W) -> (N, C H W)."""
+    return Flatten()
+
+
+def unflatten(c: int, h: int, w: int) -> Unflatten:
+    """Vectors to maps: (N, c h w) -> (N, c, h, w)."""
+    return Unflatten(1, (c, h, w))

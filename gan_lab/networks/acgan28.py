@@ -13,9 +13,7 @@ Source: Odena, Olah & Shlens 2017, "Conditional image synthesis with auxiliary c
 
 from torch import Tensor, nn
 
-from gan_lab.layers.channels_last import Flatten, Unflatten
-from gan_lab.layers.dropout import Dropout
-from gan_lab.layers.keras_defaults import batch_norm2d, conv, dense, embedding, resize_conv
+from gan_lab import layers
 from gan_lab.losses import Verdict
 from gan_lab.networks.labels import shares
 from gan_lab.networks.width import scaled
@@ -35,19 +33,19 @@ class Generator(nn.Module):
     def __init__(self, *, classes: int = 5, channels: int = 1, width: float = 1.0) -> None:
         super().__init__()
         a, b = scaled(width, 128, 64)
-        self.embedding = embedding(classes, self.z_dim)
+        self.embedding = layers.embedding(classes, self.z_dim)
         self.layers = nn.Sequential(
-            dense(self.z_dim, a * 7 * 7),
+            layers.dense(self.z_dim, a * 7 * 7),
             nn.ReLU(),
-            Unflatten(1, (a, 7, 7)),  # (N, 128, 7, 7)
-            batch_norm2d(a, momentum=0.8),
-            resize_conv(a, a),  # (N, 128, 14, 14)
+            layers.unflatten(a, 7, 7),  # (N, 128, 7, 7)
+            layers.batch_norm2d(a, momentum=0.8),
+            layers.resize_conv(a, a),  # (N, 128, 14, 14)
             nn.ReLU(),
-            batch_norm2d(a, momentum=0.8),
-            resize_conv(a, b),  # (N, 64, 28, 28)
+            layers.batch_norm2d(a, momentum=0.8),
+            layers.resize_conv(a, b),  # (N, 64, 28, 28)
             nn.ReLU(),
-            batch_norm2d(b, momentum=0.8),
-            conv(b, channels, kernel=3),  # (N, 1, 28, 28)
+            layers.batch_norm2d(b, momentum=0.8),
+            layers.conv(b, channels, kernel=3),  # (N, 1, 28, 28)
             nn.Tanh(),
         )
 
@@ -69,25 +67,25 @@ class Discriminator(nn.Module):
         super().__init__()
         a, b, c, d = scaled(width, 16, 32, 64, 128)
         self.trunk = nn.Sequential(
-            conv(channels, a, kernel=3, stride=2),  # (N, 16, 14, 14)
+            layers.conv(channels, a, kernel=3, stride=2),  # (N, 16, 14, 14)
             nn.LeakyReLU(0.2),
-            Dropout(0.25),
-            conv(a, b, kernel=3, stride=2),  # (N, 32, 7, 7)
+            layers.dropout(0.25),
+            layers.conv(a, b, kernel=3, stride=2),  # (N, 32, 7, 7)
             nn.ZeroPad2d((1, 0, 1, 0)),  # (N, 32, 8, 8): the report's right and bottom, in the mirror of keras_defaults
             nn.LeakyReLU(0.2),
-            Dropout(0.25),
-            batch_norm2d(b, momentum=0.8),
-            conv(b, c, kernel=3, stride=2),  # (N, 64, 4, 4)
+            layers.dropout(0.25),
+            layers.batch_norm2d(b, momentum=0.8),
+            layers.conv(b, c, kernel=3, stride=2),  # (N, 64, 4, 4)
             nn.LeakyReLU(0.2),
-            Dropout(0.25),
-            batch_norm2d(c, momentum=0.8),
-            conv(c, d, kernel=3),  # (N, 128, 4, 4)
+            layers.dropout(0.25),
+            layers.batch_norm2d(c, momentum=0.8),
+            layers.conv(c, d, kernel=3),  # (N, 128, 4, 4)
             nn.LeakyReLU(0.2),
-            Dropout(0.25),
-            Flatten(),  # (N, 2048)
+            layers.dropout(0.25),
+            layers.flatten(),  # (N, 2048)
         )
-        self.score = dense(d * 4 * 4, 1)
-        self.classes = dense(d * 4 * 4, classes)
+        self.score = layers.dense(d * 4 * 4, 1)
+        self.classes = layers.dense(d * 4 * 4, classes)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Verdict:
         """What D says of the images x; the labels y are not used."""

@@ -13,9 +13,7 @@ Source: Odena, Olah & Shlens 2017, "Conditional image synthesis with auxiliary c
 import torch
 from torch import Tensor, nn
 
-from gan_lab.layers.channels_last import Flatten, Unflatten
-from gan_lab.layers.dropout import Dropout
-from gan_lab.layers.keras_defaults import batch_norm1d, batch_norm2d, conv, dense, resize_conv
+from gan_lab import layers
 from gan_lab.losses import Verdict
 from gan_lab.networks.labels import shares
 from gan_lab.networks.width import scaled
@@ -37,18 +35,18 @@ class Generator(nn.Module):
         a, b, c = scaled(width, 256, 128, 64)
         self.classes = classes
         self.layers = nn.Sequential(
-            dense(self.z_dim + classes, a * 8 * 8),  # (N, 16384)
+            layers.dense(self.z_dim + classes, a * 8 * 8),  # (N, 16384)
             nn.ReLU(),
-            batch_norm1d(a * 8 * 8),
-            Unflatten(1, (a, 8, 8)),  # (N, 256, 8, 8)
-            batch_norm2d(a),
-            resize_conv(a, b),  # (N, 128, 16, 16)
+            layers.batch_norm1d(a * 8 * 8),
+            layers.unflatten(a, 8, 8),  # (N, 256, 8, 8)
+            layers.batch_norm2d(a),
+            layers.resize_conv(a, b),  # (N, 128, 16, 16)
             nn.ReLU(),
-            batch_norm2d(b),
-            resize_conv(b, c),  # (N, 64, 32, 32)
+            layers.batch_norm2d(b),
+            layers.resize_conv(b, c),  # (N, 64, 32, 32)
             nn.ReLU(),
-            batch_norm2d(c),
-            conv(c, channels, kernel=3),  # (N, 1, 32, 32)
+            layers.batch_norm2d(c),
+            layers.conv(c, channels, kernel=3),  # (N, 1, 32, 32)
             nn.Tanh(),
         )
 
@@ -68,25 +66,25 @@ class Discriminator(nn.Module):
         super().__init__()
         a, b, c, d = scaled(width, 32, 64, 128, 256)
         self.trunk = nn.Sequential(
-            conv(channels, a, kernel=3, stride=2),  # (N, 32, 16, 16)
+            layers.conv(channels, a, kernel=3, stride=2),  # (N, 32, 16, 16)
             nn.LeakyReLU(0.2),
-            Dropout(0.5),
-            conv(a, b, kernel=3),  # (N, 64, 16, 16)
-            batch_norm2d(b),
+            layers.dropout(0.5),
+            layers.conv(a, b, kernel=3),  # (N, 64, 16, 16)
+            layers.batch_norm2d(b),
             nn.LeakyReLU(0.2),
-            Dropout(0.5),
-            conv(b, c, kernel=3, stride=2),  # (N, 128, 8, 8)
-            batch_norm2d(c),
+            layers.dropout(0.5),
+            layers.conv(b, c, kernel=3, stride=2),  # (N, 128, 8, 8)
+            layers.batch_norm2d(c),
             nn.LeakyReLU(0.2),
-            Dropout(0.5),
-            conv(c, d, kernel=3),  # (N, 256, 8, 8)
-            batch_norm2d(d),
+            layers.dropout(0.5),
+            layers.conv(c, d, kernel=3),  # (N, 256, 8, 8)
+            layers.batch_norm2d(d),
             nn.LeakyReLU(0.2),
-            Dropout(0.5),
-            Flatten(),  # (N, 16384)
+            layers.dropout(0.5),
+            layers.flatten(),  # (N, 16384)
         )
-        self.score = dense(d * 8 * 8, 1)
-        self.classes = dense(d * 8 * 8, classes)
+        self.score = layers.dense(d * 8 * 8, 1)
+        self.classes = layers.dense(d * 8 * 8, classes)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Verdict:
         """What D says of the images x; the labels y are not used."""

@@ -12,9 +12,7 @@ Source: Radford, Metz & Chintala 2015, "Unsupervised representation learning wit
 
 from torch import Tensor, nn
 
-from gan_lab.layers.channels_last import Flatten, Unflatten
-from gan_lab.layers.dropout import Dropout
-from gan_lab.layers.keras_defaults import batch_norm1d, batch_norm2d, conv, conv_transpose, dense
+from gan_lab import layers
 from gan_lab.networks.width import scaled
 
 
@@ -31,15 +29,15 @@ class Generator(nn.Module):
         super().__init__()
         a, b = scaled(width, 256, 64)
         self.layers = nn.Sequential(
-            dense(self.z_dim, a * 8 * 8),  # (N, 16384)
-            batch_norm1d(a * 8 * 8),
+            layers.dense(self.z_dim, a * 8 * 8),  # (N, 16384)
+            layers.batch_norm1d(a * 8 * 8),
             nn.LeakyReLU(0.2),
-            Unflatten(1, (a, 8, 8)),  # (N, 256, 8, 8)
-            batch_norm2d(a),
-            conv_transpose(a, b),  # k5 s2: (N, 64, 16, 16)
-            batch_norm2d(b),
+            layers.unflatten(a, 8, 8),  # (N, 256, 8, 8)
+            layers.batch_norm2d(a),
+            layers.conv_transpose(a, b),  # k5 s2: (N, 64, 16, 16)
+            layers.batch_norm2d(b),
             nn.LeakyReLU(0.3),
-            conv_transpose(b, channels),  # k5 s2: (N, 1, 32, 32)
+            layers.conv_transpose(b, channels),  # k5 s2: (N, 1, 32, 32)
             nn.Tanh(),
         )
 
@@ -59,14 +57,14 @@ class Discriminator(nn.Module):
         super().__init__()
         b, a = scaled(width, 64, 128)
         self.layers = nn.Sequential(
-            conv(channels, b, stride=2),  # k5 s2: (N, 64, 16, 16)
+            layers.conv(channels, b, stride=2),  # k5 s2: (N, 64, 16, 16)
             nn.LeakyReLU(0.3),
-            Dropout(0.3),
-            conv(b, a, stride=2),  # k5 s2: (N, 128, 8, 8)
+            layers.dropout(0.3),
+            layers.conv(b, a, stride=2),  # k5 s2: (N, 128, 8, 8)
             nn.LeakyReLU(0.3),
-            Dropout(0.3),
-            Flatten(),  # (N, 8192)
-            dense(a * 8 * 8, 1),
+            layers.dropout(0.3),
+            layers.flatten(),  # (N, 8192)
+            layers.dense(a * 8 * 8, 1),
             nn.Flatten(0),  # (N,)
         )
 

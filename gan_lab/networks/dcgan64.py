@@ -12,20 +12,18 @@ Source: Radford, Metz & Chintala 2015, "Unsupervised representation learning wit
 
 from torch import Tensor, nn
 
-from gan_lab.layers.channels_last import Flatten, Unflatten
-from gan_lab.layers.dropout import Dropout
-from gan_lab.layers.keras_defaults import batch_norm2d, conv, conv_transpose, dense
+from gan_lab import layers
 from gan_lab.networks.width import scaled
 
 
 def up(c_in: int, c_out: int) -> nn.Sequential:
     """Transposed convolution k5 s2, ReLU, batch norm: (N, c_in, H, W) -> (N, c_out, 2 H, 2 W)."""
-    return nn.Sequential(conv_transpose(c_in, c_out), nn.ReLU(), batch_norm2d(c_out))
+    return nn.Sequential(layers.conv_transpose(c_in, c_out), nn.ReLU(), layers.batch_norm2d(c_out))
 
 
 def down(c_in: int, c_out: int) -> nn.Sequential:
     """Convolution k5 s2, leaky ReLU, batch norm: (N, c_in, H, W) -> (N, c_out, H / 2, W / 2)."""
-    return nn.Sequential(conv(c_in, c_out, stride=2), nn.LeakyReLU(0.2), batch_norm2d(c_out))
+    return nn.Sequential(layers.conv(c_in, c_out, stride=2), nn.LeakyReLU(0.2), layers.batch_norm2d(c_out))
 
 
 class Generator(nn.Module):
@@ -43,15 +41,15 @@ class Generator(nn.Module):
         super().__init__()
         a, b, c, d = scaled(width, 1024, 512, 256, 128)
         self.layers = nn.Sequential(
-            dense(self.z_dim, a * 4 * 4),
-            Unflatten(1, (a, 4, 4)),  # (N, 1024, 4, 4)
+            layers.dense(self.z_dim, a * 4 * 4),
+            layers.unflatten(a, 4, 4),  # (N, 1024, 4, 4)
             up(a, b),  # (N, 512, 8, 8)
             up(b, c),  # (N, 256, 16, 16)
             up(c, d),  # (N, 128, 32, 32)
             up(d, channels),  # (N, 3, 64, 64)
-            conv(channels, channels),
+            layers.conv(channels, channels),
             nn.Tanh(),
-            batch_norm2d(channels) if norm_after_tanh else nn.Identity(),
+            layers.batch_norm2d(channels) if norm_after_tanh else nn.Identity(),
         )
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
@@ -73,16 +71,16 @@ class Discriminator(nn.Module):
         super().__init__()
         d, c, b, a = scaled(width, 128, 256, 512, 1024)
         self.layers = nn.Sequential(
-            conv(channels, channels),  # (N, 3, 64, 64)
+            layers.conv(channels, channels),  # (N, 3, 64, 64)
             nn.LeakyReLU(0.2),
-            batch_norm2d(channels) if norm_input else nn.Identity(),
+            layers.batch_norm2d(channels) if norm_input else nn.Identity(),
             down(channels, d),  # (N, 128, 32, 32)
             down(d, c),  # (N, 256, 16, 16)
             down(c, b),  # (N, 512, 8, 8)
             down(b, a),  # (N, 1024, 4, 4)
-            Flatten(),  # (N, 16384)
-            Dropout(0.4),
-            dense(a * 4 * 4, 1),
+            layers.flatten(),  # (N, 16384)
+            layers.dropout(0.4),
+            layers.dense(a * 4 * 4, 1),
             nn.Flatten(0),  # (N,)
         )
 

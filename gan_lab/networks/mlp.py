@@ -10,7 +10,7 @@ He's uniform for the hidden layers, Glorot's for the last, biases 0.
 
 from torch import Tensor, nn
 
-from gan_lab.layers.keras_defaults import dense
+from gan_lab import layers
 from gan_lab.networks.width import scaled
 
 
@@ -32,7 +32,7 @@ class Generator(nn.Module):
         super().__init__()
         self.z_dim = z_dim
         (h,) = scaled(width, 512)
-        self.layers = nn.Sequential(hidden(z_dim, h), hidden(h, h), hidden(h, h), dense(h, 2))
+        self.layers = nn.Sequential(hidden(z_dim, h), hidden(h, h), hidden(h, h), layers.dense(h, 2))
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Points for the noise z; the labels y are not used."""
@@ -49,7 +49,7 @@ class Critic(nn.Module):
     def __init__(self, *, width: float = 1.0) -> None:
         super().__init__()
         (h,) = scaled(width, 512)
-        self.layers = nn.Sequential(hidden(2, h), hidden(h, h), hidden(h, h), dense(h, 1), nn.Flatten(0))
+        self.layers = nn.Sequential(hidden(2, h), hidden(h, h), hidden(h, h), layers.dense(h, 1), nn.Flatten(0))
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Scores of the points x; the labels y are not used."""

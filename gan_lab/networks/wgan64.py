@@ -7,31 +7,26 @@
 
 Every kernel is 4 x 4 and no convolution has a bias; s2 is a stride of 2, p1 a padding of 1. Shapes in the margins are
 those of width 1. The report wrote this one in PyTorch, so batch norm is PyTorch's own. Weights start from N(0, 0.02^2),
-as Radford et al. 2015 have it for this family of networks; batch norm starts with scale 1 and shift 0. Weights lie
-in memory with the channels last, since with few channels a convolution is quicker so.
+as Radford et al. 2015 have it for this family of networks; batch norm starts with scale 1 and shift 0.
 Source: Arjovsky, Chintala & Bottou 2017, "Wasserstein GAN"; Gulrajani et al. 2017, "Improved training of WGANs".
 """
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor, nn
 
+from gan_lab import layers
 from gan_lab.networks.width import scaled
 
 
 def conv(c_in: int, c_out: int, stride: int = 2, padding: int = 1) -> nn.Conv2d:
     """Convolution k4: (N, c_in, H, W) -> (N, c_out, H / 2, W / 2), or 4 x 4 -> 1 x 1: stride 1, padding 0."""
-    layer = nn.Conv2d(c_in, c_out, 4, stride, padding, bias=False)
-    nn.init.normal_(layer.weight, std=0.02)
-    return layer.to(memory_format=torch.channels_last)
+    return layers.normal(nn.Conv2d(c_in, c_out, 4, stride, padding, bias=False), std=0.02)
 
 
 def conv_transpose(c_in: int, c_out: int, stride: int = 2, padding: int = 1) -> nn.ConvTranspose2d:
     """Transposed convolution k4: (N, c_in, H, W) -> (N, c_out, 2 H, 2 W), or 1 x 1 -> 4 x 4: stride 1, padding 0."""
-    layer = nn.ConvTranspose2d(c_in, c_out, 4, stride, padding, bias=False)
-    nn.init.normal_(layer.weight, std=0.02)
-    return layer.to(memory_format=torch.channels_last)
+    return layers.normal(nn.ConvTranspose2d(c_in, c_out, 4, stride, padding, bias=False), std=0.02)
 
 
 def layer_norm(channels: int) -> nn.GroupNorm:

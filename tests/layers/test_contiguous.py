@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from gan_lab.layers.contiguous import PlanesConv2d, PlanesConvTranspose2d
+from gan_lab.layers.contiguous import ContiguousConv2d, ContiguousConvTranspose2d
 
 PAIRS = [
-    pytest.param(PlanesConv2d, nn.Conv2d, {"padding": 2}, id="conv"),
-    pytest.param(PlanesConvTranspose2d, nn.ConvTranspose2d, {"stride": 2, "padding": 2}, id="conv_transpose"),
+    pytest.param(ContiguousConv2d, nn.Conv2d, {"padding": 2}, id="conv"),
+    pytest.param(ContiguousConvTranspose2d, nn.ConvTranspose2d, {"stride": 2, "padding": 2}, id="conv_transpose"),
 ]
 
 

@@ -12,7 +12,7 @@ import torch
 from keras_models import keras  # on its torch backend
 from torch import Tensor, nn
 
-from gan_lab.layers.keras_defaults import batch_norm1d, batch_norm2d, conv, conv_transpose, dense, embedding
+from gan_lab.layers import batch_norm1d, batch_norm2d, conv, conv_transpose, dense, embedding
 from gan_lab.networks import acgan28, acgan32, dcgan32, dcgan64
 
 GENERATORS = [

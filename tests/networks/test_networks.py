@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from gan_lab.layers.keras_defaults import conv, conv_transpose, dense, embedding
+from gan_lab.layers import conv, conv_transpose, dense, embedding
 from gan_lab.losses import Verdict, score_of
 from gan_lab.networks import acgan28, acgan32, dcgan32, dcgan64, mlp, wgan64
 from gan_lab.networks.width import scaled

@@ -13,14 +13,14 @@ import hashlib
 import sys
 import types
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gan_lab.data.images import ImageSet
+from gan_lab import training
 from gan_lab.training import Game, Rules, bare, one_round
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device)
@@ -29,7 +29,16 @@ LIBRARIES = {*sys.stdlib_module_names, "torch", "torchvision", "numpy", "scipy",
 UNSAID = {"__module__", "__qualname__", "__doc__", "__firstlineno__", "__static_attributes__"}
 
 
-def identity(game: Game, images: ImageSet, batch_size: int, seed: int, round: Rules | None = None) -> dict[str, str]:
+class Images(training.Images, Protocol):
+    """Images that can be told from others: an `ImageSet`, or one with noise on it."""
+
+    @property
+    def value_range(self) -> tuple[float, float]: ...
+    @property
+    def fingerprint(self) -> str: ...
+
+
+def identity(game: Game, images: Images, batch_size: int, seed: int, round: Rules | None = None) -> dict[str, str]:
     """What the outcome of a training depends on, one line a part. Equal identities are one training."""
     rules = {"loss": game.loss, "penalty": game.penalty, "project": game.project, "round": round or one_round}
     average = game.average and (game.average.multi_avg_fn or game.average.avg_fn)
@@ -46,7 +55,7 @@ def identity(game: Game, images: ImageSet, batch_size: int, seed: int, round: Ru
         "batch_size": str(batch_size),
         "seed": str(seed),
         "precision": str(game.fabric.strategy.precision.precision),
-        "images": f"{len(images)} of shape {images.shape} in [{low:g}, {high:g}] {images.fingerprint[:16]}",
+        "images": f"{len(images)} images in [{low:g}, {high:g}] {images.fingerprint[:16]}",
     }
 
 

@@ -70,6 +70,16 @@ class NoisyImages:
         """The names of their classes."""
         return self.images.classes
 
+    @property
+    def value_range(self) -> tuple[float, float]:
+        """What black and white are without the noise."""
+        return self.images.value_range
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the images, and how much noise there is."""
+        return f"{self.least:g}-{self.most:g}-{self.images.fingerprint}"
+
     def to(self, device: torch.device | str) -> "NoisyImages":
         """The same on `device`."""
         return NoisyImages(self.images.to(device), self.least, self.most)

@@ -44,8 +44,8 @@ def name_with_digest(name: str, recipe: Mapping[str, Any]) -> str:
 
 
 def name_of(folder: Path) -> str:
-    """The name of the run in a folder, "B1", with or without a digest behind it."""
-    return re.sub(r"-[0-9a-f]{8}$", "", folder.name)
+    """The name of the run in a folder: "B1" for B1, for B1-3f2a91c0 and, once it was put aside, for B1-3f2a91c0~1."""
+    return re.sub(r"(-[0-9a-f]{8})?(~\d+)?$", "", folder.name)
 
 
 def picture(folder: Path, epoch: int) -> Path:

@@ -1,6 +1,6 @@
 """One folder a run: what was asked, what happened, what it looked like, and where to go on.
 
-    recipe.json    every parameter, the data's fingerprint, the versions and the device
+    recipe.json    what is played: the game, its images, the parameters; and the versions and the device
     rounds.csv     one row a round: losses, and what else the loss or the notebook wants to be kept
     epochs.csv     one row an epoch: seconds, and whatever was measured
     pictures/      one sample grid an epoch: 0001.png, 0002.png, …
@@ -14,9 +14,11 @@ import json
 import math
 import os
 import platform
+import re
 import time
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -25,36 +27,53 @@ import torch
 from torch import Tensor
 
 from gan_lab import run_folder
-from gan_lab.data.images import ImageSet
 from gan_lab.files import whole
-from gan_lab.losses import Loss, measures
+from gan_lab.identity import Images, identity
+from gan_lab.losses import measures
 from gan_lab.run_folder import CHECKPOINT, EPOCHS, PICTURES, RECIPE, ROUNDS, Scalar, read_table
-from gan_lab.training import Game, Round
+from gan_lab.training import Game, Round, Rules, one_round
 
 
 class Run:
     """The folder of one run, and the epochs that are still to be played.
 
-    name: what is trained, "b1".  recipe: every parameter that the result depends on.  images: the training set.
-    run_dir: the run lives in run_dir/name; "" lets the recipe name the folder, runs/name-3f2a91c0 (in $GAN_LAB_RUNS if
-    that is set), so that other parameters are another run, and the same parameters go on with theirs.
-    Raises ValueError if the folder holds a run of another recipe, and says what differs.
+    name: what is trained, "B1".  game, images: who plays, and with what.  batch_size, seed, round: as `play` is told.
+    run_dir: the run lives in run_dir/name; "" is the folder runs, or $GAN_LAB_RUNS if that is set.
+    fresh: begin anew, and put a run that is there aside. Any other keyword is a fact that the outcome depends on, and
+    that the game does not tell: Run(..., sigma_falls_to=0.1), if your own loop does that. Tables have a column for it.
+
+    A run is what is played (`identity`). Another loss, another rate or another fact is another run, in a folder of its
+    own, runs/B1-3f2a91c0; the same game goes on with its run.
     """
 
-    def __init__(self, name: str, recipe: Mapping[str, Scalar], images: ImageSet, run_dir: str | Path = ""):
-        data = {"images": len(images), "shape": images.shape, "value_range": images.value_range}
-        asked = {"parameters": dict(recipe), "data": data | {"fingerprint": images.fingerprint}}
-        self.recipe: dict[str, Any] = json.loads(json.dumps(asked))
-        own = Path(os.environ.get("GAN_LAB_RUNS", "runs"), run_folder.name_with_digest(name, self.recipe))
-        self.folder = Path(run_dir, name).expanduser() if str(run_dir) else own
-        self.value_range, self._K = images.value_range, len(images.classes)
-        self._loss: Loss | None = None
+    def __init__(
+        self,
+        name: str,
+        game: Game,
+        images: Images,
+        run_dir: str | Path = "",
+        *,
+        batch_size: int,
+        seed: int = 0,
+        round: Rules | None = None,
+        fresh: bool = False,
+        **facts: Scalar,
+    ):
+        self.game, game.K = game, len(images.classes)
+        self.recipe: dict[str, Any] = {
+            "parameters": {**facts, "batch_size": batch_size, "seed": seed, "n_critic": game.n_critic},
+            "game": identity(game, images, batch_size, seed, round),
+        }
+        self._terms = (batch_size, seed, round or one_round)
+        self.value_range = images.value_range
+        self.folder = self._place(name, run_dir)
+        self._writes = game.fabric.is_global_zero
+        if fresh and self._writes:
+            put_aside(self.folder)
         self.epoch = 0
-        self._writes = True
-        self._refuse_another_recipe()
         self._read_tables(math.inf)
 
-    def epochs(self, game: Game, epochs: int) -> Iterator[int]:
+    def epochs(self, epochs: int) -> Iterator[int]:
         """The epochs still to be played, counted from 1, once the game is where the folder says.
 
         Of several processes the first one writes the folder: its own rounds, pictures and statistics of batch norm.
@@ -62,14 +81,13 @@ class Run:
         """
         if epochs < 1:
             raise ValueError(f"epochs counts passes over the images: at least 1, not {epochs}")
-        self._writes, self._loss, game.K = game.fabric.is_global_zero, game.loss, self._K
-        self._write_recipe(game)
-        self._restore(game)
+        self._write_recipe()
+        self._restore()
         done = self.epoch
         if done < epochs:
-            self._refuse_other_processes(game)
-        if done and self._writes:
-            print(f"{self.folder} holds {done} of {epochs} epochs" + (", going on" if done < epochs else ""))
+            self._refuse_other_processes()
+        if self._writes:
+            self._say_what_is_there(done, epochs)
         for self.epoch in range(done + 1, epochs + 1):
             self._pending.clear()
             self._started = time.perf_counter()
@@ -78,13 +96,17 @@ class Run:
     def log(self, round: Round, **more: Tensor | float) -> None:
         """Keep a round's losses, what the game's loss wants to be kept (`measures`), and any others by name.
 
-        Tensors stay where they are: nothing waits for the device.
-
-        Raises FloatingPointError at the round whose losses are NaN or infinite; on a GPU, which would have to be waited
-        for, `save` does so at the end of the epoch. The last checkpoint is kept.
+        Tensors stay where they are: nothing waits for the device. Raises FloatingPointError at the round whose losses
+        are NaN or infinite; on a GPU, which would have to be waited for, `save` does so at the end of the epoch. The
+        last checkpoint is kept. Raises ValueError if the round was not played as this run was told.
         """
+        if self.game.terms not in (None, self._terms):
+            told, played = ([*terms[:2], terms[2].__name__] for terms in (self._terms, self.game.terms))
+            raise ValueError(
+                f"the run was told batch_size, seed and round {told}, but `play` {played}: give both the same"
+            )
         losses = {"d_loss": round.d_loss, "g_loss": round.g_loss, "penalty": round.penalty}
-        kept = measures(self._loss, round.real, round.fake, round.y)
+        kept = measures(self.game.loss, round.real, round.fake, round.y)
         self._pending.append({**losses, **kept, **more})
         if round.d_loss.device.type == "cpu" and not all(math.isfinite(loss) for loss in losses.values()):
             refuse_nan(self._pending_rows())
@@ -97,7 +119,7 @@ class Run:
             with whole(run_folder.picture(self.folder, self.epoch)) as part:
                 save_image(images, part, nrow=nrow, normalize=True, value_range=self.value_range)
 
-    def save(self, game: Game, **measured: float) -> None:
+    def save(self, **measured: float) -> None:
         """End the epoch: its rounds, its seconds, what was measured, and last the checkpoint.
 
         Raises FloatingPointError if a number of a round is NaN or infinite; the checkpoint before it is kept.
@@ -108,7 +130,7 @@ class Run:
         self._pending.clear()
         self._measured.append({"epoch": self.epoch, "seconds": time.perf_counter() - self._started, **measured})
         self._write_tables()
-        self._write_checkpoint(game)
+        self._write_checkpoint()
 
     @property
     def rounds(self) -> pd.DataFrame:
@@ -134,45 +156,59 @@ class Run:
         numbers = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
         return [{"epoch": self.epoch, "round": i, **row} for i, row in enumerate(numbers, start=1)]
 
-    def _refuse_another_recipe(self) -> None:
-        file = self.folder / RECIPE
-        if not file.exists():
-            return
-        kept = json.loads(file.read_text())
-        differences = [
-            f"  {key}: {kept[part].get(key, 'nothing')} there, {self.recipe[part].get(key, 'nothing')} here"
-            for part in self.recipe
-            for key in sorted(kept[part].keys() | self.recipe[part].keys())
-            if kept[part].get(key) != self.recipe[part].get(key)
-        ]
-        if differences:
-            raise ValueError(
-                f"{self.folder} holds a run of another recipe:\n" + "\n".join(differences) + "\n"
-                "Choose another run_dir (or none), or delete the folder if its run is not wanted any more."
-            )
+    def _place(self, name: str, run_dir: str | Path) -> Path:
+        """The run's folder: run_dir/name, unless another run lives there; else the name has the recipe's digest."""
+        own = run_folder.name_with_digest(name, self.recipe)
+        if not str(run_dir):
+            return Path(os.environ.get("GAN_LAB_RUNS", "runs"), own)
+        simple = Path(run_dir, name).expanduser()
+        return simple if self._recipe_in(simple) in (None, self.recipe) else simple.with_name(own)
 
-    def _refuse_other_processes(self, game: Game) -> None:
+    def _recipe_in(self, folder: Path) -> dict[str, Any] | None:
+        """What the run in the folder was, None if there is none; of it the parts that this run has."""
+        file = folder / RECIPE
+        kept = json.loads(file.read_text()) if file.exists() else None
+        return kept and {part: kept.get(part, {}) for part in self.recipe}
+
+    def _say_what_is_there(self, done: int, epochs: int) -> None:
+        """What a reader should know before the first round: that a kept run is shown, or how this one differs."""
+        if done >= epochs:
+            print(f"{self.folder} holds {done} of {epochs} epochs, and is shown. To train anew: Run(..., fresh=True)")
+        elif done:
+            print(f"{self.folder} holds {done} of {epochs} epochs, going on")
+        elif former := self._former():
+            kept = self._recipe_in(former) or {}
+            differ = [difference(key, kept[part], here[key]) for part, here in self.recipe.items() for key in here]
+            print(f"another run than {former}, which is kept: {'; '.join(dict.fromkeys(filter(None, differ)))}")
+
+    def _former(self) -> Path | None:
+        """The latest run of this name beside this one, if there is another."""
+        name, beside = run_folder.name_of(self.folder), self.folder.parent.glob(f"*/{RECIPE}")
+        others = [file for file in beside if run_folder.name_of(file.parent) == name and file.parent != self.folder]
+        return max(others, key=lambda file: file.stat().st_mtime).parent if others else None
+
+    def _refuse_other_processes(self) -> None:
         kept = json.loads((self.folder / RECIPE).read_text())["environment"]["processes"]
-        here = game.fabric.world_size
+        here = self.game.fabric.world_size
         if kept != here:
             raise ValueError(
                 f"{self.folder} was begun by {kept} processes, each with batches of its own; here there are {here}: "
                 f"go on with {kept}, or choose another run_dir"
             )
 
-    def _write_recipe(self, game: Game) -> None:
+    def _write_recipe(self) -> None:
         file = self.folder / RECIPE
         if self._writes and not file.exists():
             (self.folder / PICTURES).mkdir(parents=True, exist_ok=True)
             with whole(file) as part:
-                part.write_text(json.dumps(self.recipe | {"environment": environment(game)}, indent=2) + "\n")
+                part.write_text(json.dumps(self.recipe | {"environment": environment(self.game)}, indent=2) + "\n")
 
-    def _restore(self, game: Game) -> None:
+    def _restore(self) -> None:
         """Put the game where the checkpoint says; a new run begins by keeping where it started."""
-        file = self.folder / CHECKPOINT
+        file, game = self.folder / CHECKPOINT, self.game
         self.epoch = 0
         if not file.exists():
-            self._write_checkpoint(game)
+            self._write_checkpoint()
         game.fabric.barrier()  # no process reads before the first has written
         checkpoint = torch.load(file, map_location=game.fabric.device, weights_only=True)
         if differ := sorted(checkpoint.keys() ^ {"epoch", *game.parts}):
@@ -187,10 +223,11 @@ class Run:
         for picture in self.pictures[self.epoch :] if self._writes else []:
             picture.unlink(missing_ok=True)
 
-    def _write_checkpoint(self, game: Game) -> None:
+    def _write_checkpoint(self) -> None:
         if self._writes:
+            states = {name: part.state_dict() for name, part in self.game.parts.items()}
             with whole(self.folder / CHECKPOINT) as part:
-                torch.save({"epoch": self.epoch} | {name: p.state_dict() for name, p in game.parts.items()}, part)
+                torch.save({"epoch": self.epoch} | states, part)
 
     def _read_tables(self, epochs: float) -> None:
         """The rows of the first `epochs` epochs; later ones were written just before an interruption."""
@@ -203,6 +240,22 @@ class Run:
             if self._writes:
                 with whole(self.folder / name) as part:
                     table.to_csv(part, index=False)
+
+
+def difference(part: str, there: Mapping[str, Any], here: Any) -> str:
+    """How two runs differ in a part of their recipe, in words; "" if they do not."""
+    a, b = str(there.get(part, "nothing")), str(here)
+    if a == b:
+        return ""
+    code = re.compile(r" [0-9a-f]{8}$")  # the digits that stand for it
+    return f"the code of {part}" if code.sub("", a) == code.sub("", b) else f"{part}, {a} there and {b} here"
+
+
+def put_aside(folder: Path) -> None:
+    """Give a run's folder another name, "B1~1": nothing of it is lost."""
+    if folder.exists():
+        free = next(name for k in count(1) if not (name := folder.with_name(f"{folder.name}~{k}")).exists())
+        print(f"{folder} is kept as {folder.rename(free)}")
 
 
 def environment(game: Game) -> dict[str, str | int]:

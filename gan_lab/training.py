@@ -69,6 +69,7 @@ class Game:
     allow_batch_norm: bool = False
     fabric: "Fabric" = field(default_factory=one_device)
     K: int = field(default=1, init=False)  # the classes of the images that are played with
+    terms: "tuple[int, int, Rules] | None" = field(default=None, init=False, repr=False)  # batch_size, seed, round
 
     def __post_init__(self) -> None:
         prepare()
@@ -126,7 +127,7 @@ def play(
     Raises ValueError if there are fewer images than one round needs, or batch_size < 1.
     """
     order = shuffled(game, images, batch_size, epoch, seed)  # (rounds, n_critic, batch_size)
-    game.K = len(images.classes)
+    game.K, game.terms = len(images.classes), (batch_size, seed, round or one_round)
     torch.manual_seed(np.random.SeedSequence([seed, epoch, game.fabric.global_rank]).generate_state(1).item())
     return _rounds(game, images.to(game.fabric.device), order.to(game.fabric.device), round or one_round)
 

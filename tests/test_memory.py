@@ -34,11 +34,11 @@ def game_with_all() -> Game:
 
 def tensors_after(run: Run, game: Game, epochs: int) -> int:
     """The tensors that live once the run has so many epochs."""
-    for epoch in run.epochs(game, epochs):
+    for epoch in run.epochs(epochs):
         for round in play(game, IMAGES, batch_size=4, epoch=epoch):
             run.log(round, twice=2 * round.g_loss)
         del round
-        run.save(game)
+        run.save()
     gc.collect()
     return sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects())
 
@@ -53,7 +53,8 @@ def bytes_left_by(game: Game) -> int:
 
 
 def test_a_thousand_rounds_more_leave_not_one_tensor_more(tmp_path):
-    game, run = game_with_all(), Run("memory", {}, IMAGES, tmp_path)
+    game = game_with_all()
+    run = Run("memory", game, IMAGES, tmp_path, batch_size=4)
     after_100_rounds = tensors_after(run, game, 4)
     assert tensors_after(run, game, 44) == after_100_rounds
 
@@ -65,7 +66,8 @@ def test_a_round_gives_back_every_byte(n_critic):
 
 
 def test_a_graph_that_is_kept_is_noticed(tmp_path):
-    game, run = small_game(KeepsItsGraphs()), Run("memory", {}, IMAGES, tmp_path)
+    game = small_game(KeepsItsGraphs())
+    run = Run("memory", game, IMAGES, tmp_path, batch_size=4)
     after_an_epoch = tensors_after(run, game, 1)
     assert tensors_after(run, game, 2) == after_an_epoch + 25
     assert bytes_left_by(game) == 5 * 4  # a number in each of 5 rounds

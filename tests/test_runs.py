@@ -10,11 +10,11 @@ import pytest
 import torch
 from small_game import same, small_game, small_images
 
-from gan_lab import runs
+from gan_lab import run_folder, runs
+from gan_lab.losses import NonSaturating
 from gan_lab.runs import Run
-from gan_lab.training import play, sample
+from gan_lab.training import one_round, play, sample
 
-RECIPE = {"learning_rate": 1e-2, "seed": 0}
 KEPT = ["d_real", "d_fake", "acc_real", "acc_fake"]  # by NonSaturating
 Z = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
 
@@ -22,14 +22,14 @@ Z = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
 def train(folder, epochs, game=None, stop_at=(None, None)):
     """Train in `folder`, to the end or until a round of an epoch; returns the game and the run."""
     game = game or small_game()
-    run = Run("small", RECIPE, small_images(), folder)
-    for epoch in run.epochs(game, epochs):
+    run = Run("small", game, small_images(), folder, batch_size=4)
+    for epoch in run.epochs(epochs):
         for i, round in enumerate(play(game, small_images(), batch_size=4, epoch=epoch)):
             run.log(round, twice=2 * round.g_loss)
             if (epoch, i) == stop_at:
                 return game, run
         run.picture(sample(game, Z))
-        run.save(game, quality=float(epoch))
+        run.save(quality=float(epoch))
     return game, run
 
 
@@ -74,9 +74,9 @@ def test_more_epochs_later_are_the_same_run(tmp_path, whole_run):
 def test_a_finished_run_plays_nothing_and_brings_its_players_back(tmp_path, whole_run, capsys):
     folder = whole_run[1].folder
     game = small_game()
-    assert list(Run("small", RECIPE, small_images(), folder.parent).epochs(game, 3)) == []
+    assert list(Run("small", game, small_images(), folder.parent, batch_size=4).epochs(3)) == []
     assert same(game, whole_run[0])
-    assert f"{folder} holds 3 of 3 epochs" in capsys.readouterr().out
+    assert f"{folder} holds 3 of 3 epochs, and is shown. To train anew" in capsys.readouterr().out
 
 
 def test_the_folder_tells_what_happened(whole_run):
@@ -90,30 +90,67 @@ def test_the_folder_tells_what_happened(whole_run):
     assert (measured["seconds"] > 0).all()
     assert [p.name for p in run.pictures] == ["0001.png", "0002.png", "0003.png"]
     recipe = json.loads((run.folder / "recipe.json").read_text())
-    assert recipe["parameters"] == RECIPE
-    assert recipe["data"]["fingerprint"] == small_images().fingerprint
+    assert recipe["parameters"] == {"batch_size": 4, "seed": 0, "n_critic": 1}
+    assert recipe["game"]["images"].endswith(small_images().fingerprint[:16])
+    assert recipe["game"]["loss"].startswith("NonSaturating(real_target=1.0, ")
     assert recipe["environment"]["torch"] == torch.__version__.split("+")[0]
     assert not list(run.folder.rglob(".part-*"))
 
 
-def test_another_recipe_in_the_same_folder_is_refused_with_the_difference(tmp_path, whole_run):
+def run_of(folder="", *, loss=None, images=None, **more):
+    return Run("small", small_game(loss), images or small_images(), folder, **{"batch_size": 4, **more})
+
+
+def test_another_game_beside_a_run_is_another_run_which_names_the_difference(whole_run, capsys):
     folder = whole_run[1].folder
     before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-    with pytest.raises(ValueError, match=r"learning_rate: 0.01 there, 0.02 here\n.*Choose another run_dir"):
-        Run("small", RECIPE | {"learning_rate": 2e-2}, small_images(), folder.parent)
-    with pytest.raises(ValueError, match=r"images: 20 there, 19 here"):
-        Run("small", RECIPE, small_images(19), folder.parent)
+    other = run_of(folder.parent, loss=NonSaturating(0.9))
+    assert next(other.epochs(3)) == 1
+    said = capsys.readouterr().out
+    assert f"another run than {folder}, which is kept: loss, NonSaturating(real_target=1.0, " in said
+    assert "there and NonSaturating(real_target=0.9, " in said
+    assert other.folder.parent == folder.parent and other.folder.name.startswith("small-")
     assert before == {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_without_a_folder_the_recipe_names_it(tmp_path, monkeypatch):
+def test_each_game_has_a_folder_and_the_same_one_again(tmp_path, monkeypatch):
     monkeypatch.setenv("GAN_LAB_RUNS", str(tmp_path))
-    a, again = (Run("small", RECIPE, small_images()).folder for _ in range(2))
-    other_recipe = Run("small", RECIPE | {"seed": 1}, small_images()).folder
-    other_images = Run("small", RECIPE, small_images(19)).folder
+    a, again = run_of().folder, run_of().folder
+    others = [
+        run_of(seed=1).folder,
+        run_of(batch_size=5).folder,
+        run_of(images=small_images(19)).folder,
+        run_of(loss=NonSaturating(0.9)).folder,
+        run_of(sigma_falls_to=0.1).folder,
+    ]
     assert a == again
     assert a.parent == tmp_path
-    assert len({a, other_recipe, other_images}) == 3
+    assert len({a, *others}) == 6
+
+
+def test_a_fresh_run_puts_the_former_aside_and_ends_with_the_same_bits(tmp_path, whole_run):
+    folder = whole_run[1].folder
+    before = {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    for k in (1, 2):
+        run = run_of(folder.parent, fresh=True)
+        assert not run.folder.exists() and len(run.rounds) == 0
+        aside = folder.with_name(f"small~{k}")
+        assert before.keys() == {p.relative_to(aside) for p in aside.rglob("*") if p.is_file()}
+        game, _ = train(folder.parent, 3)
+        assert same(game, whole_run[0])
+    assert run_folder.name_of(aside) == "small"
+
+
+@pytest.mark.parametrize(
+    "played", [{"batch_size": 5}, {"seed": 1}, {"round": lambda game, batches: one_round(game, batches)}]
+)
+def test_rounds_that_are_not_played_as_the_run_was_told_are_refused(tmp_path, played):
+    run = run_of(tmp_path)
+    next(run.epochs(1))
+    with pytest.raises(
+        ValueError, match=r"the run was told batch_size, seed and round \[4, 0, 'one_round'\], but `play`"
+    ):
+        run.log(next(play(run.game, small_images(), **{"batch_size": 4, **played})))
 
 
 def test_a_loss_that_is_not_a_number_stops_the_run_and_keeps_the_checkpoint(tmp_path):
@@ -121,7 +158,7 @@ def test_a_loss_that_is_not_a_number_stops_the_run_and_keeps_the_checkpoint(tmp_
     kept = (run.folder / "checkpoint.pt").read_bytes()
     game, reached = small_game(), []
     with pytest.raises(FloatingPointError, match=r"'epoch': 2, 'round': 3, 'd_loss': nan.*before it: .*'round': 2"):
-        for epoch in run.epochs(game, 2):
+        for epoch in run.epochs(2):
             for i, round in enumerate(play(game, small_images(), batch_size=4, epoch=epoch), start=1):
                 reached.append(i)
                 run.log(round._replace(d_loss=torch.tensor(float("nan"))) if i == 3 else round, twice=0.0)
@@ -134,10 +171,10 @@ def test_a_number_of_the_notebook_s_own_that_is_nan_is_found_at_the_end_of_the_e
     kept = (run.folder / "checkpoint.pt").read_bytes()
     game = small_game()
     with pytest.raises(FloatingPointError, match=r"'twice': inf"):
-        for epoch in run.epochs(game, 2):
+        for epoch in run.epochs(2):
             for round in play(game, small_images(), batch_size=4, epoch=epoch):
                 run.log(round, twice=float("inf"))
-            run.save(game)
+            run.save()
     assert (run.folder / "checkpoint.pt").read_bytes() == kept
 
 
@@ -159,23 +196,24 @@ def test_a_full_disk_keeps_the_checkpoint_that_was_there(tmp_path, monkeypatch):
 
 def test_a_metric_of_some_epochs_only_does_not_keep_a_run_from_going_on(tmp_path):
     for epochs in (2, 3):
-        game, run = small_game(), Run("small", RECIPE, small_images(), tmp_path)
-        for epoch in run.epochs(game, epochs):
+        run = run_of(tmp_path)
+        game = run.game
+        for epoch in run.epochs(epochs):
             for round in play(game, small_images(), batch_size=4, epoch=epoch):
                 run.log(round)
-            run.save(game, **({"fid": 1.5} if epoch == 2 else {}))
+            run.save(**({"fid": 1.5} if epoch == 2 else {}))
     assert run.measured["fid"].isna().tolist() == [True, False, True]
     assert run.measured["fid"][1] == 1.5
 
 
 def test_a_finished_run_knows_its_epoch_and_a_deleted_one_begins_anew(tmp_path):
-    game, run = train(tmp_path, 2)
-    assert list(run.epochs(game, 2)) == []
+    _, run = train(tmp_path, 2)
+    assert list(run.epochs(2)) == []
     assert run.epoch == 2
     shutil.rmtree(tmp_path)
-    assert next(run.epochs(game, 2)) == 1
+    assert next(run.epochs(2)) == 1
 
 
 def test_no_epochs_are_refused(tmp_path):
     with pytest.raises(ValueError, match="epochs counts passes over the images: at least 1, not 0"):
-        next(Run("small", RECIPE, small_images(), tmp_path).epochs(small_game(), 0))
+        next(run_of(tmp_path).epochs(0))

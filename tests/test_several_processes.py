@@ -192,7 +192,7 @@ def as_in_a_notebook(fabric: Fabric, folder: Path, epochs: int) -> None:
     """The page's function `train`, and around it what a notebook has before its training cell."""
     torch.manual_seed(0)
     G, D, images = Generator(), Discriminator(), small_images(40)
-    names = {"G": G, "D": D, "images": images, "run": Run("small", {}, images, folder), "epochs": epochs}
+    names = {"G": G, "D": D, "images": images, "Run": Run, "system": "small", "run_dir": folder, "epochs": epochs}
     names |= {
         "opt_G": adam(G.parameters()),
         "opt_D": adam(D.parameters()),

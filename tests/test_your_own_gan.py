@@ -26,7 +26,7 @@ def play_cell(cell: str, folder: Path, epochs: int) -> tuple[Game, Run]:
     images = replace(digits, pixels=digits.pixels[few], labels=digits.labels[few])
     torch.manual_seed(0)
     fabric = Fabric(accelerator="cpu", devices=1)
-    names = {"images": images, "epochs": epochs, "fabric": fabric, "run": Run("cell", {}, images, folder)}
+    names = {"images": images, "epochs": epochs, "fabric": fabric, "folder": folder, "__name__": "__main__"}
     exec(IMPORTS, names)
     exec(cell, names)
     return names["game"], names["run"]
@@ -69,7 +69,11 @@ def test_g_s_step_is_given_d_s_scores_of_the_real_images(tmp_path: Path) -> None
     assert torch.equal(game.parts["D"].state_dict()["layers.7.bias"], before)
 
 
-def test_a_game_without_the_average_does_not_go_on_with_a_checkpoint_that_has_one(tmp_path: Path) -> None:
-    play_cell(RELATIVISTIC, tmp_path, 1)
-    with pytest.raises(ValueError, match="holds another game, average is only there"):
-        play_cell(RELATIVISTIC.replace(", average=average", ""), tmp_path, 2)
+def test_a_corrected_sign_is_another_run_which_trains(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, wrong = play_cell(RELATIVISTIC.replace("fake - real", "real - fake"), tmp_path, 1)
+    _, right = play_cell(RELATIVISTIC, tmp_path, 1)
+    assert f"another run than {wrong.folder}, which is kept: the code of loss" in capsys.readouterr().out
+    assert right.folder != wrong.folder and len(right.rounds) == len(wrong.rounds) == 3
+    _, again = play_cell("# a comment\n" + RELATIVISTIC, tmp_path, 1)
+    assert again.folder == right.folder
+    assert "holds 1 of 1 epochs, and is shown" in capsys.readouterr().out

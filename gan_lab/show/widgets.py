@@ -78,13 +78,13 @@ class Dashboard:
     """A run, seen while it trains.
 
         with Dashboard(run) as board:
-            for epoch in run.epochs(game, epochs):
+            for epoch in run.epochs(epochs):
                 async for played in board.watch(play(game, images, batch_size=64, epoch=epoch)):
                     run.log(played)
                 if board.stopped:
                     break
                 run.picture(sample(game, z))
-                run.save(game)
+                run.save()
 
     `watch` hands on each round, redraws now and then (a tenth of the time at most), and lets the kernel breathe, so
     that a click on Stop ends the epoch after the round in play. The kernel's own interrupt does the same. The players

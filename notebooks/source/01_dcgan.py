@@ -205,7 +205,9 @@ plt.show()
 # listen to the Stop button in between; a plain `for` without the dashboard trains as well.) The run writes everything
 # into a folder: the losses of each round, a picture and a checkpoint after each epoch. Press **Stop** whenever you like
 # and run the cell again: it goes on after the last whole epoch, and on a CPU it ends with the same bits as if you had
-# not stopped.
+# not stopped. A run is what is played: change the loss, a network or a rate, run the cells from there on, and that is
+# another run, which trains; the former one is kept, and named. To train the same once more, say
+# `Run(..., fresh=True)`.
 
 # %%
 loss = NonSaturating(real_target=real_target)
@@ -214,23 +216,18 @@ opt_G = torch.optim.Adam(G.parameters(), lr=learning_rate, betas=(beta1, 0.999),
 opt_D = torch.optim.Adam(D.parameters(), lr=learning_rate_D, betas=(beta1, 0.999), fused=True)
 fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
 game = Game(G, D, loss, opt_G, opt_D, fabric=fabric)
-
-# what the result depends on: another recipe is another run, the same one goes on
-recipe = dict(system=system, width=width, channels=channels, z_dim=G.z_dim, report_norms=report_norms)
-recipe |= dict(loss=type(loss).__name__, real_target=real_target, batch_size=batch_size, beta1=beta1)
-recipe |= dict(learning_rate=learning_rate, learning_rate_D=learning_rate_D, seed=seed, precision=precision)
-run = Run(system, recipe, images, run_dir)
+run = Run(system, game, images, run_dir, batch_size=batch_size, seed=seed)
 z = torch.randn(64, game.z_dim, generator=torch.Generator().manual_seed(seed))  # the same 64 noises after every epoch
 
 # %%
 with Dashboard(run) as board:
-    for epoch in run.epochs(game, epochs):
+    for epoch in run.epochs(epochs):
         async for played in board.watch(play(game, images, batch_size=batch_size, epoch=epoch, seed=seed)):
             run.log(played)
         if board.stopped:
             break
         run.picture(sample(game, z))
-        run.save(game)
+        run.save()
 
 # %% [markdown]
 # ## What it learnt
@@ -471,13 +468,13 @@ for name, mistaken in (("as in report A", True), ("put right", False)):
     fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
     game_A = Game(G_A, D_A, NonSaturating(), *adam, fabric=fabric)
     images_A = load_images(data_dir, size=64, channels=3, value_range=(0.0, 1.0) if mistaken else (-1.0, 1.0))
-    recipe = dict(width=a1_width, learning_rate=2e-4, mistaken=mistaken, seed=seed, precision=precision)
-    run_A = Run(f"A1-{name.replace(' ', '-')}", recipe, images_A, run_dir)
-    for epoch in run_A.epochs(game_A, a1_epochs):
-        for played in play(game_A, images_A, batch_size=min(64, len(images_A)), epoch=epoch, seed=seed):
+    batch_A = min(64, len(images_A))
+    run_A = Run(f"A1-{name.replace(' ', '-')}", game_A, images_A, run_dir, batch_size=batch_A, seed=seed)
+    for epoch in run_A.epochs(a1_epochs):
+        for played in play(game_A, images_A, batch_size=batch_A, epoch=epoch, seed=seed):
             run_A.log(played)
         run_A.picture(sample(game_A, noise))
-        run_A.save(game_A)
+        run_A.save()
     columns[name] = run_A, sample(game_A, noise)
 
 # %%
@@ -494,8 +491,9 @@ axes[2].legend()
 plt.show()
 
 # %% [markdown]
-# So few epochs are only the opening of the game, with a small network and one seed, and $G$ draws with running averages
-# that have not settled yet. In both games $D$ soon calls nearly every fake a fake. What the mistakes do to the range of
+# So few epochs are only the opening of the game, with a small network and one seed. (The running averages of $G$'s batch
+# norms have not settled by then. As long as they are so young, `sample` estimates mean and variance anew, from fresh
+# noise: with the young averages every image would be gray.) In both games $D$ soon calls nearly every fake a fake. What the mistakes do to the range of
 # the images is plain; which of the two would draw better in the end, these numbers do not say. Such a claim needs several
 # seeds and a measure of quality. The full networks play by parameters alone, best on a GPU:
 #
@@ -508,7 +506,7 @@ plt.show()
 # **1. Saturation.** Train with `Saturating()` in place of `NonSaturating()`. Look at the accuracy of $D$ on fakes and at
 # the samples after five epochs.
 # <details><summary>Hint</summary>One name changes, where <code>loss</code> is made. Run again from the cell that builds
-# $G$ and $D$, so that both begin anew; the other loss is another recipe, and gets a folder of its own.</details>
+# $G$ and $D$, so that both begin anew; with another loss it is another run, and gets a folder of its own.</details>
 #
 # **2. A GAN of your own.** Least-squares GANs (Mao et al., 2017) replace the logarithms: $D$ minimises
 # $\tfrac12 \mathbb{E}_x[(s - 1)^2] + \tfrac12 \mathbb{E}_z[s^2]$ and $G$ minimises $\tfrac12 \mathbb{E}_z[(s - 1)^2]$.

@@ -767,15 +767,16 @@ async def train(name: str) -> tuple[Run, Game]:
     """Play the setting of this name to its end, or until somebody presses Stop."""
     chosen, game = settings[name], new_game(settings[name])
     what_d_sees = NoisyImages(images, *chosen.on_reals) if any(chosen.on_reals) else images
-    recipe = dict(setting=name, system=system, width=width, channels=channels, report_norms=report_norms)
-    recipe |= dict(real_target=real_target, sigma=sigma, epochs=epochs, batch_size=batch_size, good_kid=good_kid)
-    recipe |= dict(learning_rate=learning_rate, beta1=beta1, seed=seed, precision=precision)
-    run = Run(f"{system}-{name.replace(' ', '-')}", recipe, images, run_dir)
+    facts = dict(setting=name, width=width, good_kid=good_kid)
+    if chosen.first != chosen.last:
+        facts |= dict(annealed_over=epochs)  # by the loop below, so the game does not tell
+    title = f"{system}-{name.replace(' ', '-')}"
+    run = Run(title, game, what_d_sees, run_dir, batch_size=batch_size, seed=seed, **facts)
     z = torch.randn(64, game.z_dim, generator=torch.Generator().manual_seed(seed))
     optimum = (chosen.loss.real_target + chosen.loss.fake_target) / 2  # D* once fakes are like real images
     at_optimum = np.log(optimum / (1 - optimum))  # as a score
     with Dashboard(run, size=(9, 3.8)) as board:
-        for epoch in run.epochs(game, epochs):
+        for epoch in run.epochs(epochs):
             bare(game.D).sigma = chosen.first + (chosen.last - chosen.first) * (epoch - 1) / epochs
             async for played in board.watch(play(game, what_d_sees, batch_size=batch_size, epoch=epoch, seed=seed)):
                 real, fake = played.real > at_optimum, played.fake < at_optimum
@@ -784,7 +785,7 @@ async def train(name: str) -> tuple[Run, Game]:
                 break
             run.picture(sample(game, z))
             last = epoch == epochs
-            run.save(game, **measure(run, game, last) if last or epoch % measure_every == 0 else {})
+            run.save(**measure(run, game, last) if last or epoch % measure_every == 0 else {})
     return run, game
 
 

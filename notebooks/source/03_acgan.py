@@ -301,28 +301,19 @@ def measured(game: Game, epoch: int) -> dict[str, float]:
 
 # %%
 game = new_game(setting)
-recipe = dict(
-    system=system,
-    setting=setting,
-    width=width,
-    width_D=width_D,
-    embedding=embedding,
-    channels=channels,
-    batch_size=batch_size,
-)
-recipe |= dict(learning_rate=learning_rate, beta1=beta1, samples=samples, seed=seed, precision=precision)
-run = Run(f"{system}-{setting.replace(' ', '-')}", recipe, images, run_dir)
+facts = dict(setting=setting, width=width, width_D=width_D, samples=samples)
+run = Run(f"{system}-{setting.replace(' ', '-')}", game, images, run_dir, batch_size=batch_size, seed=seed, **facts)
 y_grid = torch.arange(K).repeat_interleave(10)  # a row for each class
 z_grid = torch.randn(10, game.z_dim, generator=torch.Generator().manual_seed(seed)).repeat(K, 1)  # one z in a column
 
 with Dashboard(run) as board:
-    for epoch in run.epochs(game, epochs):
+    for epoch in run.epochs(epochs):
         async for played in board.watch(play(game, images, batch_size=batch_size, epoch=epoch, seed=seed)):
             run.log(played)
         if board.stopped:
             break
         run.picture(sample(game, z_grid, y_grid), nrow=10)
-        run.save(game, **measured(game, epoch))
+        run.save(**measured(game, epoch))
 
 # %% [markdown]
 # ## 6. What it draws
@@ -667,13 +658,13 @@ print(f"{kept} of {len(images)} images ever reach D; of {', '.join(never) or 'no
 
 # %%
 game_B = new_game("AC-GAN")
-recipe_B = recipe | dict(lost_batch=lost_batch, setting="class lost")
-run_B = Run(f"{system}-class-lost", recipe_B, seen_by_D, run_dir)
-for epoch in run_B.epochs(game_B, lost_epochs):
-    for played in play(game_B, seen_by_D, batch_size=min(batch_size, kept), epoch=epoch, seed=seed):
+batch_B = min(batch_size, kept)
+run_B = Run(f"{system}-class-lost", game_B, seen_by_D, run_dir, batch_size=batch_B, seed=seed, setting="class lost")
+for epoch in run_B.epochs(lost_epochs):
+    for played in play(game_B, seen_by_D, batch_size=batch_B, epoch=epoch, seed=seed):
         run_B.log(played)
     run_B.picture(sample(game_B, z_grid, y_grid), nrow=10)
-    run_B.save(game_B)
+    run_B.save()
 
 ended = run_B.rounds.query("epoch == epoch.max()").mean()
 print(f"class accuracy as it is reported, on the images of the training: real {ended['named_real']:.0%}", end=", ")

@@ -500,13 +500,11 @@ def measure(game: Game, last: bool) -> dict[str, float]:
 # %%
 async def train(name: str) -> tuple[Run, Game]:
     """Play the setting of this name to its end, or until somebody presses Stop."""
-    chosen, game = settings[name], new_game(settings[name])
-    recipe = dict(setting=name, system=system, width=width, channels=channels, epochs=epochs, batch_size=batch_size)
-    recipe |= dict(n_critic=chosen.n_critic, c=c, weight=weight, speed=speed, seed=seed, precision=precision)
-    run = Run(f"{system}-{name}", recipe, images, run_dir)
+    game = new_game(settings[name])
+    run = Run(f"{system}-{name}", game, images, run_dir, batch_size=batch_size, seed=seed, setting=name)
     z = torch.randn(24, game.z_dim, generator=torch.Generator().manual_seed(seed))
     with Dashboard(run, size=(10, 2.8)) as board:
-        for epoch in run.epochs(game, epochs):
+        for epoch in run.epochs(epochs):
             began = time.process_time()
             async for played in board.watch(play(game, images, batch_size=batch_size, epoch=epoch, seed=seed)):
                 run.log(played)
@@ -516,7 +514,7 @@ async def train(name: str) -> tuple[Run, Game]:
             played_so_far = dict(rounds=len(run.rounds), core_seconds=before + time.process_time() - began)
             run.picture(sample(game, z))
             last = epoch == epochs
-            run.save(game, **played_so_far, **(measure(game, last) if last or epoch % measure_every == 0 else {}))
+            run.save(**played_so_far, **(measure(game, last) if last or epoch % measure_every == 0 else {}))
     return run, game
 
 

@@ -33,16 +33,16 @@ from gan_lab.runs import Run
 from gan_lab.training import play, sample
 from gan_lab.show.widgets import Dashboard, explorer
 game, images = small_game(), small_images(400)
-run = Run("live", {"seed": 0}, images, "runs")
+run = Run("live", game, images, "runs", batch_size=4)
 # %%
 with Dashboard(run) as board:
-    for epoch in run.epochs(game, 100_000):
+    for epoch in run.epochs(100_000):
         async for round in board.watch(play(game, images, batch_size=4, epoch=epoch)):
             run.log(round)
         if board.stopped:
             break
         run.picture(sample(game, torch.randn(16, 3)))
-        run.save(game)
+        run.save()
 # %%
 print("the cell after it runs:", board.stopped, epoch < 100_000)
 # %%

@@ -55,7 +55,7 @@ def watch(board, rounds, seen):
 
 @pytest.fixture
 def run(tmp_path):
-    return Run("small", {"seed": 0}, small_images(), tmp_path)
+    return Run("small", small_game(), small_images(), tmp_path, batch_size=4)
 
 
 def test_watching_hands_on_every_round_in_turn(shown, run):
@@ -111,12 +111,13 @@ def test_the_live_view_becomes_a_picture_at_the_end(shown, run):
 
 def drawn(folder, loss):
     """The axes of the live view after two epochs of a game with this loss."""
-    game, run, figures = small_game(loss), Run("small", {}, small_images(), folder), []
-    for epoch in run.epochs(game, 2):
+    game, figures = small_game(loss), []
+    run = Run("small", game, small_images(), folder, batch_size=4)
+    for epoch in run.epochs(2):
         for round in play(game, small_images(), batch_size=4, epoch=epoch):
             run.log(round)
         run.picture(sample(game, torch.randn(4, 3)))
-        run.save(game)
+        run.save()
     widgets.png(lambda figure: (widgets.curves_and_samples(figure, run), figures.append(figure)), (8, 4))
     return run, figures[0].axes
 

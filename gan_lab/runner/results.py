@@ -1,7 +1,7 @@
 """What the runs below a folder found, read from the files that they keep: nothing is taken from printed text."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,15 +23,21 @@ class Result:
     folder: Path
     name: str  # of the run, "B1"; "" if there is none
     status: Status | None  # of the notebook; None if no command of this package ran it
-    recipe: dict[str, Any]  # what the training depends on
+    recipe: dict[str, Any]  # what was played, see `Run`
     rounds: pd.DataFrame  # a row a generator step
     epochs: pd.DataFrame  # a row an epoch
     pictures: list[Path]  # a sample grid an epoch, oldest first
 
     @property
     def parameters(self) -> dict[str, Scalar]:
-        """What the notebook was given and, before it, what the run says that it used."""
-        return {**(self.status.parameters if self.status else {}), **self.recipe.get("parameters", {})}
+        """What the training says of itself and, if there was none, what the notebook was given."""
+        given = self.status.parameters if self.status and not self.recipe else {}
+        return {**given, **self.recipe.get("parameters", {})}
+
+    @property
+    def game(self) -> dict[str, str]:
+        """The parts of the game, each in words, with digits that stand for its code."""
+        return dict(self.recipe.get("game", {}))
 
     @property
     def complete(self) -> bool:
@@ -122,30 +128,42 @@ def training_table(folder: str | Path, *, each_epoch: bool = False) -> pd.DataFr
         raise FileNotFoundError(f"no training below {folder} is complete: let its notebook reach its end")
     tables = [run.epochs if each_epoch else pd.DataFrame([run.found]) for run in complete]
     for run, table in zip(complete, tables, strict=True):
-        about = {key: value for key, value in run.parameters.items() if key not in ("run_dir", *table.columns)}
-        for place, (key, value) in enumerate({"run": run.name, **about}.items()):
+        about = {"run": run.name, "epochs": len(run.epochs), **run.parameters, **run.game}
+        for place, (key, value) in enumerate({k: v for k, v in about.items() if k not in table.columns}.items()):
             table.insert(place, key, value)
         table["device"] = run.device
     return pd.concat(tables, ignore_index=True)
 
 
 def settings(results: Iterable[Result]) -> dict[str, list[Result]]:
-    """The complete trainings by what was varied but the seed, "B1, real_target = 0.9"; numbers and seeds in order."""
+    """The complete trainings by what was varied but the seed, "B1, real_target = 0.9"; numbers and seeds in order.
+
+    Of runs of one name, it is the parameters that tell them apart; where these do not, the parts of the game.
+    """
     complete = [result for result in results if result.complete]
     names = dict.fromkeys(result.name for result in complete)
     groups: dict[str, list[Result]] = {}
     for name in names:
         runs = [result for result in complete if result.name == name]
-        varied = [key for key in dict.fromkeys(key for run in runs for key in run.parameters) if varies(key, runs)]
-        for run in sorted(runs, key=lambda run: [order(run.parameters.get(key)) for key in [*varied, "seed"]]):
-            words = [f"{key} = {run.parameters.get(key, '')}" for key in varied]
+        facts = [run.parameters for run in runs]
+        if len(set(map(str, map(but_the_seed, facts)))) < len({str(but_the_seed(run.game)) for run in runs}):
+            facts = [{**run.parameters, **run.game} for run in runs]
+        keys = dict.fromkeys(key for fact in facts for key in but_the_seed(fact))
+        varied = [key for key in keys if len({str(fact.get(key, "")) for fact in facts}) > 1]
+        for fact, run in sorted(zip(facts, runs, strict=True), key=lambda pair: in_order(pair[0], [*varied, "seed"])):
+            words = [f"{key} = {fact.get(key, '')}" for key in varied]
             groups.setdefault(", ".join([name] * (len(names) > 1) + words) or name, []).append(run)
     return groups
 
 
-def varies(key: str, runs: Iterable[Result]) -> bool:
-    """Whether a parameter that makes a setting has more than one value."""
-    return key not in BESIDE and len({str(run.parameters.get(key, "")) for run in runs}) > 1
+def but_the_seed(facts: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """What makes a setting of its own: runs of other seeds repeat one."""
+    return {key: value for key, value in facts.items() if key not in BESIDE}
+
+
+def in_order(facts: Mapping[str, Scalar], keys: Iterable[str]) -> list[tuple[bool, float, str]]:
+    """What sorts runs by these facts."""
+    return [order(facts.get(key)) for key in keys]
 
 
 def order(value: Scalar | None) -> tuple[bool, float, str]:

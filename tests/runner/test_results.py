@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from run_folders import write_execution, write_run
 
-from gan_lab.runner.results import comparison, read_results, results_table, settings
+from gan_lab.runner.results import comparison, read_results, results_table, settings, training_table
 
 
 def test_what_a_run_found_is_its_last_epoch(tmp_path: Path) -> None:
@@ -26,12 +26,29 @@ def test_one_row_a_training_with_its_parameters(tmp_path: Path) -> None:
     assert table["found d_loss"].tolist() == pytest.approx([1.5, np.nan], nan_ok=True)
 
 
-def test_the_recipe_goes_before_what_the_notebook_was_given(tmp_path: Path) -> None:
-    write_execution(tmp_path, {"rate": 0.1, "epochs": 2})
-    recipe = {"parameters": {"rate": 0.2}}
-    (tmp_path / "B1" / "recipe.json").write_text(json.dumps(recipe))
-    (run,) = read_results(tmp_path)
-    assert run.parameters == {"rate": 0.2, "epochs": 2, "run_dir": str(tmp_path)}
+def test_a_training_tells_its_own_facts_and_none_of_the_notebook_s(tmp_path: Path) -> None:
+    """A notebook that trains B1 with a rate of 0.1 also trains A1, whose rate is its own."""
+    write_execution(tmp_path, {"rate": 0.1, "system": "B1"})
+    write_run(tmp_path / "A1", {"width": 0.125})
+    assert {run.name: run.parameters for run in read_results(tmp_path)} == {
+        "A1": {"width": 0.125},
+        "B1": {"rate": 0.1, "system": "B1"},
+    }
+    table = training_table(tmp_path).set_index("run")
+    assert np.isnan(table.loc["A1", "rate"])
+    assert table.loc["A1", "epochs"] == 2
+
+
+def test_runs_whose_games_differ_in_their_code_are_settings_of_their_own(tmp_path: Path) -> None:
+    for i, loss in enumerate(("Hinge 0000aaaa", "Hinge 0000bbbb", "Hinge 0000bbbb")):
+        folder = write_run(tmp_path / f"B1-0000000{i}", {"seed": i, "batch_size": 4})
+        recipe = json.loads((folder / "recipe.json").read_text())
+        (folder / "recipe.json").write_text(json.dumps(recipe | {"game": {"loss": loss, "seed": str(i)}}))
+    groups = settings(read_results(tmp_path))
+    assert {label: len(runs) for label, runs in groups.items()} == {
+        "loss = Hinge 0000aaaa": 1,
+        "loss = Hinge 0000bbbb": 2,
+    }
 
 
 def test_settings_are_what_was_varied_but_the_seed_in_order(tmp_path: Path) -> None:

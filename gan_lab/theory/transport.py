@@ -24,22 +24,48 @@ def earth_mover(p: ArrayLike, q: ArrayLike, cost: ArrayLike) -> Transport:
                 = max { sum_i f_i p_i + sum_j g_j q_j : f_i + g_j <= cost_ij }                            (2)
 
     p (M,) and q (N,): masses >= 0 of one total; cost (M, N): the cost of moving a unit from i to j, a distance for W1.
-    The potentials are fixed up to a constant moved from g to f; here f[0] = 0. The matrix of the program has
-    (M + N) M N entries: for more than a hundred places, call `wasserstein1` or POT itself.
-    Raises ValueError for a mass that is negative or not finite, for different totals and for other shapes.
-    Source: Kantorovich 1942; the solver is HiGHS, in scipy.
+    The potentials are fixed up to a constant moved from g to f; here f[0] = 0.
+    Raises ValueError for a mass that is negative or not finite, for different totals and for other shapes, and
+    ArithmeticError if rounding has kept (1) and (2) apart, so that nothing proves the plan to be the cheapest.
+    Source: Kantorovich 1942; solved by the network simplex of Bonneel et al. 2011, in POT (Flamary et al. 2021).
     """
-    from scipy.optimize import linprog
+    import ot
 
     p, q, cost = _problem(p, q, cost)
-    leaves = np.kron(np.eye(len(p)), np.ones(len(q)))  # (M, M N): row i sums plan[i, :]
-    arrives = np.kron(np.ones(len(p)), np.eye(len(q)))  # (N, M N): row j sums plan[:, j]
-    sums = np.concatenate([p / p.sum(), q / q.sum()])
-    unit = np.abs(cost).max() or 1.0  # the solver's tolerances are absolute: let it see numbers around 1
-    best = linprog(cost.ravel() / unit, A_eq=np.vstack([leaves, arrives]), b_eq=sums, bounds=(0, None))
-    plan = np.maximum(best.x, 0).reshape(cost.shape) * p.sum()
-    f, g = np.split(best.eqlin.marginals * unit, [len(p)])  # what one more unit of earth at a place would cost
-    return Transport(float(np.sum(plan * cost)), plan, f - f[0], g + f[0])
+    total, unit = p.sum(), np.abs(cost).max() or 1.0  # the solver's tolerances are absolute: let it see numbers below 1
+    plan = total * ot.emd(p / total, q / q.sum(), cost / unit, numItermax=10_000_000)
+    f, g = _prices(plan, cost)
+    best = Transport(float(np.sum(plan * cost)), plan, f - f[0], g + f[0])
+    _refuse_unproven(best, p, q)
+    return best
+
+
+def _prices(plan: Array, cost: Array) -> tuple[Array, Array]:
+    """The prices (2) that belong to a cheapest plan: f_i + g_j <= cost_ij everywhere, and equal where earth moves.
+
+    They are the shortest ways in a graph whose edges lead from i to j at cost_ij and, where earth moves, back at
+    -cost_ij (Bellman and Ford). Only routes that are worth it add up, so a forbidden one of 1e12 costs no digit.
+    """
+    f, g = np.zeros(len(plan)), cost.min(axis=0)
+    back = np.where(plan > 1e-15 * plan.sum(), cost, -np.inf)
+    for _ in range(sum(plan.shape)):
+        f = np.maximum(f, (back - g).max(axis=1))
+        g, before = (cost - f[:, None]).min(axis=0), g
+        if np.array_equal(g, before):
+            break
+    return f, g
+
+
+def _refuse_unproven(best: Transport, p: Array, q: Array) -> None:
+    """Raises ArithmeticError unless the plan moves p to q and costs what the prices say, but for rounding."""
+    moved = max(np.abs(best.plan.sum(axis=1) - p).max(), np.abs(best.plan.sum(axis=0) - q).max())
+    least = best.f @ p + best.g @ q
+    rounding = 1e-9 * abs(best.distance) + 1e-13 * (np.abs(best.f) @ p + np.abs(best.g) @ q)
+    if moved > 1e-9 * p.sum() or abs(least - best.distance) > rounding:
+        raise ArithmeticError(
+            f"the plan costs {best.distance:g}, its prices prove {least:g} at the least, and {moved:g} of earth is "
+            "missing or left over: costs or masses differ by too many powers of ten. Leave out what is next to nothing"
+        )
 
 
 def wasserstein1(x: ArrayLike, y: ArrayLike) -> float:

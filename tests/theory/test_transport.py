@@ -10,8 +10,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.optimize import linear_sum_assignment
 
-from gan_lab.theory.transport import earth_mover, wasserstein1
+from gan_lab.theory import transport
+from gan_lab.theory.transport import Transport, earth_mover, wasserstein1
 
 P, Q = np.array([3, 2, 1, 4]), np.array([1, 2, 4, 3])
 
@@ -163,3 +165,41 @@ def test_what_is_not_two_sets_of_points_is_refused_by_name(x, y, complaint):
 def test_importing_the_module_loads_neither_pot_nor_torch_nor_scipy():
     code = "import sys, gan_lab.theory.transport; sys.exit(bool({'ot', 'torch', 'scipy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("forbidden", [1e4, 1e7, 1e12])
+def test_a_forbidden_route_costs_no_digit(forbidden):
+    """Of a ring of routes of cost 1 + i and 2 + i, the cheapest is 1 + 2 + 3 + 4 + 5 = 15; all others are forbidden."""
+    cost = np.full((5, 5), forbidden)
+    for i in range(5):
+        cost[i, i], cost[i, (i + 1) % 5] = 1 + i, 2 + i
+    found = earth_mover(np.ones(5), np.ones(5), cost)
+    assert found.distance == pytest.approx(15, rel=1e-12)
+    assert (found.f[:, None] + found.g - cost).max() <= 1e-9
+    assert found.f.sum() + found.g.sum() == pytest.approx(15, rel=1e-9)
+
+
+@pytest.mark.parametrize("forbidden", [1e5, 1e7])
+def test_random_problems_with_forbidden_routes_have_the_distance_of_scipy_s_assignment(forbidden):
+    """With equal masses some cheapest plan is an assignment, which scipy finds in another way."""
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        cost = random.random((6, 6))
+        cost[(random.random((6, 6)) < 0.3) & ~np.eye(6, dtype=bool)] = forbidden
+        i, j = linear_sum_assignment(cost)
+        found = earth_mover(np.ones(6), np.ones(6), cost)
+        assert found.distance == pytest.approx(cost[i, j].sum(), rel=1e-9)
+        assert found.f.sum() + found.g.sum() == pytest.approx(found.distance, rel=1e-9)
+
+
+@pytest.mark.parametrize("heap", [1e6, 1e9])
+def test_a_shovelful_beside_a_great_heap_is_moved(heap):
+    places = abs(np.subtract.outer(np.arange(3.0), np.arange(3.0)))
+    assert earth_mover([heap, 1, 0], [heap, 0, 1], places).distance == pytest.approx(1, rel=1e-6)
+
+
+def test_a_plan_that_its_prices_do_not_prove_is_refused():
+    plan = np.array([[0.0, 1.0], [1.0, 0.0]])  # crosses over, where staying costs nothing
+    wrong = Transport(2.0, plan, np.zeros(2), np.zeros(2))
+    with pytest.raises(ArithmeticError, match="the plan costs 2, its prices prove 0 at the least"):
+        transport._refuse_unproven(wrong, np.ones(2), np.ones(2))

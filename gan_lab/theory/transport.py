@@ -33,10 +33,11 @@ def earth_mover(p: ArrayLike, q: ArrayLike, cost: ArrayLike) -> Transport:
 
     p, q, cost = _problem(p, q, cost)
     total, unit = p.sum(), np.abs(cost).max() or 1.0  # the solver's tolerances are absolute: let it see numbers below 1
-    plan = total * ot.emd(p / total, q / q.sum(), cost / unit, numItermax=10_000_000)
+    shares = ot.emd(p / total, q / q.sum(), cost / unit, numItermax=10_000_000)
+    plan = total * np.where(shares > 1e-14, shares, 0)  # less is rounding, where p and q are all but equal
     f, g = _prices(plan, cost)
     best = Transport(float(np.sum(plan * cost)), plan, f - f[0], g + f[0])
-    _refuse_unproven(best, p, q)
+    _refuse_unproven(best, p, q, cost)
     return best
 
 
@@ -47,7 +48,7 @@ def _prices(plan: Array, cost: Array) -> tuple[Array, Array]:
     -cost_ij (Bellman and Ford). Only routes that are worth it add up, so a forbidden one of 1e12 costs no digit.
     """
     f, g = np.zeros(len(plan)), cost.min(axis=0)
-    back = np.where(plan > 1e-15 * plan.sum(), cost, -np.inf)
+    back = np.where(plan > 0, cost, -np.inf)
     for _ in range(sum(plan.shape)):
         f = np.maximum(f, (back - g).max(axis=1))
         g, before = (cost - f[:, None]).min(axis=0), g
@@ -56,11 +57,12 @@ def _prices(plan: Array, cost: Array) -> tuple[Array, Array]:
     return f, g
 
 
-def _refuse_unproven(best: Transport, p: Array, q: Array) -> None:
+def _refuse_unproven(best: Transport, p: Array, q: Array, cost: Array) -> None:
     """Raises ArithmeticError unless the plan moves p to q and costs what the prices say, but for rounding."""
     moved = max(np.abs(best.plan.sum(axis=1) - p).max(), np.abs(best.plan.sum(axis=0) - q).max())
     least = best.f @ p + best.g @ q
-    rounding = 1e-9 * abs(best.distance) + 1e-13 * (np.abs(best.f) @ p + np.abs(best.g) @ q)
+    dearest = np.abs(cost[best.plan > 0]).max(initial=0)  # of the routes that are taken
+    rounding = 1e-9 * abs(best.distance) + 1e-12 * p.sum() * dearest
     if moved > 1e-9 * p.sum() or abs(least - best.distance) > rounding:
         raise ArithmeticError(
             f"the plan costs {best.distance:g}, its prices prove {least:g} at the least, and {moved:g} of earth is "

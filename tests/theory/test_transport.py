@@ -202,4 +202,13 @@ def test_a_plan_that_its_prices_do_not_prove_is_refused():
     plan = np.array([[0.0, 1.0], [1.0, 0.0]])  # crosses over, where staying costs nothing
     wrong = Transport(2.0, plan, np.zeros(2), np.zeros(2))
     with pytest.raises(ArithmeticError, match="the plan costs 2, its prices prove 0 at the least"):
-        transport._refuse_unproven(wrong, np.ones(2), np.ones(2))
+        transport._refuse_unproven(wrong, np.ones(2), np.ones(2), 1 - np.eye(2))
+
+
+def test_heaps_that_are_equal_but_for_rounding_are_not_apart():
+    random = np.random.default_rng(0)
+    cost = apart(np.arange(20.0))
+    for _ in range(50):
+        p = random.random(20)
+        q = p * 3 / 3.0 * (1 + 1e-16)
+        assert earth_mover(p / p.sum(), q / q.sum(), cost).distance == pytest.approx(0, abs=1e-13)

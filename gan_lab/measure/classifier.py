@@ -7,7 +7,6 @@ that network: four of these classifiers, trained on the same digits with the see
 was made by `data/build_classifier.py` from the 1005 training digits and knows 1483 of the 1495 others (99.2 %).
 """
 
-import hashlib
 import math
 import os
 from contextlib import suppress
@@ -18,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_lab.data.images import ImageSet, load_images
+from gan_lab.identity import described
 from gan_lab.measure.features import batches
 from gan_lab.measure.random_numbers import seeded
 from gan_lab.shipped import DIGITS
@@ -81,8 +81,8 @@ def classifier_for(images: ImageSet) -> Classifier:
     """
     if are_bundled_digits(images):
         return load_classifier(BUNDLED)
-    recipe = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]  # that of another version is another one
-    kept = Path(torch.hub.get_dir()).with_name("gan_lab") / f"classifier-{recipe}-{images.fingerprint[:16]}.pt"
+    code = described(train_classifier)[-8:]  # that of another training is another one
+    kept = Path(torch.hub.get_dir()).with_name("gan_lab") / f"classifier-{code}-{images.fingerprint[:16]}.pt"
     if kept.exists():
         return load_classifier(kept)
     classifier = train_classifier(images)

@@ -109,8 +109,8 @@ def loaded_with(*modules: str) -> set[str]:
     )
 
 
-def test_importing_the_package_loads_nothing() -> None:
-    assert not loaded_with("gan_lab") & {"torch", "numpy", "pandas"}
+def test_importing_the_package_or_the_names_in_a_run_s_folder_loads_nothing() -> None:
+    assert not loaded_with("gan_lab", "gan_lab.run_folder") & {"torch", "numpy", "pandas"}
 
 
 def test_what_trains_does_without_what_draws() -> None:

@@ -36,6 +36,7 @@ def find_parameters(name: str | Path) -> Path:
 
 
 def find(name: Path, ending: str, what: str, ours: Path) -> Path:
+    """That file, with or without its ending; for a bare name the one in `ours`, if there is none here."""
     whole_name = name if name.suffix == ending else Path(f"{name}{ending}")
     bare = name.parent == Path()
     for file in (name, whole_name, *([ours / whole_name] if bare else [])):

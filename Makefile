@@ -10,8 +10,6 @@ export UV_NO_SYNC := 1
 export UV_TORCH_BACKEND := cpu
 endif
 
-# Python 3.11 under LC_ALL=C would not find a clone in a folder with a name like "kurs-größe".
-export PYTHONUTF8 ?= 1
 # Threads that wait for one another spin for microseconds, then sleep: on a busy machine longer spinning steals time.
 export GOMP_SPINCOUNT ?= 1000
 # Memory that a step gives back stays with the process, in large pages: else Linux clears it anew in every round.

@@ -154,11 +154,17 @@ def test_the_leading_directions_of_a_linear_generator_are_its_singular_vectors()
     torch.testing.assert_close(directions.abs(), torch.eye(4)[[1, 2, 3, 0]], atol=1e-4, rtol=0)
 
 
+def live(view_id):
+    """The widget of that id. ipywidgets 8 keeps them in its module, 7 (as on Colab) with the class."""
+    module = widgets.ipywidgets.widgets.widget
+    return (module._instances if hasattr(module, "_instances") else module.Widget.widgets)[view_id]
+
+
 def test_a_slider_moves_the_image_to_what_g_makes_there(shown):
     game = small_game(G=LinearGenerator())
     widgets.explorer(game, directions=2, seed=3)
     view_id = shown[-1]["application/vnd.jupyter.widget-view+json"]["model_id"]
-    sliders, view = widgets.ipywidgets.widgets.widget._instances[view_id].children
+    sliders, view = live(view_id).children
     before = view.value
     sliders.children[0].value = 2.0
     z = torch.randn(1, 4, generator=torch.Generator().manual_seed(3)) + 2 * widgets.leading_directions(game)[:1]
@@ -187,7 +193,7 @@ def test_the_class_explorer_draws_the_chosen_class_with_the_chosen_z_on_its_way_
     widgets.class_explorer(game, ["one", "two", "three"], directions=2, seed=3)
     assert Image.open(io.BytesIO(shown[-1]["image/png"])).size[0] == 1100
     view_id = shown[-1]["application/vnd.jupyter.widget-view+json"]["model_id"]
-    controls, view = widgets.ipywidgets.widgets.widget._instances[view_id].children
+    controls, view = live(view_id).children
     this, other, way, first, _ = controls.children
     start = torch.randn(1, 4, generator=torch.Generator().manual_seed(3))
 

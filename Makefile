@@ -10,10 +10,6 @@ export UV_NO_SYNC := 1
 export UV_TORCH_BACKEND := cpu
 endif
 
-# Threads that wait for one another spin for microseconds, then sleep: on a busy machine longer spinning steals time.
-export GOMP_SPINCOUNT ?= 1000
-# Memory that a step gives back stays with the process, in large pages: else Linux clears it anew in every round.
-export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1:glibc.malloc.trim_threshold=1000000000:glibc.malloc.mmap_threshold=1000000000
 # Compile what is installed once, not at every start of a kernel.
 export UV_COMPILE_BYTECODE ?= 1
 

@@ -19,7 +19,7 @@ from torch import nn
 from bench.steps import DEVICE, RESULTS, device_name, load, machine, quartiles, take_turns
 from bench.systems import SYSTEMS, play_rounds, same
 from gan_lab.layers.channels_last import Flatten, Unflatten
-from gan_lab.layers.contiguous import ContiguousConv2d, ContiguousConvTranspose2d
+from gan_lab.layers.contiguous import ContiguousConv2d, ContiguousConvTranspose2d, OneMapConv2d
 from gan_lab.layers.dropout import Dropout
 from gan_lab.layers.resize_conv import ResizeConv2d
 from gan_lab.lipschitz import gradient_penalty
@@ -68,7 +68,9 @@ CHOICES = (
     Choice("Flatten, Unflatten", "A4", no_own(Flatten, Unflatten)),
     Choice("Flatten, Unflatten", "B1", no_own(Flatten, Unflatten)),
     Choice("Flatten, Unflatten", "B3", no_own(Flatten, Unflatten)),
-    Choice("planes", "A1", no_own(ContiguousConv2d, ContiguousConvTranspose2d)),
+    Choice("contiguous images", "A1", no_own(ContiguousConv2d, ContiguousConvTranspose2d)),
+    Choice("OneMapConv2d", "A4", no_own(OneMapConv2d)),
+    Choice("OneMapConv2d", "B3", no_own(OneMapConv2d)),
     Choice("norms_by_layer", "A6", rule={"penalty": gradient_penalty}),
     *(Choice("channels last", system, in_nchw) for system in BY_NAME),
 )

@@ -5,6 +5,7 @@ and rounds the averages a hundred times as coarsely.
 """
 
 from torch import Tensor, nn
+from torch.nn.functional import fold
 
 
 class ContiguousConv2d(nn.Conv2d):
@@ -19,3 +20,25 @@ class ContiguousConvTranspose2d(nn.ConvTranspose2d):
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         return super().forward(x, output_size).contiguous()
+
+
+class OneMapConv2d(nn.Conv2d):
+    """nn.Conv2d(c_in, 1, k, padding=k // 2), k odd: (N, c_in, H, W) -> (N, 1, H, W).
+
+        out_i = b + sum_j w_j . x_(i + j),  j over the k x k offsets
+
+    On the CPU the products w_j . x come first, all k^2 of them in one matrix product, and then the sum of these
+    pictures, each shifted by its j. PyTorch's convolutions compute 16 maps at once, of which 15 would be thrown away.
+    """
+
+    bias: nn.Parameter
+
+    def __init__(self, c_in: int, kernel: int) -> None:
+        super().__init__(c_in, 1, kernel, padding=kernel // 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.device.type != "cpu":
+            return super().forward(x)
+        k, w = self.kernel_size[0], self.weight.flip(2, 3).flatten(2)[0]  # (c_in, k * k); fold shifts by -j
+        products = (x.movedim(1, 3) @ w).flatten(1, 2)  # (N, H * W, k * k)
+        return fold(products.transpose(1, 2), x.shape[2:], k, padding=k // 2) + self.bias

@@ -22,7 +22,7 @@ Source: the documentation of Keras 3 and of PyTorch 2; Glorot & Bengio 2010, eq.
 from torch import nn
 
 from gan_lab.layers.channels_last import Flatten, Unflatten
-from gan_lab.layers.contiguous import ContiguousConv2d, ContiguousConvTranspose2d
+from gan_lab.layers.contiguous import ContiguousConv2d, ContiguousConvTranspose2d, OneMapConv2d
 from gan_lab.layers.dropout import Dropout
 from gan_lab.layers.resize_conv import ResizeConv2d
 from gan_lab.layers.weights import glorot
@@ -37,6 +37,8 @@ def dense(n_in: int, n_out: int) -> nn.Linear:
 
 def conv(c_in: int, c_out: int, kernel: int = 5, stride: int = 1) -> nn.Conv2d:
     """Convolution, "same" padding, odd kernel: (N, c_in, H, W) -> (N, c_out, ceil(H / stride), ceil(W / stride))."""
+    if c_out == stride == 1 and c_in > FEW:
+        return glorot(OneMapConv2d(c_in, kernel))
     kind = ContiguousConv2d if c_out <= FEW else nn.Conv2d
     return glorot(kind(c_in, c_out, kernel, stride, padding=kernel // 2))
 

@@ -4,21 +4,21 @@ import pytest
 import torch
 from torch import nn
 
-from gan_lab.layers.contiguous import ContiguousConv2d, ContiguousConvTranspose2d
+from gan_lab.layers.contiguous import ContiguousConv2d, ContiguousConvTranspose2d, OneMapConv2d
 
+UP = {"stride": 2, "padding": 2}
 PAIRS = [
-    pytest.param(ContiguousConv2d, nn.Conv2d, {"padding": 2}, id="conv"),
-    pytest.param(ContiguousConvTranspose2d, nn.ConvTranspose2d, {"stride": 2, "padding": 2}, id="conv_transpose"),
+    pytest.param(ContiguousConv2d(4, 3, 5, padding=2), nn.Conv2d(4, 3, 5, padding=2), id="conv"),
+    pytest.param(ContiguousConvTranspose2d(4, 3, 5, **UP), nn.ConvTranspose2d(4, 3, 5, **UP), id="conv_transpose"),
+    pytest.param(OneMapConv2d(4, 3), nn.Conv2d(4, 1, 3, padding=1), id="one map, k3"),
+    pytest.param(OneMapConv2d(4, 5), nn.Conv2d(4, 1, 5, padding=2), id="one map, k5"),
 ]
 
 
-@pytest.mark.parametrize(("planes", "plain", "options"), PAIRS)
-def test_values_and_gradients_are_pytorchs_in_planes(
-    planes: type[nn.Module], plain: type[nn.Module], options: dict[str, int]
-) -> None:
+@pytest.mark.parametrize(("ours", "theirs"), PAIRS)
+def test_values_and_gradients_are_pytorchs_and_the_maps_contiguous(ours: nn.Module, theirs: nn.Module) -> None:
     torch.manual_seed(0)
-    ours, theirs = planes(4, 3, 5, **options).double(), plain(4, 3, 5, **options).double()
-    ours.to(memory_format=torch.channels_last).load_state_dict(theirs.state_dict())
+    ours.double().to(memory_format=torch.channels_last).load_state_dict(theirs.double().state_dict())
     x = torch.randn(2, 4, 6, 7, dtype=torch.float64, requires_grad=True)
     given = torch.randn(theirs(x).shape, dtype=torch.float64)
     found = ours(x), *torch.autograd.grad(ours(x), [x, *ours.parameters()], given)

@@ -25,7 +25,7 @@ import gan_lab.training
 from bench.limits import WARM_UP
 from bench.steps import DEVICE, RESULTS, load, machine, quartiles, seconds
 from bench.systems import SYSTEMS, play_rounds
-from gan_lab.runner.run import run
+from gan_lab.runner.run import run_notebook
 
 TURNS = 15
 ROUNDS = 10  # in a turn
@@ -79,7 +79,7 @@ def by_gan_lab_run(cell: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "busy.ipynb")
         nbformat.write(notebook(cell), file)
-        return printed(nbformat.read(run(file, out=Path(folder, "out"), progress=False) / file.name, 4))
+        return printed(nbformat.read(run_notebook(file, out=Path(folder, "out"), progress=False) / file.name, 4))
 
 
 WAYS: tuple[tuple[str, Callable[[str], str], bool], ...] = (

@@ -7,7 +7,7 @@
 A round is one step of G and the n_critic steps of D before it; images per second count the real images that D saw. Both
 sides train the same networks from the same weights on the bundled digits, which are small files, quick to open. The
 textbook's G steps on the images that D has just seen; play makes new ones for it, and once more as the textbook does
-(`reuse_fakes`). The sides take turns, in alternating order, so that whatever else the machine does hits all of them;
+(`reusing_fakes`). The sides take turns, in alternating order, so that whatever else the machine does hits all of them;
 what counts is the ratio of neighbouring turns, its median and quartiles. A large matrix product and a large convolution
 take turns too: their best turn's FLOP/s is the machine's limit, and its share what play's median round reaches.
 """
@@ -29,7 +29,7 @@ from torch import nn
 
 from bench.limits import WARM_UP, convolutions, flops, matmuls, peak_bytes, wait
 from bench.picture import draw
-from bench.systems import SYSTEMS, Loader, System, play_rounds, textbook_rounds
+from bench.systems import SYSTEMS, Loader, System, play_rounds, reusing_fakes, textbook_rounds
 from gan_lab.data.images import load_images
 
 RESULTS = Path(__file__).parents[1] / "results" / "bench"
@@ -48,7 +48,7 @@ def measured(system: System, arguments: argparse.Namespace) -> dict[str, Any]:
 
     loader = Loader(system, arguments.workers)
     sides = {"textbook": textbook_rounds(system, loader, DEVICE), "play": play_rounds(system, images, DEVICE)}
-    sides["reusing"] = play_rounds(system, images, DEVICE, reuse_fakes=True)
+    sides["reusing"] = play_rounds(system, images, DEVICE, round=reusing_fakes)
     compiling = add_compiled(sides, system) if arguments.compile else {}
     limits = {"matmul": matmuls(DEVICE), "conv 3x3": convolutions(DEVICE)}
     works = {name: flops(rounds) for name, rounds in {"play": sides["play"], **limits}.items()}

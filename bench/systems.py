@@ -20,7 +20,7 @@ from gan_lab.lipschitz import Penalty, clip_weights, gradient_penalty
 from gan_lab.losses import AuxiliaryClassifier, Loss, NonSaturating, Wasserstein
 from gan_lab.networks import acgan28, acgan32, dcgan32, dcgan64, wgan64
 from gan_lab.shipped import DIGITS
-from gan_lab.training import Game, Images, play
+from gan_lab.training import Batches, Game, Images, Round, Rules, fakes, play, step_D, step_G
 
 adam = partial(torch.optim.Adam, lr=2e-4, betas=(0.5, 0.999), fused=True)
 adam_gp = partial(torch.optim.Adam, lr=1e-4, betas=(0.0, 0.9), fused=True)
@@ -122,10 +122,11 @@ def play_rounds(
     device: torch.device,
     change: Callable[[nn.Module], nn.Module] = same,
     precision: Any = "32-true",
+    round: Rules | None = None,
     **rules: Any,
 ) -> Iterator[Any]:
-    """The course's rounds without end; with both players changed, in another precision, and by other rules for
-    Game."""
+    """The course's rounds without end; with both players changed, in another precision, by other rules of a round, and
+    with other terms for Game."""
     torch.manual_seed(0)
     G, D = map(change, system.course(system.width(device)))
     opt_G, opt_D = (system.optimizer(player.parameters()) for player in (G, D))
@@ -133,4 +134,15 @@ def play_rounds(
     penalty = system.penalty(D) if system.penalty else None
     rules = {"penalty": penalty, **system.rule, **rules}
     game = Game(G, D, system.loss, opt_G, opt_D, fabric=fabric, **rules)
-    return chain.from_iterable(play(game, images, batch_size=system.batch, epoch=epoch) for epoch in count())
+    return chain.from_iterable(
+        play(game, images, batch_size=system.batch, epoch=epoch, round=round) for epoch in count()
+    )
+
+
+def reusing_fakes(game: Game, batches: Batches) -> Round:
+    """The rules of most tutorials: G steps on the images that D has just seen, which saves a pass through G."""
+    for step, (x, y) in enumerate(batches, start=1):
+        with torch.set_grad_enabled(step == game.n_critic):
+            x_fake = fakes(game, y)
+        d_loss, penalty, real, fake = step_D(game, x, x_fake, y)
+    return Round(d_loss, step_G(game, x_fake, y), penalty, real, fake, y)

@@ -6,10 +6,11 @@ import torch.nn.functional as F
 from small_game import Discriminator, Generator, equal, same, small_game, small_images
 from torch import nn
 
+from bench.systems import reusing_fakes
 from gan_lab import training
 from gan_lab.data.images import load_images
 from gan_lab.losses import AuxiliaryClassifier, NonSaturating, Verdict
-from gan_lab.training import Round, play, sample, step_D, step_G
+from gan_lab.training import play, sample, step_D, step_G
 
 
 class Recorded:
@@ -28,14 +29,6 @@ class Recorded:
     def batch(self, index):
         self.given.append(index.tolist())
         return self.images.batch(index)
-
-
-def reusing_fakes(game, batches):
-    """The rules of most tutorials: G steps on the images that D has just seen. One pass through G less."""
-    for x, y in batches:
-        x_fake = training.fakes(game, y)
-        d_loss, penalty, real, fake = step_D(game, x, x_fake, y)
-    return Round(d_loss, step_G(game, x_fake, y), penalty, real, fake, y)
 
 
 @pytest.mark.parametrize("rules", [None, reusing_fakes])

@@ -1,4 +1,4 @@
-"""The lists of packages in pyproject.toml, held against what the code imports."""
+"""pyproject.toml, held against what the code imports and what the citation says."""
 
 import ast
 import re
@@ -62,3 +62,7 @@ def test_the_command_asks_for_all_that_its_room_imports() -> None:
 
 def test_the_extra_course_has_all_that_the_command_asks_for() -> None:
     assert distributions(set(COURSE)) <= named(PROJECT["optional-dependencies"]["course"])
+
+
+def test_the_citation_is_of_this_version() -> None:
+    assert f"\nversion: {PROJECT['version']}\n" in (TOP / "CITATION.cff").read_text(encoding="utf-8")

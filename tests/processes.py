@@ -6,7 +6,7 @@ from collections.abc import Callable
 import psutil
 
 
-def becomes_true(condition: Callable[[], bool], within: float = 120) -> bool:
+def becomes_true(condition: Callable[[], bool], within: float = 300) -> bool:
     """Whether the condition holds at some time in that many seconds."""
     end = time.monotonic() + within
     while not condition():

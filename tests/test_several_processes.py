@@ -229,7 +229,7 @@ def test_the_script_on_the_page_trains_in_two_processes(tmp_path):
         .replace("Generator(),", "Generator(width=0.02),")
         .replace("Discriminator()", "Discriminator(width=0.02)")
     )
-    script.write_text(small.replace("epochs(game, 50)", "epochs(game, 1)"))
+    script.write_text(small.replace("epochs(50)", "epochs(1)"))
     run_python(script, GAN_LAB_RUNS=str(tmp_path))
     (folder,) = tmp_path.glob("two-devices-*")
     assert len(pd.read_csv(folder / "rounds.csv")) == 1005 // 64

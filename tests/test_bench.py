@@ -1,6 +1,8 @@
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor, nn
@@ -8,6 +10,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.full_runs import TRAININGS, Training, rounds_of, system_of, timed
 from bench.limits import flops, peak_bytes
+from bench.picture import draw
+from bench.steps import RESULTS
 from bench.systems import SYSTEMS, Loader, System, play_rounds, textbook_rounds
 from bench.textbook_networks import CLASSES, take_over
 from bench.textbook_steps import penalty
@@ -131,3 +135,8 @@ def test_a_training_is_timed_over_all_its_rounds() -> None:
     images = Counted(load_images(size=32))
     timed(ONCE["B1"], images, 3, CPU)
     assert images.taken == 3 * ONCE["B1"].images
+
+
+def test_the_committed_table_can_be_drawn(tmp_path: Path) -> None:
+    draw(pd.read_csv(RESULTS / "cpu.csv"), tmp_path / "cpu.png")
+    assert (tmp_path / "cpu.png").stat().st_size > 10_000

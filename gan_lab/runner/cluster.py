@@ -17,7 +17,7 @@ from gan_lab.run_folder import Scalar
 from gan_lab.runner.status import Failure, Status
 from gan_lab.runner.worker import conclude, run_one
 
-PATIENCE = 10  # seconds to wait for a cluster's answer
+PATIENCE = 10  # seconds to wait for a scheduler's answer
 Runs = Mapping[Path, dict[str, Scalar]]  # a run's parameters, by its folder
 
 
@@ -41,7 +41,7 @@ def cluster(scheduler: str, jobs: int) -> Iterator[Client]:
             return
         try:
             client = stack.enter_context(Client(scheduler, timeout=PATIENCE))
-            client.wait_for_workers(1, timeout=PATIENCE)
+            client.wait_for_workers(1, timeout=6 * PATIENCE)  # some have just been started, on a busy machine
         except (OSError, TimeoutError) as error:
             raise ConnectionError(f"no Dask worker answers at {scheduler}: {error}") from error
         yield client

@@ -1,6 +1,7 @@
 """The processes that the runs of a sweep are handed to, by Dask: on this machine, or on a cluster."""
 
 import logging
+import os
 import signal
 import threading
 from collections import Counter
@@ -37,6 +38,7 @@ def cluster(scheduler: str, jobs: int) -> Iterator[Client]:
     """
     with ExitStack() as stack:
         if not scheduler:
+            stack.enter_context(same_environment())
             yield stack.enter_context(Client(stack.enter_context(local_cluster(jobs))))
             return
         try:
@@ -45,6 +47,18 @@ def cluster(scheduler: str, jobs: int) -> Iterator[Client]:
         except (OSError, TimeoutError) as error:
             raise ConnectionError(f"no Dask worker answers at {scheduler}: {error}") from error
         yield client
+
+
+@contextmanager
+def same_environment() -> Iterator[None]:
+    """What a block adds to the environment is gone after it. Dask sets OMP_NUM_THREADS=1 there, for its workers; what is
+    started later would train on one thread."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def local_cluster(jobs: int) -> LocalCluster:

@@ -102,7 +102,9 @@ def test_an_interrupted_sweep_leaves_no_kernel_and_goes_on_when_started_again(tm
     assert state(out / "seed=1") in ("interrupted", "running")
 
     before = (out / "seed=0" / "status.json").stat().st_mtime_ns
+    surroundings = dict(os.environ)
     table = run_sweep(notebook, {"seed": ["0", "1"]}, {}, out, jobs=1, progress=False)
+    assert dict(os.environ) == surroundings  # Dask's OMP_NUM_THREADS=1 would have the next training run on one thread
     assert table["state"].tolist() == ["done", "done"]
     assert (out / "seed=0" / "status.json").stat().st_mtime_ns == before
 

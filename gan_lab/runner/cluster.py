@@ -51,8 +51,8 @@ def cluster(scheduler: str, jobs: int) -> Iterator[Client]:
 
 @contextmanager
 def same_environment() -> Iterator[None]:
-    """What a block adds to the environment is gone after it. Dask sets OMP_NUM_THREADS=1 there, for its workers; what is
-    started later would train on one thread."""
+    """What a block adds to the environment is gone after it: Dask sets OMP_NUM_THREADS=1 for its workers, and whatever
+    is started later would train on one thread."""
     before = dict(os.environ)
     try:
         yield

@@ -164,7 +164,8 @@ print(f"g_loss = {loss.g_loss(knows_nothing, y):.4f}     log 2 +   log 5 = {np.l
 #
 # Here are both pairs of networks at their full size. Layers that make the same shape share a line; at the end of each
 # line stand its parameters. `ResizeConv2d` doubles height and width, each pixel becoming four, and convolves; it does
-# both at once, which is the same function for less than half of the arithmetic.
+# both at once, which is the same function for less than half of the arithmetic. `OneMapConv2d` is a convolution to a
+# single map, written so that a CPU is quick at it.
 
 # %%
 nets = {"A4": acgan28, "B3": acgan32}

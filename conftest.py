@@ -31,6 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["GAN_LAB_RUNS"] = str(Path(folder.name, "runs"))
     os.environ["IPYTHONDIR"] = str(Path(folder.name, "ipython"))
     os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # else each kernel prints a debugger's warning
+    os.environ.pop("MPLBACKEND", None)  # would take the pictures out of the notebooks
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

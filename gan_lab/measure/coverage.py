@@ -9,6 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+NEIGHBOURS = 5  # k, how far a neighbourhood reaches
+
 
 class Fidelity(NamedTuple):
     """Shares of points, each between 0 and 1, but for `density`, which can exceed 1."""
@@ -19,7 +21,7 @@ class Fidelity(NamedTuple):
     coverage: float  # of the real neighbourhoods, how many hold a fake point
 
 
-def fidelity(real: Tensor, fake: Tensor, *, k: int = 5) -> Fidelity:
+def fidelity(real: Tensor, fake: Tensor, *, k: int = NEIGHBOURS) -> Fidelity:
     """Precision, recall, density and coverage of fake points, with balls for neighbourhoods.
 
         B(x) = the ball round x with the distance to its k-th nearest neighbour in its own set as radius

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gan_lab.data.images import ImageSet
 from gan_lab.measure.classifier import Classifier, train_classifier
-from gan_lab.measure.coverage import distances, fidelity, points
+from gan_lab.measure.coverage import NEIGHBOURS, distances, fidelity, points
 from gan_lab.measure.evaluation import class_accuracy
 from gan_lab.measure.features import accuracy, checked, features_of
 
@@ -37,9 +37,14 @@ def by_class(samples: Tensor, held_out: ImageSet, classifier: Classifier, y: Ten
     real, seen = features_of(classifier.features, held_out), logits.argmax(1)
     right = torch.full((K,), torch.nan) if y is None else class_accuracy(logits, y)
     rows = []
-    for k in range(K):
+    for k, name in enumerate(held_out.classes):
         real_k, seen_k = real[held_out.labels.cpu() == k], found[seen == k]
-        variety = spread(seen_k) / spread(real_k) if len(seen_k) > 1 else 0.0
+        if len(real_k) <= NEIGHBOURS or not (spread_k := spread(real_k)):
+            raise ValueError(
+                f"class {name!r} of {held_out.name} has {len(real_k)} held-out images, or all are equal: hold out "
+                f"{NEIGHBOURS + 1} different ones at the least, since coverage looks at {NEIGHBOURS} neighbours of each"
+            )
+        variety = spread(seen_k) / spread_k if len(seen_k) > 1 else 0.0
         rows.append((right[k].item(), len(seen_k) / len(found), variety, fidelity(real_k, found).coverage))
     index = pd.Index(held_out.classes, name="class")
     return pd.DataFrame(rows, index, columns=["GAN-test", "share", "variety", "coverage"])

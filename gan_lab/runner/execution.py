@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ import psutil
 
 from gan_lab.run_folder import LOG, Scalar
 from gan_lab.runner.status import Failure, Status
+from gan_lab.runner.surroundings import surroundings
 
 
 def execute(
@@ -37,13 +37,13 @@ def execute(
     notebook, out = notebook.resolve(), out.resolve()
     status = Status("running", notebook.stem, dict(parameters), attempt)
     status.write(out)
-    environment = {**os.environ, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # else each kernel prints a debugger's warning
+    own_share = {"OMP_NUM_THREADS": str(threads)} if threads else {}
     with tempfile.TemporaryDirectory(prefix="gan-lab-") as files:
         with open(out / LOG, "wb") as log:  # closed at once: Windows deletes no file that is open
             child = subprocess.Popen(
                 [sys.executable, "-P", "-m", "gan_lab.runner.cells"],
                 cwd=notebook.parent,
-                env=environment | ({"OMP_NUM_THREADS": str(threads)} if threads else {}),
+                env=surroundings(**own_share),
                 stdin=subprocess.PIPE,
                 stdout=None if progress else subprocess.DEVNULL,
                 stderr=log,

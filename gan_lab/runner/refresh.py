@@ -3,7 +3,6 @@
 python -m gan_lab.runner.refresh notebooks/source/01_dcgan.py ...   refreshes each of them and tells its problems
 """
 
-import os
 import re
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from nbformat import NotebookNode
 
 from gan_lab.files import whole
 from gan_lab.runner.html import WIDGET, drop_widgets
+from gan_lab.runner.surroundings import surroundings
 
 LARGEST = 2_000_000  # bytes; GitHub is slow to draw a larger notebook, or does not
 LONGEST = 40  # lines; a cell fits a screen
@@ -59,10 +59,9 @@ def _execute(notebook: NotebookNode, here: Path, there: Path) -> None:
         skip_cells_with_tag="" if _has_gpu() else "gpu",
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
     )
-    surroundings = {"GAN_LAB_RUNS": str(there / "runs"), "IPYTHONDIR": str(there / "ipython")}
-    quiet = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # else each kernel prints a debugger's warning
+    environment = surroundings(GAN_LAB_RUNS=str(there / "runs"), IPYTHONDIR=str(there / "ipython"))
     try:
-        client.execute(env=os.environ | surroundings | quiet)
+        client.execute(env=environment)
     except CellExecutionError as error:
         said = COLOUR.sub("", error.traceback)
         raise RuntimeError(f"cell In [{client.code_cells_executed}]: {error.ename}: {error.evalue}\n{said}") from None

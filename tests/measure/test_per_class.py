@@ -106,3 +106,23 @@ def test_what_does_not_fit_together_is_refused(digits, change, says):
     x, held_out = change(train.batch(slice(0, 50))[0], held_out)
     with pytest.raises(ValueError, match=says):
         by_class(x, held_out, classifier)
+
+
+def few_of_each(held_out):
+    index = torch.cat([(held_out.labels == k).nonzero().flatten()[:4] for k in range(5)])
+    return replace(held_out, pixels=held_out.pixels[index], labels=held_out.labels[index])
+
+
+def one_class_of_equal_images(held_out):
+    pixels = held_out.pixels.clone()
+    pixels[held_out.labels == 0] = pixels[held_out.labels == 0][:1].clone()
+    return replace(held_out, pixels=pixels)
+
+
+@pytest.mark.parametrize(("change", "n"), [(few_of_each, 4), (one_class_of_equal_images, r"\d+")])
+def test_a_class_of_too_few_or_equal_images_is_named(digits, change, n):
+    train, held_out, classifier = digits
+    with pytest.raises(
+        ValueError, match=rf"class 'Class 1' of digits has {n} held-out images, .*: hold out 6 different"
+    ):
+        by_class(train.batch(slice(0, 100))[0], change(held_out), classifier)

@@ -148,3 +148,12 @@ def test_the_log_is_closed_when_it_is_deleted(tmp_path: Path, monkeypatch: pytes
     assert len(open_then) == 1
     assert str(tmp_path / "out" / "log.txt") not in open_then[0]
     assert not (tmp_path / "out" / "log.txt").exists()
+
+
+def test_the_caller_s_matplotlib_backend_takes_no_picture_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clusters and editors set MPLBACKEND: then a notebook was "done" and had no picture."""
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    notebook = write_notebook(tmp_path / "tiny.ipynb", "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()")
+    assert execute(notebook, check(notebook, {}), tmp_path / "out").state == "done"
+    cells = nbformat.read(tmp_path / "out" / "tiny.ipynb", 4).cells
+    assert any("image/png" in output.get("data", {}) for cell in cells for output in cell.get("outputs", []))

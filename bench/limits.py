@@ -81,7 +81,10 @@ def peak_bytes(make: Callable[[], Rounds], device: torch.device) -> int:
         file = Path(folder, "trace.json")
         profiled.export_chrome_trace(str(file))
         events = json.loads(file.read_text())["traceEvents"]
-    return int(max(event["args"]["Total Allocated"] for event in events if event["name"] == "[memory]"))
+    events = sorted((event for event in events if event["name"] == "[memory]"), key=lambda event: event["ts"])
+    memory = [event["args"] for event in events]
+    before = memory[0]["Total Allocated"] - memory[0]["Bytes"]  # what an earlier profile left in the counter
+    return int(max(args["Total Allocated"] for args in memory) - before)
 
 
 def wait(device: torch.device) -> None:

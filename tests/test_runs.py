@@ -81,7 +81,7 @@ def test_a_finished_run_plays_nothing_and_brings_its_players_back(tmp_path, whol
 
 def test_the_folder_tells_what_happened(whole_run):
     _, run = whole_run
-    rounds = pd.read_csv(run.folder / "rounds.csv", float_precision="round_trip")
+    rounds = pd.DataFrame(run_folder.read_table(run.folder / "rounds.csv"))
     assert list(rounds.columns) == ["epoch", "round", "d_loss", "g_loss", "penalty", *KEPT, "twice"]
     assert list(zip(rounds["epoch"], rounds["round"], strict=True)) == [(e, r) for e in (1, 2, 3) for r in range(1, 6)]
     assert (rounds["twice"] == 2 * rounds["g_loss"]).all()

@@ -81,8 +81,7 @@ def classifier_for(images: ImageSet) -> Classifier:
     """
     if are_bundled_digits(images):
         return load_classifier(BUNDLED)
-    code = described(train_classifier)[-8:]  # that of another training is another one
-    kept = Path(torch.hub.get_dir()).with_name("gan_lab") / f"classifier-{code}-{images.fingerprint[:16]}.pt"
+    kept = Path(torch.hub.get_dir()).with_name("gan_lab") / f"classifier-{TRAINING}-{images.fingerprint[:16]}.pt"
     if kept.exists():
         return load_classifier(kept)
     classifier = train_classifier(images)
@@ -151,3 +150,6 @@ def moved(x: Tensor) -> Tensor:
     to_y = torch.stack([scale * angle.sin(), scale * angle.cos(), up_to(1 / 8)], dim=1)
     places = F.affine_grid(torch.stack([to_x, to_y], dim=1), list(x.shape), align_corners=False)
     return F.grid_sample(x, places, padding_mode="border", align_corners=False)
+
+
+TRAINING = described(train_classifier)[-8:]  # other digits when the training is another one

@@ -257,7 +257,8 @@ def leading_directions(game: Game, y: Tensor | None = None, n: int = 1024) -> Te
     x = sample(game, z, None if y is None else y.expand(n)).flatten(1).cpu()
     A = torch.linalg.lstsq(z - z.mean(0), x - x.mean(0)).solution  # (Z, C * H * W)
     directions: Tensor = torch.linalg.svd(A, full_matrices=False).U.T
-    return directions
+    largest = directions.gather(1, directions.abs().argmax(1, keepdim=True))
+    return directions * largest.sign()  # a singular vector has no sign of its own, and svd may flip it
 
 
 def image_png(image: Tensor, side: int, value_range: tuple[float, float]) -> bytes:

@@ -1,6 +1,7 @@
 import asyncio
 import io
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -154,6 +155,12 @@ def test_the_leading_directions_of_a_linear_generator_are_its_singular_vectors()
     torch.testing.assert_close(directions.abs(), torch.eye(4)[[1, 2, 3, 0]], atol=1e-4, rtol=0)
 
 
+def same_picture(one, other):
+    """Whether two PNGs show the same, but for one step of gray: the last bits of singular vectors are rounding."""
+    a, b = (np.asarray(Image.open(io.BytesIO(png)), dtype=int) for png in (one, other))
+    return a.shape == b.shape and abs(a - b).max() <= 1
+
+
 def live(view_id):
     """The widget of that id. ipywidgets 8 keeps them in its module, 7 (as on Colab) with the class."""
     module = widgets.ipywidgets.widgets.widget
@@ -168,7 +175,7 @@ def test_a_slider_moves_the_image_to_what_g_makes_there(shown):
     before = view.value
     sliders.children[0].value = 2.0
     z = torch.randn(1, 4, generator=torch.Generator().manual_seed(3)) + 2 * widgets.leading_directions(game)[:1]
-    assert view.value == widgets.image_png(sample(game, z), 256, (-1.0, 1.0))
+    assert same_picture(view.value, widgets.image_png(sample(game, z), 256, (-1.0, 1.0)))
     assert view.value != before
 
 
@@ -200,16 +207,16 @@ def test_the_class_explorer_draws_the_chosen_class_with_the_chosen_z_on_its_way_
     def drawn(z, y):
         return widgets.image_png(sample(game, z, y), 256, (-1.0, 1.0))
 
-    assert view.value == drawn(start, torch.tensor([0]))
+    assert same_picture(view.value, drawn(start, torch.tensor([0])))
     this.value, other.value = 2, 1
-    assert view.value == drawn(start, torch.tensor([2]))
+    assert same_picture(view.value, drawn(start, torch.tensor([2])))
     way.value = 0.5
-    assert view.value == drawn(start, torch.tensor([[0, 0.5, 0.5]]))
+    assert same_picture(view.value, drawn(start, torch.tensor([[0, 0.5, 0.5]])))
     first.value = -1.5
     moved = start - 1.5 * widgets.leading_directions(game, torch.tensor([2]))[:1]
-    assert view.value == drawn(moved, torch.tensor([[0, 0.5, 0.5]]))
+    assert same_picture(view.value, drawn(moved, torch.tensor([[0, 0.5, 0.5]])))
     way.value = 1.0
-    assert view.value == drawn(moved, torch.tensor([1]))
+    assert same_picture(view.value, drawn(moved, torch.tensor([1])))
 
 
 def test_an_image_s_bytes_are_its_pixels_as_blocks():

@@ -17,4 +17,3 @@ def shipped(name: str) -> Path:
 
 DIGITS = shipped("data/digits")  # what data_dir = "" stands for
 RESULTS = shipped("results")
-NOTEBOOKS = shipped("notebooks")

@@ -27,7 +27,8 @@ def show_runs(found: "DataFrame", notebook: Path) -> None:
     """A line a training: its folder, what became of it, and the numbers that it found."""
     from gan_lab.runner.parameters import read_parameters
 
-    numbers = [str(name) for name in found.select_dtypes("number") if name not in read_parameters(notebook)]
+    parameters = read_parameters(notebook)
+    numbers = [str(name) for name in found.select_dtypes("number") if name not in parameters]
     numbers = [name for name in numbers if found[name].any()]
     room = console.width - found["folder"].str.len().max() - 12
     numbers = numbers[: max(1, room // 11)]  # the report has all of them

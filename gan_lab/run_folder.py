@@ -7,7 +7,7 @@ import csv
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,9 +38,9 @@ def page(folder: Path, notebook: str) -> Path:
     return folder / f"{notebook}.html"
 
 
-def name_with_digest(name: str, recipe: Mapping[str, Any]) -> str:
-    """The name of the folder of a run of this recipe, "B1-3f2a91c0": another recipe is another folder."""
-    return f"{name}-{hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:8]}"
+def digest(recipe: Mapping[str, Any]) -> str:
+    """Eight digits that stand for a recipe: in the name of its run's folder, "B1-3f2a91c0", and in its checkpoint."""
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def name_of(folder: Path) -> str:
@@ -68,8 +68,13 @@ def read_table(file: Path) -> list[dict[str, Any]]:
     if not file.exists():
         return []
     with file.open(newline="", encoding="utf-8") as lines:
-        rows = list(csv.DictReader(lines))
+        return table_rows(lines)
+
+
+def table_rows(lines: Iterable[str]) -> list[dict[str, Any]]:
+    """The rows of a table that has these lines."""
     whole = ("epoch", "round")
+    rows = csv.DictReader(lines)
     return [{k: int(text) if k in whole else float(text) for k, text in row.items() if text} for row in rows]
 
 

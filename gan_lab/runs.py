@@ -16,7 +16,8 @@ import os
 import platform
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
@@ -27,11 +28,15 @@ import torch
 from torch import Tensor
 
 from gan_lab import run_folder
+from gan_lab.checkpoint import WAY_OUT, Checkpoint
 from gan_lab.files import whole
 from gan_lab.identity import Images, identity
 from gan_lab.losses import measures
-from gan_lab.run_folder import CHECKPOINT, EPOCHS, PICTURES, RECIPE, ROUNDS, Scalar, read_table
+from gan_lab.owner import owned
+from gan_lab.run_folder import CHECKPOINT, EPOCHS, PICTURES, RECIPE, ROUNDS, Scalar, read_table, table_rows
 from gan_lab.training import Game, Round, Rules, one_round
+
+BUSY = "wait for its end, stop it (in JupyterLab: shut the kernel down), or choose another run_dir"
 
 
 class Run:
@@ -64,34 +69,40 @@ class Run:
             "parameters": {**facts, "batch_size": batch_size, "seed": seed, "n_critic": game.n_critic},
             "game": identity(game, images, batch_size, seed, round),
         }
+        self._digest = run_folder.digest(self.recipe)
         self._terms = (batch_size, seed, round or one_round)
         self.value_range = images.value_range
         self.folder = self._place(name, run_dir)
         self._writes = game.fabric.is_global_zero
-        if fresh and self._writes:
+        if fresh and self._writes and self.folder.exists():
+            with owned(self.folder, BUSY):
+                pass  # nobody trains there
             put_aside(self.folder)
         self.epoch = 0
-        self._read_tables(math.inf)
+        self._read_kept()
 
     def epochs(self, epochs: int) -> Iterator[int]:
         """The epochs still to be played, counted from 1, once the game is where the folder says.
 
         Of several processes the first one writes the folder: its own rounds, pictures and statistics of batch norm.
-        Raises ValueError if epochs < 1, or if a run that is to go on was begun by another number of processes.
+        Raises ValueError if epochs < 1, if the checkpoint is damaged or of another run, or if a run that is to go on
+        was begun by another number of processes; FileNotFoundError if the checkpoint of a run with epochs is gone; and
+        BlockingIOError while another process trains in the folder.
         """
         if epochs < 1:
             raise ValueError(f"epochs counts passes over the images: at least 1, not {epochs}")
-        self._write_recipe()
-        self._restore()
-        done = self.epoch
-        if done < epochs:
-            self._refuse_other_processes()
-        if self._writes:
-            self._say_what_is_there(done, epochs)
-        for self.epoch in range(done + 1, epochs + 1):
-            self._pending.clear()
-            self._started = time.perf_counter()
-            yield self.epoch
+        with owned(self.folder, BUSY) if self._writes else nullcontext():
+            self._write_recipe()
+            self._restore()
+            done = self.epoch
+            if done < epochs:
+                self._refuse_other_processes()
+            if self._writes:
+                self._say_what_is_there(done, epochs)
+            for self.epoch in range(done + 1, epochs + 1):
+                self._pending.clear()
+                self._started = time.perf_counter()
+                yield self.epoch
 
     def log(self, round: Round, **more: Tensor | float) -> None:
         """Keep a round's losses, what the game's loss wants to be kept (`measures`), and any others by name.
@@ -116,21 +127,26 @@ class Run:
         from torchvision.utils import save_image  # slow to import, and only a picture needs it
 
         if self._writes:
+            (self.folder / PICTURES).mkdir(exist_ok=True)
             with whole(run_folder.picture(self.folder, self.epoch)) as part:
                 save_image(images, part, nrow=nrow, normalize=True, value_range=self.value_range)
 
-    def save(self, **measured: float) -> None:
-        """End the epoch: its rounds, its seconds, what was measured, and last the checkpoint.
+    def save(self, measure: Callable[[], Mapping[str, float]] = dict, **measured: float) -> None:
+        """End the epoch: its rounds, its seconds, what is measured, and last the checkpoint.
 
+        measure: asked for more that is measured, by name. If it raises an error, the epoch is kept before the error
+        goes on: what is measured never costs what was trained.
         Raises FloatingPointError if a number of a round is NaN or infinite; the checkpoint before it is kept.
         """
         rows = self._pending_rows()
         refuse_nan(rows)
-        self._rounds += rows
-        self._pending.clear()
-        self._measured.append({"epoch": self.epoch, "seconds": time.perf_counter() - self._started, **measured})
-        self._write_tables()
-        self._write_checkpoint()
+        row = {"epoch": self.epoch, "seconds": time.perf_counter() - self._started, **measured}
+        try:
+            row |= measure()
+        except Exception:
+            self._end_epoch(rows, row)
+            raise
+        self._end_epoch(rows, row)
 
     @property
     def rounds(self) -> pd.DataFrame:
@@ -158,17 +174,27 @@ class Run:
 
     def _place(self, name: str, run_dir: str | Path) -> Path:
         """The run's folder: run_dir/name, unless another run lives there; else the name has the recipe's digest."""
-        own = run_folder.name_with_digest(name, self.recipe)
+        own = f"{name}-{self._digest}"
         if not str(run_dir):
             return Path(os.environ.get("GAN_LAB_RUNS", "runs"), own)
         simple = Path(run_dir, name).expanduser()
         return simple if self._recipe_in(simple) in (None, self.recipe) else simple.with_name(own)
 
     def _recipe_in(self, folder: Path) -> dict[str, Any] | None:
-        """What the run in the folder was, None if there is none; of it the parts that this run has."""
-        file = folder / RECIPE
-        kept = json.loads(file.read_text()) if file.exists() else None
-        return kept and {part: kept.get(part, {}) for part in self.recipe}
+        """What the run in the folder was, None if there is none; of it the parts that this run has.
+
+        Where the file is damaged, the checkpoint tells whether it was this run; else it is {}.
+        """
+        if not (folder / RECIPE).exists():
+            return None
+        kept = read_recipe(folder)
+        if kept:
+            return {part: kept.get(part, {}) for part in self.recipe}
+        try:
+            same = Checkpoint.read(folder / CHECKPOINT, torch.device("cpu")).run == self._digest
+        except (OSError, ValueError):
+            same = False
+        return self.recipe if same else {}
 
     def _say_what_is_there(self, done: int, epochs: int) -> None:
         """What a reader should know before the first round: that a kept run is shown, or how this one differs."""
@@ -188,8 +214,8 @@ class Run:
         return max(others, key=lambda file: file.stat().st_mtime).parent if others else None
 
     def _refuse_other_processes(self) -> None:
-        kept = json.loads((self.folder / RECIPE).read_text())["environment"]["processes"]
         here = self.game.fabric.world_size
+        kept = read_recipe(self.folder).get("environment", {}).get("processes", here)
         if kept != here:
             raise ValueError(
                 f"{self.folder} was begun by {kept} processes, each with batches of its own; here there are {here}: "
@@ -197,10 +223,11 @@ class Run:
             )
 
     def _write_recipe(self) -> None:
-        file = self.folder / RECIPE
-        if self._writes and not file.exists():
-            (self.folder / PICTURES).mkdir(parents=True, exist_ok=True)
-            with whole(file) as part:
+        if self._writes and not read_recipe(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if (self.folder / RECIPE).exists():
+                print(f"{self.folder / RECIPE} was damaged, and is written anew")
+            with whole(self.folder / RECIPE) as part:
                 part.write_text(json.dumps(self.recipe | {"environment": environment(self.game)}, indent=2) + "\n")
 
     def _restore(self) -> None:
@@ -208,38 +235,79 @@ class Run:
         file, game = self.folder / CHECKPOINT, self.game
         self.epoch = 0
         if not file.exists():
+            self._read_kept()
+            self._refuse_lost_checkpoint()
+            self._rounds.clear()
             self._write_checkpoint()
         game.fabric.barrier()  # no process reads before the first has written
-        checkpoint = torch.load(file, map_location=game.fabric.device, weights_only=True)
-        if differ := sorted(checkpoint.keys() ^ {"epoch", *game.parts}):
-            there = ", ".join(f"{name} is {'only there' if name in checkpoint else 'only here'}" for name in differ)
+        checkpoint = Checkpoint.read(file, game.fabric.device)
+        if differ := sorted(checkpoint.states.keys() ^ game.parts.keys()):
+            there = ", ".join(
+                f"{name} is {'only there' if name in checkpoint.states else 'only here'}" for name in differ
+            )
             raise ValueError(
                 f"{file} holds another game, {there}: build the game with the same parts, or choose another run_dir"
             )
+        if checkpoint.run != self._digest:
+            raise ValueError(f"{file} is the checkpoint of another run than the one in {RECIPE} beside it: {WAY_OUT}")
         for name, part in game.parts.items():
-            part.load_state_dict(checkpoint[name])
-        self._read_tables(checkpoint["epoch"])
-        self.epoch = int(checkpoint["epoch"])
-        for picture in self.pictures[self.epoch :] if self._writes else []:
-            picture.unlink(missing_ok=True)
+            part.load_state_dict(checkpoint.states[name])
+        self.epoch = checkpoint.epoch
+        self._restore_tables(checkpoint.tables)
+        for picture in self.pictures if self._writes else []:
+            if run_folder.epoch_of(picture) > self.epoch:
+                picture.unlink(missing_ok=True)
+
+    def _refuse_lost_checkpoint(self) -> None:
+        """Raises FileNotFoundError if a table says that epochs were played, and there is nothing to go on from."""
+        epochs = max((row["epoch"] for row in self._measured), default=0)
+        if epochs:
+            raise FileNotFoundError(
+                f"{self.folder / CHECKPOINT} is gone, and {self.folder / EPOCHS} has {epochs} epochs: {WAY_OUT}"
+            )
+
+    def _restore_tables(self, texts: Mapping[str, str]) -> None:
+        """The tables as the run wrote them. A file that differs is kept beside its successor, "rounds~1.csv"."""
+        self._pending.clear()
+        self._rounds, self._measured = (table_rows(texts[name].splitlines()) for name in (ROUNDS, EPOCHS))
+        for name, rows in ((ROUNDS, self._rounds), (EPOCHS, self._measured)) if self._writes else ():
+            file = self.folder / name
+            there = read_or_none(file)
+            if there == rows and file.exists() == bool(rows):
+                continue
+            if not file.exists():
+                print(f"{file} is gone, and is written anew")
+            elif [row for row in there if row["epoch"] <= self.epoch] != rows or more_than_one_later(there, self.epoch):
+                print(f"{file} is not as the run wrote it. That is written anew")
+                put_aside(file)
+            with whole(file) as part:
+                part.write_bytes(texts[name].encode())
+
+    def _end_epoch(self, rows: list[dict[str, Any]], measured: dict[str, Any]) -> None:
+        self._rounds += rows
+        self._pending.clear()
+        self._measured.append(measured)
+        for name, text in self._tables().items() if self._writes else []:
+            with whole(self.folder / name) as part:
+                part.write_bytes(text.encode())
+        self._write_checkpoint()
 
     def _write_checkpoint(self) -> None:
         if self._writes:
             states = {name: part.state_dict() for name, part in self.game.parts.items()}
-            with whole(self.folder / CHECKPOINT) as part:
-                torch.save({"epoch": self.epoch} | states, part)
+            Checkpoint(self.epoch, self._digest, self._tables(), states).write(self.folder / CHECKPOINT)
 
-    def _read_tables(self, epochs: float) -> None:
-        """The rows of the first `epochs` epochs; later ones were written just before an interruption."""
+    def _tables(self) -> dict[str, str]:
+        """The text of each table by its file's name; "" while it has no row."""
+        tables = {ROUNDS: self.rounds, EPOCHS: self.measured}
+        return {
+            name: table.to_csv(index=False, lineterminator="\n") if len(table) else "" for name, table in tables.items()
+        }
+
+    def _read_kept(self) -> None:
+        """What the tables of the folder say, to be seen before the first round; a damaged one says nothing yet."""
         self._pending: list[dict[str, Tensor | float]] = []
-        self._rounds = [row for row in read_table(self.folder / ROUNDS) if row["epoch"] <= epochs]
-        self._measured = [row for row in read_table(self.folder / EPOCHS) if row["epoch"] <= epochs]
-
-    def _write_tables(self) -> None:
-        for table, name in ((self.rounds, ROUNDS), (self.measured, EPOCHS)):
-            if self._writes:
-                with whole(self.folder / name) as part:
-                    table.to_csv(part, index=False)
+        self._rounds, self._measured = (read_or_none(self.folder / name) for name in (ROUNDS, EPOCHS))
 
 
 def difference(part: str, there: Mapping[str, Any], here: Any) -> str:
@@ -251,11 +319,34 @@ def difference(part: str, there: Mapping[str, Any], here: Any) -> str:
     return f"the code of {part}" if code.sub("", a) == code.sub("", b) else f"{part}, {a} there and {b} here"
 
 
-def put_aside(folder: Path) -> None:
-    """Give a run's folder another name, "B1~1": nothing of it is lost."""
-    if folder.exists():
-        free = next(name for k in count(1) if not (name := folder.with_name(f"{folder.name}~{k}")).exists())
-        print(f"{folder} is kept as {folder.rename(free)}")
+def put_aside(path: Path) -> None:
+    """Give a run's folder, or a file in it, another name, "B1~1" or "rounds~1.csv": nothing of it is lost."""
+    if path.exists():
+        ending = path.suffix if path.is_file() else ""
+        names = (path.with_name(f"{path.name.removesuffix(ending)}~{k}{ending}") for k in count(1))
+        print(f"{path} is kept as {path.rename(next(name for name in names if not name.exists()))}")
+
+
+def read_recipe(folder: Path) -> dict[str, Any]:
+    """The recipe of the run in a folder; {} if there is none that can be read."""
+    try:
+        kept = json.loads((folder / RECIPE).read_text())
+    except (OSError, ValueError):
+        return {}
+    return kept if isinstance(kept, dict) else {}
+
+
+def read_or_none(file: Path) -> list[dict[str, Any]]:
+    """The rows of a table; none if it cannot be read, for the checkpoint has them too."""
+    try:
+        return read_table(file)
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def more_than_one_later(rows: list[dict[str, Any]], epoch: int) -> bool:
+    """Whether rows are of more than the one epoch whose checkpoint an interruption may have kept from being written."""
+    return any(row["epoch"] > epoch + 1 for row in rows)
 
 
 def environment(game: Game) -> dict[str, str | int]:

@@ -3,11 +3,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from gan_lab.run_folder import epoch_of, epochs_played, name_of, name_with_digest, picture, pictures, read_table
+from gan_lab.run_folder import digest, epoch_of, epochs_played, name_of, picture, pictures, read_table
 
 
 def test_another_recipe_is_another_folder_and_the_order_of_its_lines_makes_none() -> None:
-    names = {name_with_digest("B1", recipe) for recipe in ({"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 2, "b": 2})}
+    names = {f"B1-{digest(recipe)}" for recipe in ({"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 2, "b": 2})}
     assert len(names) == 2
     assert {name_of(Path("runs", name)) for name in names} == {"B1"} == {name_of(Path("runs", "B1"))}
 

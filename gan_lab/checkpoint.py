@@ -1,12 +1,14 @@
 """What a training goes on from: the state of each part of the game after an epoch, and the tables up to there."""
 
+import errno
 import pickle
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 
-from gan_lab.files import whole
+from gan_lab.files import put_aside, whole
+from gan_lab.run_folder import read_table, table_rows
 
 WAY_OUT = (
     "put a copy of the file back, or begin anew: Run(..., fresh=True) keeps this folder under another name, "
@@ -17,7 +19,7 @@ WAY_OUT = (
 class Checkpoint(NamedTuple):
     epoch: int  # the last whole one
     run: str  # the digest of the recipe that was played
-    tables: dict[str, str]  # the text of each table by its name, "rounds.csv"
+    tables: dict[str, str]  # the text of each table by its name, "rounds.csv"; "" while it has no row
     states: dict[str, Any]  # the state of each part of the game by its name, "G"
 
     def write(self, file: Path) -> None:
@@ -33,8 +35,50 @@ class Checkpoint(NamedTuple):
         a file from a stranger runs nothing.
         """
         try:
-            kept = torch.load(file, map_location=device, weights_only=True)
-            return Checkpoint(**kept)
+            kept = Checkpoint(**torch.load(file, map_location=device, weights_only=True))
+            if [type(part) for part in kept] == [int, str, dict, dict]:
+                return kept
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # which torch says of a file that was cut
+                raise
         except (EOFError, RuntimeError, pickle.UnpicklingError, TypeError, KeyError, ValueError, AttributeError):
-            what = "holds no checkpoint of a run" if file.stat().st_size else "is empty"
-            raise ValueError(f"{file} {what}, or it is damaged: {WAY_OUT}") from None
+            pass
+        what = "is damaged, or no checkpoint of a run" if file.stat().st_size else "is empty"
+        raise ValueError(f"{file} {what}: {WAY_OUT}")
+
+    def restore_tables(self, folder: Path) -> None:
+        """Make each table in the folder as the run wrote it.
+
+        An interruption may have left the rows of one more epoch in it; these go. A file that was changed otherwise is
+        kept beside its successor, as "rounds~1.csv".
+        """
+        for name, text in self.tables.items():
+            self._restore_table(folder / name, text)
+
+    def _restore_table(self, file: Path, text: str) -> None:
+        rows, there = table_rows(text), readable_rows(file)
+        if there == rows:
+            return
+        if not file.exists():
+            print(f"{file} is gone, and is written anew")
+        elif there is None or not self._goes_on(rows, there):
+            print(f"{file} is not as the run wrote it. That is written anew")
+            put_aside(file)
+        if text:
+            with whole(file) as part:
+                part.write_text(text, encoding="utf-8", newline="")
+        else:
+            file.unlink(missing_ok=True)
+
+    def _goes_on(self, rows: list[dict[str, Any]], there: list[dict[str, Any]]) -> bool:
+        """Whether a table has these rows and after them at most those of the epoch that was in play."""
+        until_now = [row for row in there if row["epoch"] <= self.epoch]
+        return until_now == rows and all(row["epoch"] <= self.epoch + 1 for row in there)
+
+
+def readable_rows(file: Path) -> list[dict[str, Any]] | None:
+    """The rows of a table, none if there is no file, None if it is damaged."""
+    try:
+        return read_table(file)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

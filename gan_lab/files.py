@@ -1,9 +1,10 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and what stands in the way of a new one, kept under another name."""
 
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 PATIENCE = 0.1  # seconds between two attempts
@@ -33,3 +34,11 @@ def replace(part: Path, file: Path) -> None:
         except PermissionError:
             time.sleep(PATIENCE)
     os.replace(part, file)
+
+
+def put_aside(path: Path) -> None:
+    """Give a run's folder, or a file in it, another name, "B1~1" or "rounds~1.csv": nothing of it is lost."""
+    if path.exists():
+        ending = path.suffix if path.is_file() else ""
+        names = (path.with_name(f"{path.name.removesuffix(ending)}~{k}{ending}") for k in count(1))
+        print(f"{path} is kept as {path.rename(next(name for name in names if not name.exists()))}")

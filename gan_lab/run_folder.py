@@ -7,7 +7,7 @@ import csv
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,18 +63,26 @@ def epoch_of(picture: Path) -> int:
     return int(picture.stem)
 
 
+def read_recipe(folder: Path) -> dict[str, Any]:
+    """What was played in the folder of a run; {} if there is no recipe that can be read."""
+    try:
+        kept = json.loads((folder / RECIPE).read_text())
+    except (OSError, ValueError):
+        return {}
+    return kept if isinstance(kept, dict) else {}
+
+
 def read_table(file: Path) -> list[dict[str, Any]]:
     """The rows of rounds.csv or epochs.csv, floats to the last bit, without empty fields; none if there is no file."""
     if not file.exists():
         return []
-    with file.open(newline="", encoding="utf-8") as lines:
-        return table_rows(lines)
+    return table_rows(file.read_text(encoding="utf-8"))
 
 
-def table_rows(lines: Iterable[str]) -> list[dict[str, Any]]:
-    """The rows of a table that has these lines."""
+def table_rows(text: str) -> list[dict[str, Any]]:
+    """The rows of a table that has this text."""
     whole = ("epoch", "round")
-    rows = csv.DictReader(lines)
+    rows = csv.DictReader(text.splitlines())
     return [{k: int(text) if k in whole else float(text) for k, text in row.items() if text} for row in rows]
 
 

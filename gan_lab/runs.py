@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from importlib.metadata import version
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +27,12 @@ import torch
 from torch import Tensor
 
 from gan_lab import run_folder
-from gan_lab.checkpoint import WAY_OUT, Checkpoint
-from gan_lab.files import whole
+from gan_lab.checkpoint import WAY_OUT, Checkpoint, readable_rows
+from gan_lab.files import put_aside, whole
 from gan_lab.identity import Images, identity
 from gan_lab.losses import measures
 from gan_lab.owner import owned
-from gan_lab.run_folder import CHECKPOINT, EPOCHS, PICTURES, RECIPE, ROUNDS, Scalar, read_table, table_rows
+from gan_lab.run_folder import CHECKPOINT, EPOCHS, PICTURES, RECIPE, ROUNDS, Scalar, read_recipe, table_rows
 from gan_lab.training import Game, Round, Rules, one_round
 
 BUSY = "wait for its end, stop it (in JupyterLab: shut the kernel down), or choose another run_dir"
@@ -79,6 +78,9 @@ class Run:
                 pass  # nobody trains there
             put_aside(self.folder)
         self.epoch = 0
+        self._pending: list[dict[str, Tensor | float]] = []
+        self._rounds: list[dict[str, Any]] = []
+        self._measured: list[dict[str, Any]] = []
         self._read_kept()
 
     def epochs(self, epochs: int) -> Iterator[int]:
@@ -211,6 +213,7 @@ class Run:
         """The latest run of this name beside this one, if there is another."""
         name, beside = run_folder.name_of(self.folder), self.folder.parent.glob(f"*/{RECIPE}")
         others = [file for file in beside if run_folder.name_of(file.parent) == name and file.parent != self.folder]
+        others = [file for file in others if read_recipe(file.parent)]
         return max(others, key=lambda file: file.stat().st_mtime).parent if others else None
 
     def _refuse_other_processes(self) -> None:
@@ -253,10 +256,13 @@ class Run:
         for name, part in game.parts.items():
             part.load_state_dict(checkpoint.states[name])
         self.epoch = checkpoint.epoch
-        self._restore_tables(checkpoint.tables)
-        for picture in self.pictures if self._writes else []:
-            if run_folder.epoch_of(picture) > self.epoch:
-                picture.unlink(missing_ok=True)
+        self._pending.clear()
+        self._rounds, self._measured = map(table_rows, (checkpoint.tables[ROUNDS], checkpoint.tables[EPOCHS]))
+        if self._writes:
+            checkpoint.restore_tables(self.folder)
+            for picture in self.pictures:
+                if run_folder.epoch_of(picture) > self.epoch:
+                    picture.unlink(missing_ok=True)
 
     def _refuse_lost_checkpoint(self) -> None:
         """Raises FileNotFoundError if a table says that epochs were played, and there is nothing to go on from."""
@@ -265,23 +271,6 @@ class Run:
             raise FileNotFoundError(
                 f"{self.folder / CHECKPOINT} is gone, and {self.folder / EPOCHS} has {epochs} epochs: {WAY_OUT}"
             )
-
-    def _restore_tables(self, texts: Mapping[str, str]) -> None:
-        """The tables as the run wrote them. A file that differs is kept beside its successor, "rounds~1.csv"."""
-        self._pending.clear()
-        self._rounds, self._measured = (table_rows(texts[name].splitlines()) for name in (ROUNDS, EPOCHS))
-        for name, rows in ((ROUNDS, self._rounds), (EPOCHS, self._measured)) if self._writes else ():
-            file = self.folder / name
-            there = read_or_none(file)
-            if there == rows and file.exists() == bool(rows):
-                continue
-            if not file.exists():
-                print(f"{file} is gone, and is written anew")
-            elif [row for row in there if row["epoch"] <= self.epoch] != rows or more_than_one_later(there, self.epoch):
-                print(f"{file} is not as the run wrote it. That is written anew")
-                put_aside(file)
-            with whole(file) as part:
-                part.write_bytes(texts[name].encode())
 
     def _end_epoch(self, rows: list[dict[str, Any]], measured: dict[str, Any]) -> None:
         self._rounds += rows
@@ -306,8 +295,7 @@ class Run:
 
     def _read_kept(self) -> None:
         """What the tables of the folder say, to be seen before the first round; a damaged one says nothing yet."""
-        self._pending: list[dict[str, Tensor | float]] = []
-        self._rounds, self._measured = (read_or_none(self.folder / name) for name in (ROUNDS, EPOCHS))
+        self._rounds, self._measured = (readable_rows(self.folder / name) or [] for name in (ROUNDS, EPOCHS))
 
 
 def difference(part: str, there: Mapping[str, Any], here: Any) -> str:
@@ -317,36 +305,6 @@ def difference(part: str, there: Mapping[str, Any], here: Any) -> str:
         return ""
     code = re.compile(r" [0-9a-f]{8}$")  # the digits that stand for it
     return f"the code of {part}" if code.sub("", a) == code.sub("", b) else f"{part}, {a} there and {b} here"
-
-
-def put_aside(path: Path) -> None:
-    """Give a run's folder, or a file in it, another name, "B1~1" or "rounds~1.csv": nothing of it is lost."""
-    if path.exists():
-        ending = path.suffix if path.is_file() else ""
-        names = (path.with_name(f"{path.name.removesuffix(ending)}~{k}{ending}") for k in count(1))
-        print(f"{path} is kept as {path.rename(next(name for name in names if not name.exists()))}")
-
-
-def read_recipe(folder: Path) -> dict[str, Any]:
-    """The recipe of the run in a folder; {} if there is none that can be read."""
-    try:
-        kept = json.loads((folder / RECIPE).read_text())
-    except (OSError, ValueError):
-        return {}
-    return kept if isinstance(kept, dict) else {}
-
-
-def read_or_none(file: Path) -> list[dict[str, Any]]:
-    """The rows of a table; none if it cannot be read, for the checkpoint has them too."""
-    try:
-        return read_table(file)
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
-
-
-def more_than_one_later(rows: list[dict[str, Any]], epoch: int) -> bool:
-    """Whether rows are of more than the one epoch whose checkpoint an interruption may have kept from being written."""
-    return any(row["epoch"] > epoch + 1 for row in rows)
 
 
 def environment(game: Game) -> dict[str, str | int]:

@@ -1,7 +1,8 @@
 """What a training goes on from: the state of each part of the game after an epoch, and the tables up to there."""
 
-import errno
+import io
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,8 +25,10 @@ class Checkpoint(NamedTuple):
 
     def write(self, file: Path) -> None:
         """Put it into the file, whole or not at all."""
+        held = io.BytesIO()  # of a full disk torch itself says "unexpected pos"
+        torch.save(self._asdict(), held)
         with whole(file) as part:
-            torch.save(self._asdict(), part)
+            part.write_bytes(held.getbuffer())
 
     @staticmethod
     def read(file: Path, device: torch.device) -> "Checkpoint":
@@ -35,13 +38,12 @@ class Checkpoint(NamedTuple):
         a file from a stranger runs nothing.
         """
         try:
+            with zipfile.ZipFile(file) as parts:
+                spoilt = parts.testzip()  # torch reads a flipped bit as another weight
             kept = Checkpoint(**torch.load(file, map_location=device, weights_only=True))
-            if [type(part) for part in kept] == [int, str, dict, dict]:
+            if not spoilt and [type(part) for part in kept] == [int, str, dict, dict]:
                 return kept
-        except OSError as error:
-            if error.errno != errno.EINVAL:  # which torch says of a file that was cut
-                raise
-        except (EOFError, RuntimeError, pickle.UnpicklingError, TypeError, KeyError, ValueError, AttributeError):
+        except (zipfile.BadZipFile, EOFError, RuntimeError, pickle.UnpicklingError, TypeError, KeyError, ValueError):
             pass
         what = "is damaged, or no checkpoint of a run" if file.stat().st_size else "is empty"
         raise ValueError(f"{file} {what}: {WAY_OUT}")

@@ -211,7 +211,7 @@ def sweep_command(folder: Path) -> list[str]:
     ]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), notebook)
-    command = [sys.executable, "-m", "gan_lab.runner.command", "sweep", str(notebook)]
+    command = [sys.executable, "-m", "gan_lab.runner.cli", "sweep", str(notebook)]
     return [*command, "--grid", "seed=0,1,2,3", "--jobs", "2", "--out", str(folder / "sweep")]
 
 

@@ -48,6 +48,10 @@ class Checkpoint(NamedTuple):
         what = "is damaged, or no checkpoint of a run" if file.stat().st_size else "is empty"
         raise ValueError(f"{file} {what}: {WAY_OUT}")
 
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """The rows of the table of that name."""
+        return list(table_rows(self.tables[table], table)) if self.tables[table] else []
+
     def restore_tables(self, folder: Path) -> None:
         """Make each table in the folder as the run wrote it.
 
@@ -58,7 +62,7 @@ class Checkpoint(NamedTuple):
             self._restore_table(folder / name, text)
 
     def _restore_table(self, file: Path, text: str) -> None:
-        rows, there = table_rows(text), readable_rows(file)
+        rows, there = self.rows(file.name), readable_rows(file)
         if there == rows:
             return
         if not file.exists():
@@ -82,5 +86,5 @@ def readable_rows(file: Path) -> list[dict[str, Any]] | None:
     """The rows of a table, none if there is no file, None if it is damaged."""
     try:
         return read_table(file)
-    except (OSError, ValueError, KeyError, TypeError):
+    except ValueError:
         return None

@@ -29,18 +29,17 @@ def fid(real: Tensor, fake: Tensor) -> float:
 
         FID = |m_r - m_f|^2 + tr( C_r + C_f - 2 (C_r C_f)^(1/2) )
 
-    real: (N, F), fake: (M, F), features. Of few images it comes out too large, so compare it at one N and M only.
-    Raises ValueError for features of different lengths, values that are not finite, and unless N > F and M > F, without
-    which a covariance has no full rank. Source: Heusel et al. 2017, eq. (6); computed by torchmetrics.
+    real: (N, F), fake: (M, F), features. Of few images it comes out too large, so compare it at one N and M only. It is
+    NaN unless N > F and M > F, without which a covariance has no full rank: then take `kid`. Raises ValueError for
+    features of different lengths, and values that are not finite.
+    Source: Heusel et al. 2017, eq. (6); computed by torchmetrics.
     """
     from torchmetrics.image.fid import FrechetInceptionDistance
 
     real, fake = pair(real, fake, 2)
-    N, M, F = len(real), len(fake), real.shape[1]
-    if min(N, M) <= F:
-        raise ValueError(
-            f"FID in {F} features needs more than {F} images of each, not {N} and {M}: draw more, or use kid"
-        )
+    F = real.shape[1]
+    if min(len(real), len(fake)) <= F:
+        return math.nan
     metric = FrechetInceptionDistance(_AsTheyAre(F), sync_on_compute=False)
     metric.update(real, real=True)
     metric.update(fake, real=False)
@@ -154,7 +153,7 @@ def evaluate(
         pixels, entropy = nearest(x, train).distance, class_entropy(logits.argmax(1), K)
         return {
             "images": n,
-            "FID": fid(reference, found) if n > found.shape[1] else math.nan,
+            "FID": fid(reference, found),
             "KID": kid(reference, found, seed=seed),
             **fidelity(reference, found)._asdict(),
             "class accuracy": math.nan if y is None else class_accuracy(logits, y).mean().item(),

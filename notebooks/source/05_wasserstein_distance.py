@@ -50,6 +50,7 @@ from gan_lab.data.images import load_images
 from gan_lab.lessons import exercises, piles
 from gan_lab.lipschitz import clip_weights, gradient_penalty
 from gan_lab.losses import NonSaturating, Wasserstein
+from gan_lab.parameters import check_parameters
 from gan_lab.show import plots, transport_plots
 from gan_lab.show.colours import FAKE, NEITHER, REAL
 from gan_lab.theory import dirac_gan
@@ -62,7 +63,8 @@ plt.style.use(plots.STYLE)
 # %% [markdown]
 # ## Parameters
 #
-# The notebook takes a minute or two. Other images, or longer trainings, are set here.
+# The notebook takes a minute or two. Other images, or longer trainings, are set here. Change a line, and run the notebook
+# from here on: the next cell checks what you wrote.
 
 # %% tags=["parameters"]
 seed: int = 0  # every random number follows from it [at least 0]
@@ -72,6 +74,8 @@ steps: int = 600  # of a discriminator or critic; twice as many in section 7, ha
 largest_sample: int = 512  # points in the largest sample of section 8 [at least 64, at most 2000]
 
 # %%
+check_parameters(globals())
+
 torch.manual_seed(seed)
 rng = np.random.default_rng(seed)
 images = load_images(data_dir, size=16)

@@ -46,7 +46,9 @@ def read_yaml(file: str | Path) -> dict[str, object]:
     if not Path(file).is_file():
         raise FileNotFoundError(f"there is no file of parameters {file}")
     try:
-        page = yaml.compose(Path(file).read_bytes(), yaml.BaseLoader)
+        page = yaml.compose(Path(file).read_text(encoding="utf-8-sig"), yaml.BaseLoader)
+    except UnicodeDecodeError:
+        raise ValueError(f"{file} cannot be read: save it as UTF-8") from None
     except yaml.YAMLError as error:
         raise ValueError(f"{file} cannot be read: {error}") from None
     if not isinstance(page, yaml.MappingNode):

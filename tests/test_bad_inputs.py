@@ -18,10 +18,10 @@ from PIL import Image
 from tiny_notebook import PARAMETERS, write_notebook
 
 from gan_lab.data.hold_out import hold_out
-from gan_lab.data.images import load_images
+from gan_lab.data.images import ImageSet, load_images
 from gan_lab.files import whole
-from gan_lab.measure.classifier import train_classifier
-from gan_lab.measure.coverage import fidelity
+from gan_lab.measure.classifier import Classifier, train_classifier
+from gan_lab.measure.evaluation import evaluate
 from gan_lab.measure.seeds import table
 from gan_lab.runner.cli import grids
 from gan_lab.runner.course import find_notebook, find_parameters
@@ -168,6 +168,10 @@ def folder_for_a_notebook(folder: Path) -> Callable[[], object]:
     return lambda: read_parameters(folder / "tiny.ipynb")
 
 
+def evaluate_themselves(found: ImageSet) -> object:
+    return evaluate(found.batch(slice(None))[0], found, found, Classifier(len(found.classes)))
+
+
 def wrong_batch(folder: Path) -> Callable[[], object]:
     notebook = write_notebook(folder / "tiny.ipynb")
     for name in ("a", "b"):
@@ -259,7 +263,7 @@ ROWS: list[tuple[str, Provoke, list[str]]] = [
     # classes
     ("one class to tell apart", few(1, 3, train_classifier), ["one class, 'c0'", "give two at least"]),
     ("a class too small to part", few(2, 2, hold_out), ["class 'c0'", "has 2 images", "add images"]),
-    ("too few for a neighbourhood", few(1, 3, lambda x: fidelity(*[x.pixels.flatten(1) / 255] * 2)), ["3 points", "6"]),
+    ("too few to be measured", few(2, 2, evaluate_themselves), ["4 samples, 4 training and 4 held-out", "6 of each"]),
     (
         "labels that are no class",
         few(2, 1, lambda x: type(x)(x.pixels, x.labels + 1, x.classes, "h")),

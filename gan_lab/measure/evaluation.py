@@ -36,7 +36,7 @@ def fid(real: Tensor, fake: Tensor) -> float:
     """
     from torchmetrics.image.fid import FrechetInceptionDistance
 
-    real, fake = pair(real, fake, 2)
+    real, fake = pair(real, fake)
     F = real.shape[1]
     if min(len(real), len(fake)) <= F:
         return math.nan
@@ -54,14 +54,16 @@ def kid(real: Tensor, fake: Tensor, *, seed: int = 0) -> float:
 
     real x: (N, F), fake y: (M, F), features. Between two sets of one law it is 0 on average, however many there are, so
     it can be negative. (Between the two parts of the bundled digits it is, a little: their classes are of exactly equal
-    size, and in draws from a law they are not.) If N != M, it is the mean over ten subsets of min(N, M), by `seed`.
-    Raises ValueError for features of different lengths, values that are not finite, and fewer than 2 images.
+    size, and in draws from a law they are not.) If N != M, it is the mean over ten subsets of min(N, M), by `seed`. Of
+    fewer than 2 images it is NaN. Raises ValueError for features of different lengths, and values that are not finite.
     Source: Bińkowski et al. 2018, section 4; computed by torchmetrics.
     """
     from torchmetrics.image.kid import KernelInceptionDistance
 
-    real, fake = pair(real, fake, 2)
+    real, fake = pair(real, fake)
     size = min(len(real), len(fake))
+    if size < 2:
+        return math.nan
     subsets = 1 if len(real) == len(fake) else 10
     with warnings.catch_warnings(), seeded(seed):  # it draws the subsets from torch's global random numbers
         warnings.filterwarnings("ignore", "Metric `Kernel Inception Distance` will save all extracted features")
@@ -132,7 +134,7 @@ def evaluate(
         noise     uniform noise: the ceiling
 
     samples: (N, C, H, W) in the value_range of `images`, the training images, with which each column is compared.
-    y: (N,); without it their class accuracy is NaN. features: the network to compare in, instead of
+    y: (N,). Class accuracy is NaN without it, and where none of n images is of some class. features: the network to compare in, instead of
     `classifier.features` (see `features_of`). Each column is of n = min(N, training images, held-out images) images,
     drawn with `seed`, since FID depends on n; where n is too small for FID, it is NaN.
     Returns one row a metric: see `fid`, `kid`, `fidelity`, `class_accuracy`, `class_entropy`, `nearest` and `copying`.
@@ -151,12 +153,13 @@ def evaluate(
         found, logits = features_of(network, x), features_of(classifier, x)
         n, K = logits.shape
         pixels, entropy = nearest(x, train).distance, class_entropy(logits.argmax(1), K)
+        all_drawn = y is not None and len(y.unique()) == K
         return {
             "images": n,
             "FID": fid(reference, found),
             "KID": kid(reference, found, seed=seed),
             **fidelity(reference, found)._asdict(),
-            "class accuracy": math.nan if y is None else class_accuracy(logits, y).mean().item(),
+            "class accuracy": class_accuracy(logits, y).mean().item() if all_drawn else math.nan,
             "class entropy (nats)": entropy,
             "class entropy / log K": entropy / math.log(K),
             "nearest training image (median, in pixels)": pixels.median().item(),

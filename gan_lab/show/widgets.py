@@ -22,6 +22,7 @@ from torch import Tensor
 
 from gan_lab.runs import Run
 from gan_lab.show import plots
+from gan_lab.show.asked_again import answering
 from gan_lab.training import Game, Round, sample
 
 
@@ -87,8 +88,9 @@ class Dashboard:
                 run.save()
 
     `watch` hands on each round, redraws now and then (a tenth of the time at most), and lets the kernel breathe, so
-    that a click on Stop ends the epoch after the round in play. The kernel's own interrupt does the same. The players
-    stay as they are; the run folder holds the last whole epoch. At the end the last frame stays as a picture.
+    that a click on Stop ends the epoch after the round in play. The kernel's own interrupt does the same, and so does
+    the cell, if it is run again meanwhile: a notebook that was closed and opened again goes on with its training. The
+    players stay as they are; the run folder holds the last whole epoch. At the end the last frame stays as a picture.
     draw: what to draw, (figure, run) -> None.  size: of that figure, in inches.
     """
 
@@ -112,6 +114,8 @@ class Dashboard:
         head = ipywidgets.HBox([self._button, self._says])
         self._handle = display(ipywidgets.VBox([head, self._image]), display_id=True)
         self._started, self._rounds = time.monotonic(), 0
+        self._answering = answering(self.stop)
+        self._answering.__enter__()
         return self
 
     async def watch(self, rounds: Iterable[Round]) -> AsyncIterator[Round]:
@@ -130,6 +134,7 @@ class Dashboard:
             self.stopped = True
 
     def __exit__(self, *error: object) -> None:
+        self._answering.__exit__(None, None, None)
         picture = self._draw()
         self._handle.update({"image/png": picture, "text/plain": self._progress()}, raw=True)
 

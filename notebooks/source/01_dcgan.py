@@ -378,9 +378,11 @@ said["held-out images"] = scores(held_out.batch(slice(None))[0])
 more = torch.randn(1000, game.z_dim, generator=torch.Generator().manual_seed(seed + 1))
 said["generated images"] = scores(sample(game, more))
 
+everywhere = torch.cat(list(said.values()))
+bins = np.linspace(everywhere.min().item(), everywhere.max().item(), 61)
 fig, ax = plt.subplots(figsize=(8, 3))
 for hatch, (name, s) in zip(("", "//", ".."), said.items(), strict=False):
-    ax.hist(s, bins=40, density=True, alpha=0.55, hatch=hatch, label=name)
+    ax.hist(s, bins=bins, density=True, alpha=0.55, hatch=hatch, label=name)
     print(f"{name}: called real {(s > 0).float().mean():.0%}, mean score {s.mean():.2f}")
 ax.set(title="what D says", xlabel="score", ylabel="density (per unit of score)")
 ax.legend()

@@ -107,7 +107,6 @@ size = {"A5": 64, "B4": 32}[system]
 images = load_images(data_dir, size=size, channels=channels)
 classifier = classifier_for(images)
 real_features = features_of(classifier.features, images)
-fidelity(real_features, real_features)  # too few images for section 5 are refused here, and not after the training
 shuffled = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))  # they lie class after class
 print(f"{len(images)} images of shape {images.shape}, classes {', '.join(images.classes)}")
 

@@ -72,6 +72,11 @@ def test_fid_is_not_defined_of_as_few_images_as_features():
     assert fid(normal(5), normal(80)) > 0
 
 
+def test_kid_is_not_defined_of_a_single_image():
+    assert np.isnan([kid(normal(1), normal(80)), kid(normal(2), normal(1))]).all()
+    assert np.isfinite(kid(normal(2), normal(2)))
+
+
 def test_fid_of_fewer_images_is_larger():
     means = [np.mean([fid(normal(n, seed=2 * s), normal(n, seed=2 * s + 1)) for s in range(30)]) for n in (10, 40, 160)]
     assert means[0] > means[1] > means[2]
@@ -257,7 +262,6 @@ def test_fid_is_left_open_where_there_are_too_few_images(digits):
     [
         (lambda: fid(normal(80, 3), normal(80, 4)), "real has 3 features a point, fake 4"),
         (lambda: fid(normal(80), normal(80) / 0), "fake has a value that is NaN or infinite"),
-        (lambda: kid(normal(1), normal(80)), "real has 1 points"),
         (lambda: kid(normal(9), normal(9)[:, 0]), "fake has shape (9,)"),
         (lambda: class_accuracy(torch.eye(3), torch.tensor([0, 1])), "y has shape (2,), but there are 3 images"),
         (lambda: class_accuracy(torch.eye(3), torch.tensor([0, 1, 3])), "y has labels from 0 to 3"),

@@ -148,3 +148,20 @@ def test_a_slider_walks_through_the_latent_space(page):
     page.wait_for_function(
         "before => [...document.querySelectorAll('img.widget-image')].at(-1).src !== before", arg=before
     )
+
+
+def test_a_notebook_that_was_closed_while_it_trains_goes_on_when_it_is_opened_and_run(page):
+    """Closed before it was saved, so that nothing of the training is in the file."""
+    run_all = "() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }"
+    page.evaluate(run_all)
+    page.get_by_role("button", name="Stop").wait_for()
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto(page.url, wait_until="domcontentloaded")
+    kernel = "window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel"
+    page.wait_for_function(f"() => ({kernel}?.status ?? 'unknown') !== 'unknown'")
+    assert page.get_by_role("button", name="Stop").count() == 0
+    page.evaluate(run_all)
+    page.get_by_text("epochs, going on").wait_for()
+    page.locator(".widget-label", has_text="rounds in").first.wait_for()
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_text("the cell after it runs: True True").wait_for()

@@ -134,9 +134,10 @@ def evaluate(
         noise     uniform noise: the ceiling
 
     samples: (N, C, H, W) in the value_range of `images`, the training images, with which each column is compared.
-    y: (N,). Class accuracy is NaN without it, and where none of n images is of some class. features: the network to compare in, instead of
+    y: (N,); without it their class accuracy is NaN. features: the network to compare in, instead of
     `classifier.features` (see `features_of`). Each column is of n = min(N, training images, held-out images) images,
-    drawn with `seed`, since FID depends on n; where n is too small for FID, it is NaN.
+    drawn with `seed`, since FID depends on n. Where n is too small for FID, it is NaN, and so is the class accuracy
+    where one of the classes has none of the n images.
     Returns one row a metric: see `fid`, `kid`, `fidelity`, `class_accuracy`, `class_entropy`, `nearest` and `copying`.
     Raises ValueError where shapes, ranges, classes or labels do not fit together, for samples that are not finite or
     leave the range, and where n is 5 or less.
@@ -153,13 +154,15 @@ def evaluate(
         found, logits = features_of(network, x), features_of(classifier, x)
         n, K = logits.shape
         pixels, entropy = nearest(x, train).distance, class_entropy(logits.argmax(1), K)
-        all_drawn = y is not None and len(y.unique()) == K
+        accuracy = math.nan
+        if y is not None and len(set(y.tolist())) >= K:
+            accuracy = class_accuracy(logits, y).mean().item()
         return {
             "images": n,
             "FID": fid(reference, found),
             "KID": kid(reference, found, seed=seed),
             **fidelity(reference, found)._asdict(),
-            "class accuracy": class_accuracy(logits, y).mean().item() if all_drawn else math.nan,
+            "class accuracy": accuracy,
             "class entropy (nats)": entropy,
             "class entropy / log K": entropy / math.log(K),
             "nearest training image (median, in pixels)": pixels.median().item(),

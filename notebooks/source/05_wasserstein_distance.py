@@ -756,7 +756,7 @@ game = Game(G, D, NonSaturating(), opt_G, opt_D, fabric=Fabric(accelerator="cpu"
 
 kept = {}
 for epoch in range(epochs):
-    for _ in play(game, images, batch_size=32, epoch=epoch, seed=seed):
+    for _ in play(game, images, batch_size=min(32, len(images)), epoch=epoch, seed=seed):
         pass
     if epoch + 1 in (1, round(0.4 * epochs), epochs):
         kept[epoch + 1] = copy.deepcopy(G).eval()

@@ -1,7 +1,8 @@
 """What a training goes on from: the state of each part of the game after an epoch, and the tables up to there."""
 
-import errno
+import io
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,8 +25,10 @@ class Checkpoint(NamedTuple):
 
     def write(self, file: Path) -> None:
         """Put it into the file, whole or not at all."""
+        held = io.BytesIO()  # of a full disk torch itself says "unexpected pos"
+        torch.save(self._asdict(), held)
         with whole(file) as part:
-            torch.save(self._asdict(), part)
+            part.write_bytes(held.getbuffer())
 
     @staticmethod
     def read(file: Path, device: torch.device) -> "Checkpoint":
@@ -35,16 +38,19 @@ class Checkpoint(NamedTuple):
         a file from a stranger runs nothing.
         """
         try:
+            with zipfile.ZipFile(file) as parts:
+                spoilt = parts.testzip()  # torch reads a flipped bit as another weight
             kept = Checkpoint(**torch.load(file, map_location=device, weights_only=True))
-            if [type(part) for part in kept] == [int, str, dict, dict]:
+            if not spoilt and [type(part) for part in kept] == [int, str, dict, dict]:
                 return kept
-        except OSError as error:
-            if error.errno != errno.EINVAL:  # which torch says of a file that was cut
-                raise
-        except (EOFError, RuntimeError, pickle.UnpicklingError, TypeError, KeyError, ValueError, AttributeError):
+        except (zipfile.BadZipFile, EOFError, RuntimeError, pickle.UnpicklingError, TypeError, KeyError, ValueError):
             pass
         what = "is damaged, or no checkpoint of a run" if file.stat().st_size else "is empty"
         raise ValueError(f"{file} {what}: {WAY_OUT}")
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """The rows of the table of that name."""
+        return list(table_rows(self.tables[table], table)) if self.tables[table] else []
 
     def restore_tables(self, folder: Path) -> None:
         """Make each table in the folder as the run wrote it.
@@ -56,7 +62,7 @@ class Checkpoint(NamedTuple):
             self._restore_table(folder / name, text)
 
     def _restore_table(self, file: Path, text: str) -> None:
-        rows, there = table_rows(text), readable_rows(file)
+        rows, there = self.rows(file.name), readable_rows(file)
         if there == rows:
             return
         if not file.exists():
@@ -80,5 +86,5 @@ def readable_rows(file: Path) -> list[dict[str, Any]] | None:
     """The rows of a table, none if there is no file, None if it is damaged."""
     try:
         return read_table(file)
-    except (OSError, ValueError, KeyError, TypeError):
+    except ValueError:
         return None

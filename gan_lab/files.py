@@ -14,13 +14,17 @@ PATIENCE = 0.1  # seconds between two attempts
 def whole(file: Path) -> Iterator[Path]:
     """Write to the path this yields; at the end it takes the name of `file`, in one step.
 
-    If writing fails, a full disk say, what stood at `file` before stays as it was. Raises PermissionError if another
-    program does not let go of it.
+    If writing fails, on a full disk say, what stood at `file` before stays as it was, and the OSError names it. Raises
+    PermissionError if another program does not let go of it.
     """
     part = file.with_name(f".part-{file.name}")
     try:
         yield part
         replace(part, file)
+    except OSError as error:
+        if error.errno:
+            error.filename = error.filename or str(file)
+        raise
     finally:
         part.unlink(missing_ok=True)
 

@@ -32,7 +32,7 @@ from gan_lab.files import put_aside, whole
 from gan_lab.identity import Images, identity
 from gan_lab.losses import measures
 from gan_lab.owner import owned
-from gan_lab.run_folder import CHECKPOINT, EPOCHS, PICTURES, RECIPE, ROUNDS, Scalar, read_recipe, table_rows
+from gan_lab.run_folder import CHECKPOINT, EPOCHS, PICTURES, RECIPE, ROUNDS, Scalar, read_recipe
 from gan_lab.training import Game, Round, Rules, one_round
 
 BUSY = "wait for its end, stop it (in JupyterLab: shut the kernel down), or choose another run_dir"
@@ -257,7 +257,7 @@ class Run:
             part.load_state_dict(checkpoint.states[name])
         self.epoch = checkpoint.epoch
         self._pending.clear()
-        self._rounds, self._measured = map(table_rows, (checkpoint.tables[ROUNDS], checkpoint.tables[EPOCHS]))
+        self._rounds, self._measured = map(checkpoint.rows, (ROUNDS, EPOCHS))
         if self._writes:
             checkpoint.restore_tables(self.folder)
             for picture in self.pictures:
@@ -276,9 +276,10 @@ class Run:
         self._rounds += rows
         self._pending.clear()
         self._measured.append(measured)
-        for name, text in self._tables().items() if self._writes else []:
-            with whole(self.folder / name) as part:
-                part.write_bytes(text.encode())
+        for name, text in self._tables().items():
+            if self._writes and text:
+                with whole(self.folder / name) as part:
+                    part.write_bytes(text.encode())
         self._write_checkpoint()
 
     def _write_checkpoint(self) -> None:

@@ -60,6 +60,13 @@ def cut(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-9])
 
 
+def a_bit_flipped(file: Path) -> None:
+    """In the middle, where the weights are: torch alone reads it as another weight."""
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 64
+    file.write_bytes(content)
+
+
 def no_text(file: Path) -> None:
     file.write_bytes(b"\xff\x00\xfe" * 9)
 
@@ -137,7 +144,7 @@ def test_a_run_beside_one_whose_recipe_and_checkpoint_are_damaged_leaves_it_alon
     assert before == {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
-@pytest.mark.parametrize("damage", [emptied, cut, no_text, deleted])
+@pytest.mark.parametrize("damage", [emptied, cut, a_bit_flipped, no_text, deleted])
 def test_without_its_checkpoint_a_run_does_not_go_on_and_says_what_to_do(
     folder: Path, damage: Callable[[Path], None]
 ) -> None:

@@ -2,8 +2,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gan_lab.run_folder import digest, epoch_of, epochs_played, name_of, picture, pictures, read_table
+from gan_lab.run_folder import digest, epoch_of, epochs_played, name_of, picture, pictures, read_table, table_rows
 
 
 def test_another_recipe_is_another_folder_and_the_order_of_its_lines_makes_none() -> None:
@@ -37,3 +39,33 @@ def test_rounds_stand_at_the_share_of_their_epoch_that_is_played() -> None:
     rounds = pd.DataFrame({"epoch": [1, 1, 1, 2], "round": [1, 2, 3, 1]})  # the second epoch is in play
     assert epochs_played(rounds).tolist() == pytest.approx([1 / 3, 2 / 3, 1, 4 / 3])
     assert epochs_played(pd.DataFrame({"epoch": [1, 2]})).tolist() == [1.0, 2.0]
+
+
+def test_a_damaged_table_is_refused_with_its_name_and_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "epochs.csv").write_text("epoch,fid\n1,2.0\n2,3.")
+    with pytest.raises(
+        ValueError, match=r"epochs\.csv cannot be read, it ends in the middle of a row: put a whole copy"
+    ):
+        read_table(tmp_path / "epochs.csv")
+
+
+def test_decimal_commas_are_read_as_points(tmp_path: Path) -> None:
+    (tmp_path / "rounds.csv").write_bytes(b"\xef\xbb\xbfepoch;round;d_loss\r\n1;1;1,5E-05\r\n1;2;\r\n")
+    assert read_table(tmp_path / "rounds.csv") == [
+        {"epoch": 1, "round": 1, "d_loss": 1.5e-05},
+        {"epoch": 1, "round": 2},
+    ]
+
+
+@given(st.lists(st.floats(allow_nan=False), min_size=1), st.data())
+def test_no_table_that_is_cut_off_is_read_as_a_whole_one(values: list[float], data: st.DataObject) -> None:
+    """Wherever it ends: it is refused, or what is left are its first rows."""
+    table = pd.DataFrame({"epoch": range(1, len(values) + 1), "fid": values})
+    text = table.to_csv(index=False, lineterminator="\n")
+    whole = list(table_rows(text, "epochs.csv"))
+    left = text[: data.draw(st.integers(0, len(text) - 1))]
+    try:
+        kept = list(table_rows(left, "epochs.csv"))
+    except ValueError:
+        return
+    assert left.endswith("\n") and kept == whole[: len(kept)]

@@ -10,7 +10,7 @@ import pytest
 import torch
 from small_game import same, small_game, small_images
 
-from gan_lab import run_folder, runs
+from gan_lab import run_folder
 from gan_lab.losses import NonSaturating
 from gan_lab.runs import Run
 from gan_lab.training import one_round, play, sample
@@ -182,12 +182,16 @@ def test_a_full_disk_keeps_the_checkpoint_that_was_there(tmp_path, monkeypatch):
     _, run = train(tmp_path, 1)
     kept = (run.folder / "checkpoint.pt").read_bytes()
 
-    def full(state, file):
-        file.write_bytes(b"half a checkpoint")
-        raise OSError(28, "No space left on device")
+    write = Path.write_bytes
 
-    monkeypatch.setattr(runs.torch, "save", full)
-    with pytest.raises(OSError, match="No space left"):
+    def full(file, data):
+        if "checkpoint" in file.name:
+            write(file, data[:99])
+            raise OSError(28, "No space left on device")
+        write(file, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match=r"No space left on device: '.*/small/checkpoint.pt'"):
         train(tmp_path, 2)
     assert (run.folder / "checkpoint.pt").read_bytes() == kept
     monkeypatch.undo()

@@ -209,7 +209,7 @@ def test_two_processes_write_one_folder_and_go_on_in_it_to_the_same_bits(folder)
     rounds = pd.read_csv(whole / "rounds.csv")
     assert list(rounds["round"]) == 2 * [1, 2, 3, 4, 5]  # of 8 of the 40 images each
     pd.testing.assert_frame_equal(rounds, pd.read_csv(halves / "rounds.csv"), check_exact=True)
-    assert equal(*(torch.load(run / "checkpoint.pt") for run in (whole, halves)))
+    assert equal(*(torch.load(run / "checkpoint.pt")["states"] for run in (whole, halves)))
     pictures = [{p.name: p.read_bytes() for p in (run / "pictures").iterdir()} for run in (whole, halves)]
     assert pictures[0].keys() == {"0001.png", "0002.png"}
     assert pictures[0] == pictures[1]

@@ -3,6 +3,7 @@
 import re
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from bs4 import BeautifulSoup
@@ -14,6 +15,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 
 from gan_lab.files import whole
+from gan_lab.runner.sanitise import sanitised
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 _BEST_FIRST = [
@@ -32,7 +34,8 @@ _latex = LatexToMathML(fancy_error=False)
 def save_html(notebook: Path, html: Path) -> None:
     """Write the notebook, with the outputs it has, as one self-contained page, titled by the notebook's first heading.
 
-    A widget is shown by the picture displayed with it. Raises FileNotFoundError if there is no such notebook.
+    A widget is shown by the picture displayed with it. Scripts, forms and the like are left out (see `sanitised`).
+    Raises FileNotFoundError if there is no such notebook.
     """
     page = nbformat.read(notebook, as_version=4)
     drop_widgets(page)
@@ -40,7 +43,7 @@ def save_html(notebook: Path, html: Path) -> None:
     exporter = HTMLExporter(
         extra_template_basedirs=[str(Path(__file__).parent)],
         template_name="page",
-        filters={"markdown2html": _markdown_of_cell},
+        filters={"markdown2html": _markdown_of_cell, "sanitised": sanitised},
         config={"NbConvertBase": {"display_data_priority": _BEST_FIRST}},
     )
     body, _ = exporter.from_notebook_node(page, {"metadata": {"path": str(notebook.parent)}})
@@ -88,6 +91,19 @@ class _Renderer(IPythonRenderer):
     def block_html(self, html: str) -> str:
         """nbconvert parses HTML to embed its images, which closes a `<details>` before what it hides."""
         return super().block_html(html) if "<img" in html else html
+
+    def _embed_image_or_attachment(self, src: str) -> str:
+        """A picture whose file or attachment is not there is left out of the page, which nbconvert refuses to write."""
+        there = src.removeprefix("attachment:") in self.attachments if src.startswith("attachment:") else True
+        return str(super()._embed_image_or_attachment(src)) if there else src
+
+    def _src_to_base64(self, src: str) -> str | None:
+        embedded: str | None = super()._src_to_base64(src) if Path(self.path, src).is_file() else None
+        return embedded
+
+    def heading(self, text: str, level: int, **attributes: Any) -> str:
+        """nbconvert writes the empty link of a heading as XML, `<a/>`, which in HTML stays open."""
+        return str(super().heading(text, level, **attributes)).replace('" /></h', '"></a></h')
 
     def inline_math(self, body: str) -> str:
         return self._formula(body, display=False)

@@ -27,8 +27,8 @@ def draw_spread(name: str, curves: Mapping[str, Sequence["pd.Series[float]"]], l
         ["gan_lab.show.figures", {"svg.fonttype": "none", "font.family": "sans-serif", "font.size": 12}]
     ):
         figure = Figure(figsize=(6.4, 3.4))
-        ax = figure.add_subplot(title=name, xlabel="epochs played")
-        ax.title.set_fontsize(14)
+        ax = figure.add_subplot(xlabel="epochs played")
+        ax.set_title(name, fontsize=14, parse_math=False)  # a dollar in a name is a dollar
         for label, runs in curves.items():
             together = pd.concat(list(runs), axis=1)
             dashes = tuple(float(length) / 4 for length in looks[label]["dashes"].split())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gan_lab.files import whole
 from gan_lab.run_folder import STATUS, Scalar
+from gan_lab.runner.json_file import read_json
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,13 @@ class Status:
     attempt: int = 1
     seconds: float = 0.0
     failure: Failure | None = None
+    notebook_digest: str = ""  # of the code in its cells; "" if it was not kept
+    code: str = ""  # the version of this package, and a digest of its source; "" if it was not kept
+
+    @property
+    def outcome(self) -> str:
+        """The state; a failure because a loss became infinite or NaN, see `Run.save`, is called diverged."""
+        return "diverged" if self.failure and self.failure.what.startswith("FloatingPointError") else self.state
 
     def write(self, folder: Path) -> None:
         """Put it into the folder, whole or not at all."""
@@ -43,13 +51,10 @@ class Status:
 
     @staticmethod
     def read(folder: Path) -> "Status | None":
-        """The folder's status, None if no notebook was executed into it."""
+        """The folder's status, None if no notebook was executed into it. Raises DamagedFileError, a ValueError."""
         file = folder / STATUS
-        if not file.exists():
-            return None
-        kept = json.loads(file.read_text())
-        failure = Failure(**kept.pop("failure")) if kept["failure"] else None
-        return Status(**{**kept, "failure": failure})
+        way_out = "delete it, and start the same command again, which goes on from the last whole epoch"
+        return read_json(file, Status, way_out) if file.exists() else None
 
     @staticmethod
     def kept(folder: Path) -> "Status":

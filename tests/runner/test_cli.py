@@ -150,12 +150,12 @@ def test_a_table_holds_what_was_found_and_no_path(tmp_path: Path) -> None:
     outcome = gan_lab("table", tmp_path, tmp_path / "found.csv")
     assert outcome.output.strip() == f"{tmp_path / 'found.csv'}: 1 rows"
     header, row = (tmp_path / "found.csv").read_text().splitlines()
-    assert header == "run,epochs,seed,setting,epoch,seconds,fid,d_loss,device"
-    assert row == "B1,2,0,plain,2.0,1.0,5.0,1.5,cpu"
+    assert header == "run,epochs,seed,setting,epoch,seconds,fid,d_loss,notebook_digest,code,device"
+    assert row == "B1,2,0,plain,2.0,1.0,5.0,1.5,,,cpu"
     gan_lab("table", tmp_path, tmp_path / "each.csv", "--epochs")
     assert (tmp_path / "each.csv").read_text().splitlines()[1:] == [
-        "B1,2,0,plain,1,0.5,10.0,cpu",
-        "B1,2,0,plain,2,0.5,5.0,cpu",
+        "B1,2,0,plain,1,0.5,10.0,,,cpu",
+        "B1,2,0,plain,2,0.5,5.0,,,cpu",
     ]
 
 

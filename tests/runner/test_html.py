@@ -151,6 +151,12 @@ def test_an_attached_picture_is_put_inside(tmp_path: Path) -> None:
     assert page_of(tmp_path, cell).find("img")["src"] == f"data:image/png;base64,{PNG}"
 
 
+@pytest.mark.parametrize("source", ["![a dot](attachment:dot.png)", "![a dot](dot.png)", '<img src="" alt="a dot">'])
+def test_a_picture_that_is_not_there_leaves_its_words(source: str, tmp_path: Path) -> None:
+    picture = page_of(tmp_path, new_markdown_cell(f"see {source}")).find("img")
+    assert (picture.get("src"), picture["alt"]) == (None, "a dot")
+
+
 def test_a_hint_stays_folded_with_all_that_it_hides(tmp_path: Path) -> None:
     text = "<details><summary>Hint</summary>\n\nlook *there*\n\n</details>\n\nafter"
     page = page_of(tmp_path, new_markdown_cell(text))

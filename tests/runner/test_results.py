@@ -1,11 +1,22 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from run_folders import write_execution, write_run
 
-from gan_lab.runner.results import comparison, read_results, results_table, settings, training_table
+from gan_lab.run_folder import Scalar
+from gan_lab.runner.results import (
+    comparison,
+    left_out,
+    placeless,
+    read_results,
+    results_table,
+    settings,
+    training_table,
+)
+from gan_lab.runner.status import Failure, Status
 
 
 def test_what_a_run_found_is_its_last_epoch(tmp_path: Path) -> None:
@@ -82,6 +93,105 @@ def test_a_student_s_own_runs_are_told_apart_by_their_recipes(tmp_path: Path) ->
     write_run(tmp_path / "B1-0123abcd", {"rate": 0.1})
     write_run(tmp_path / "B1-4567cdef", {"rate": 0.2})
     assert list(settings(read_results(tmp_path))) == ["rate = 0.1", "rate = 0.2"]
+
+
+def write_unfinished(top: Path, state: str, failure: Failure | None = None, *, epochs: int = 2) -> None:
+    """A notebook that should train 30 epochs of B1, and did not reach its end."""
+    Status(state, "tiny", {"epochs": 30, "seed": 1}, failure=failure).write(top)
+    write_run(top / "B1", {"rate": 0.1, "seed": 1}, epochs=epochs)
+
+
+def test_what_did_not_finish_is_a_row_with_its_state_and_what_there_is(tmp_path: Path) -> None:
+    write_execution(tmp_path / "a", {"seed": 0})
+    write_unfinished(tmp_path / "b", "failed", Failure("FloatingPointError: a loss is not a number any more", cell=2))
+    write_unfinished(tmp_path / "c", "interrupted", epochs=12)
+    write_unfinished(tmp_path / "d", "failed", Failure("the kernel died", cell=2))
+    write_run(tmp_path / "e" / "B1", {"rate": 0.1, "seed": 5})
+    (write_run(tmp_path / "f" / "B1", {"rate": 0.1, "seed": 6}) / "epochs.csv").unlink()
+    table = results_table(tmp_path)
+    assert dict(zip(table["folder"], table["state"], strict=True)) == {
+        "a/B1": "done",
+        "b/B1": "diverged",
+        "c/B1": "interrupted",
+        "d/B1": "failed",
+        "e/B1": "trained",
+        "f/B1": "not trained",
+    }
+    assert table["epoch"].tolist() == pytest.approx([2, 2, 12, 2, 2, np.nan], nan_ok=True)
+    assert training_table(tmp_path)["seed"].tolist() == [0, 5]
+    assert left_out(tmp_path) == (
+        "4 runs are not in it: b/B1 diverged, c/B1 interrupted, d/B1 failed, f/B1 not trained"
+    )
+
+
+def test_of_complete_runs_none_is_left_out(tmp_path: Path) -> None:
+    write_execution(tmp_path, {"seed": 0})
+    assert left_out(tmp_path) == ""
+
+
+def test_no_table_names_a_machine_s_folders(tmp_path: Path) -> None:
+    place = tmp_path / "home" / "ann"
+    given = {"data_dir": str(place / "fingers"), "seed": 0}
+    write_execution(place / "seed=0", {**given})
+    write_execution(place / "seed=1", {**given, "seed": 1}, "failed")
+    failure = Failure(f"FileNotFoundError: {place / 'seed=2' / 'B1'} is gone", cell=3)
+    Status("failed", "tiny", {**given, "run_dir": str(place)}, failure=failure).write(place / "seed=2")
+    (write_execution(place / "seed=3", {**given, "seed": 3}) / "status.json").write_text("{")
+    for table in (results_table(place), training_table(place), training_table(place, each_epoch=True)):
+        assert str(tmp_path) not in table.to_csv()
+        assert "run_dir" not in table
+        assert "fingers" in set(table["data_dir"])
+    assert results_table(place)["picture"][0] == str(Path("seed=0", "B1", "pictures", "0002.png"))
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("/home/ann/fingers", "fingers"),
+        ("C:\\Users\\ann\\fingers", "fingers"),
+        ("../fingers", "../fingers"),
+        ("KMNIST", "KMNIST"),
+        ("", ""),
+        (0.5, 0.5),
+        (True, True),
+    ],
+)
+def test_a_folder_of_a_machine_is_called_by_its_own_name(value: Scalar, kept: Scalar) -> None:
+    assert placeless(value) == kept
+
+
+def write_version(folder: Path, seed: int, digest: str, code: str) -> None:
+    write_execution(folder, {"rate": 0.1, "seed": seed})
+    status = Status.read(folder)
+    assert status is not None
+    replace(status, notebook_digest=digest, code=code).write(folder)
+
+
+def test_runs_of_several_versions_are_settings_of_their_own(tmp_path: Path) -> None:
+    for seed, (digest, code) in enumerate([("3f2a91c0", "1"), ("3f2a91c0", "1"), ("77aa00bb", "1"), ("", "1")]):
+        write_version(tmp_path / f"seed={seed}", seed, digest, code)
+    assert {label: len(runs) for label, runs in settings(read_results(tmp_path)).items()} == {
+        "B1, notebook 3f2a91c0": 2,
+        "B1, notebook 77aa00bb": 1,
+        "B1, notebook not recorded": 1,
+    }
+    table = training_table(tmp_path)
+    assert table["notebook_digest"].tolist() == ["3f2a91c0", "3f2a91c0", "77aa00bb", ""]
+    assert set(table["code"]) == {"1"}
+
+
+def test_the_same_training_by_another_version_is_not_the_same(tmp_path: Path) -> None:
+    for place, code in (("a", "1"), ("b", "1"), ("c", "2")):
+        write_version(tmp_path / place, 0, "3f2a91c0", code)
+    assert {label: len(runs) for label, runs in settings(read_results(tmp_path)).items()} == {
+        "B1, code 1": 1,
+        "B1, code 2": 1,
+    }
+
+
+def test_a_table_tells_what_was_found_from_what_was_given(tmp_path: Path) -> None:
+    write_execution(tmp_path, {"rate": 0.1, "batch_size": 4, "d_loss": 7.0})
+    assert results_table(tmp_path).attrs["found"] == ["epoch", "seconds", "fid", "found d_loss"]
 
 
 @pytest.mark.parametrize("state", ["running", "interrupted", "failed"])

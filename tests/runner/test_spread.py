@@ -22,9 +22,11 @@ def test_a_row_on_the_border_of_two_stretches_ends_the_first() -> None:
 
 def test_a_figure_is_svg_with_text_that_a_page_can_style() -> None:
     runs = [pd.Series([1.0, 2.0], [1.0, 2.0]), pd.Series([2.0, 4.0], [1.0, 2.0])]
-    svg = draw_spread("D's loss", {"a": runs, "b": runs[:1]}, {k: {"color": "#123456", "dashes": "10 4"} for k in "ab"})
+    svg = draw_spread(
+        "D's $loss^$", {"a": runs, "b": runs[:1]}, {k: {"color": "#123456", "dashes": "10 4"} for k in "ab"}
+    )
     assert svg.startswith("<svg")
-    assert "D's loss</text>" in svg
+    assert "D's $loss^$</text>" in svg
     assert "epochs played</text>" in svg
     assert svg.count("stroke: #123456") == 2
     assert svg.count("fill: #123456") == 1  # the band, of the setting that has two runs

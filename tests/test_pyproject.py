@@ -18,7 +18,7 @@ RUNNER = set(TOP.glob("gan_lab/runner/**/*.py"))
 NOTEBOOKS = set(TOP.glob("notebooks/source/*.py"))
 CORE = {*TOP.glob("gan_lab/**/*.py"), *NOTEBOOKS} - RUNNER
 # They come with one that is named, as a part of how that is used.
-PARTS = {"annotated_types": "pydantic", "dask": "distributed", "rich": "typer", "jupyter_client": "nbclient"}
+PARTS = {"dask": "distributed", "rich": "typer", "jupyter_client": "nbclient"}
 PARTS |= {"traitlets": "nbclient", "yaml": "papermill"}
 
 

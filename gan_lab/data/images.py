@@ -1,6 +1,7 @@
 """Images in memory: the bundled digits, your own folder of class folders, or a torchvision set."""
 
 import json
+import os
 import unicodedata
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -124,12 +125,12 @@ def load_images(
 
 def _split_folder(data_dir: str | Path, split: str) -> Path:
     """The folder whose folders are the classes of the split."""
-    folder = DIGITS if data_dir == "" else Path(data_dir).expanduser().absolute()
-    if not folder.is_dir() and data_dir == "":
-        raise FileNotFoundError(
-            f"no folder {folder}: install gan-lab again, which brings the digits, or give a data_dir"
-        )
-    if not folder.is_dir():
+    folder = DIGITS if data_dir == "" else Path(os.path.expanduser(data_dir)).absolute()
+    if not os.path.isdir(folder):  # pathlib's raises for a name that is too long, and its expanduser for ~nobody
+        if data_dir == "":
+            raise FileNotFoundError(
+                f"no folder {folder}: install gan-lab again, which brings the digits, or give a data_dir"
+            )
         ways_out = f"'' for the bundled digits, or one of {', '.join(TORCHVISION_SETS)}"
         raise FileNotFoundError(f"no folder {folder}: give data_dir a folder of class folders, {ways_out}")
     train, test = folder / "train", folder / "test"
@@ -163,7 +164,7 @@ def _load_folder(folder: Path, size: int, channels: int) -> Loaded:
     if unreadable:
         listed = "\n  ".join(unreadable[:3] + ["..."] * (len(unreadable) > 3))
         raise ValueError(f"cannot read {len(unreadable)} of the images; replace or remove:\n  {listed}")
-    return pixels, labels, [unicodedata.normalize("NFC", class_folder.name) for class_folder in class_folders]
+    return pixels, labels, [in_unicode(class_folder.name) for class_folder in class_folders]
 
 
 def _load_torchvision(name: str, split: str, size: int, channels: int) -> Loaded:
@@ -185,9 +186,15 @@ def _load_torchvision(name: str, split: str, size: int, channels: int) -> Loaded
 def _contents(folder: Path) -> tuple[list[Path], list[Path]]:
     """The folders and the images that lie in a folder, each in natural order."""
     names = [entry.name for entry in folder.iterdir() if not entry.name.startswith((".", "__MACOSX"))]
-    entries = [folder / name for name in natsorted(sorted(names))]  # sorted: "1.png" and "01.png" tie in natural order
+    names = natsorted(sorted(names), key=in_unicode)  # sorted: "1.png" and "01.png" tie in natural order
+    entries = [folder / name for name in names]
     images = [entry for entry in entries if not entry.is_dir() and entry.suffix.lower() not in NOT_IMAGES]
     return [entry for entry in entries if entry.is_dir()], images
+
+
+def in_unicode(name: str) -> str:
+    """The name of a file in the one spelling that it has on every machine, also where the locale knows only ASCII."""
+    return unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "surrogateescape"))
 
 
 def _square(image: Image.Image, size: int, channels: int) -> NDArray[np.uint8]:

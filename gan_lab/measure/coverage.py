@@ -4,6 +4,7 @@ whether they are only copies of it.
 A point is a vector, of features or of pixels; distances are Euclidean.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -33,12 +34,15 @@ def fidelity(real: Tensor, fake: Tensor, *, k: int = NEIGHBOURS) -> Fidelity:
 
         1 - (N - 1) ... (N - k) / ((M + N - 1) ... (M + N - k)),  which is close to 1 - 2^-k if N = M.
 
-    Raises ValueError for points of different lengths, values that are not finite, or a set of k points or fewer.
+    Of k points or fewer none has a k-th neighbour: then all four are NaN. Raises ValueError for points of different
+    lengths, values that are not finite, and an empty set.
     Source: Kynkäänniemi et al. 2019, eq. (1)-(2); Naeem et al. 2020, eq. (3)-(4), whose k = 5 this is.
     """
     if k < 1:
         raise ValueError(f"k is {k}: a neighbourhood reaches to the k-th neighbour, the first at least")
-    real, fake = pair(real, fake, k + 1)
+    real, fake = pair(real, fake)
+    if min(len(real), len(fake)) <= k:
+        return Fidelity(*[math.nan] * 4)
     distance = distances(real, fake)  # (N, M)
     in_real = distance <= radii(real, k)[:, None]
     in_fake = distance <= radii(fake, k)[None, :]
@@ -101,9 +105,9 @@ def distances(x: Tensor, y: Tensor) -> Tensor:
     return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
 
 
-def pair(real: Tensor, fake: Tensor, need: int) -> tuple[Tensor, Tensor]:
+def pair(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
     """Both sets as `points` in float64, if their vectors have the same length."""
-    real, fake = points("real", real, need).double(), points("fake", fake, need).double()
+    real, fake = points("real", real, 1).double(), points("fake", fake, 1).double()
     if real.shape[1] != fake.shape[1]:
         raise ValueError(f"real has {real.shape[1]} features a point, fake {fake.shape[1]}: take them of one network")
     return real, fake

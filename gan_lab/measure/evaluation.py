@@ -29,18 +29,17 @@ def fid(real: Tensor, fake: Tensor) -> float:
 
         FID = |m_r - m_f|^2 + tr( C_r + C_f - 2 (C_r C_f)^(1/2) )
 
-    real: (N, F), fake: (M, F), features. Of few images it comes out too large, so compare it at one N and M only.
-    Raises ValueError for features of different lengths, values that are not finite, and unless N > F and M > F, without
-    which a covariance has no full rank. Source: Heusel et al. 2017, eq. (6); computed by torchmetrics.
+    real: (N, F), fake: (M, F), features. Of few images it comes out too large, so compare it at one N and M only. It is
+    NaN unless N > F and M > F, without which a covariance has no full rank: then take `kid`. Raises ValueError for
+    features of different lengths, and values that are not finite.
+    Source: Heusel et al. 2017, eq. (6); computed by torchmetrics.
     """
     from torchmetrics.image.fid import FrechetInceptionDistance
 
-    real, fake = pair(real, fake, 2)
-    N, M, F = len(real), len(fake), real.shape[1]
-    if min(N, M) <= F:
-        raise ValueError(
-            f"FID in {F} features needs more than {F} images of each, not {N} and {M}: draw more, or use kid"
-        )
+    real, fake = pair(real, fake)
+    F = real.shape[1]
+    if min(len(real), len(fake)) <= F:
+        return math.nan
     metric = FrechetInceptionDistance(_AsTheyAre(F), sync_on_compute=False)
     metric.update(real, real=True)
     metric.update(fake, real=False)
@@ -55,14 +54,16 @@ def kid(real: Tensor, fake: Tensor, *, seed: int = 0) -> float:
 
     real x: (N, F), fake y: (M, F), features. Between two sets of one law it is 0 on average, however many there are, so
     it can be negative. (Between the two parts of the bundled digits it is, a little: their classes are of exactly equal
-    size, and in draws from a law they are not.) If N != M, it is the mean over ten subsets of min(N, M), by `seed`.
-    Raises ValueError for features of different lengths, values that are not finite, and fewer than 2 images.
+    size, and in draws from a law they are not.) If N != M, it is the mean over ten subsets of min(N, M), by `seed`. Of
+    fewer than 2 images it is NaN. Raises ValueError for features of different lengths, and values that are not finite.
     Source: Bińkowski et al. 2018, section 4; computed by torchmetrics.
     """
     from torchmetrics.image.kid import KernelInceptionDistance
 
-    real, fake = pair(real, fake, 2)
+    real, fake = pair(real, fake)
     size = min(len(real), len(fake))
+    if size < 2:
+        return math.nan
     subsets = 1 if len(real) == len(fake) else 10
     with warnings.catch_warnings(), seeded(seed):  # it draws the subsets from torch's global random numbers
         warnings.filterwarnings("ignore", "Metric `Kernel Inception Distance` will save all extracted features")
@@ -135,7 +136,8 @@ def evaluate(
     samples: (N, C, H, W) in the value_range of `images`, the training images, with which each column is compared.
     y: (N,); without it their class accuracy is NaN. features: the network to compare in, instead of
     `classifier.features` (see `features_of`). Each column is of n = min(N, training images, held-out images) images,
-    drawn with `seed`, since FID depends on n; where n is too small for FID, it is NaN.
+    drawn with `seed`, since FID depends on n. Where n is too small for FID, it is NaN, and so is the class accuracy
+    where one of the classes has none of the n images.
     Returns one row a metric: see `fid`, `kid`, `fidelity`, `class_accuracy`, `class_entropy`, `nearest` and `copying`.
     Raises ValueError where shapes, ranges, classes or labels do not fit together, for samples that are not finite or
     leave the range, and where n is 5 or less.
@@ -152,12 +154,15 @@ def evaluate(
         found, logits = features_of(network, x), features_of(classifier, x)
         n, K = logits.shape
         pixels, entropy = nearest(x, train).distance, class_entropy(logits.argmax(1), K)
+        accuracy = math.nan
+        if y is not None and len(set(y.tolist())) >= K:
+            accuracy = class_accuracy(logits, y).mean().item()
         return {
             "images": n,
-            "FID": fid(reference, found) if n > found.shape[1] else math.nan,
+            "FID": fid(reference, found),
             "KID": kid(reference, found, seed=seed),
             **fidelity(reference, found)._asdict(),
-            "class accuracy": math.nan if y is None else class_accuracy(logits, y).mean().item(),
+            "class accuracy": accuracy,
             "class entropy (nats)": entropy,
             "class entropy / log K": entropy / math.log(K),
             "nearest training image (median, in pixels)": pixels.median().item(),

@@ -23,6 +23,8 @@
 # You need to know what a neural network, a loss and a gradient step are. Nothing is downloaded, and no GPU is needed.
 
 # %%
+from functools import partial
+
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
@@ -31,9 +33,15 @@ from lightning_fabric import Fabric
 from matplotlib.image import imread
 from torch import nn
 
+from gan_lab.data.hold_out import hold_out
 from gan_lab.data.images import load_images
 from gan_lab.losses import NonSaturating
+from gan_lab.measure.classifier import BUNDLED, classifier_for, load_classifier
+from gan_lab.measure.coverage import fidelity
+from gan_lab.measure.evaluation import kid
+from gan_lab.measure.features import features_of
 from gan_lab.networks import dcgan32, dcgan64
+from gan_lab.parameters import check_parameters
 from gan_lab.runs import Run
 from gan_lab.show import plots
 from gan_lab.show.widgets import Dashboard, explorer
@@ -46,7 +54,8 @@ plt.style.use(plots.STYLE)
 #
 # Everything you may want to change stands in this one cell. Two student reports on the same coursework are
 # reproduced in this course; `B1` is the network of report B (32 x 32 images), `A1` that of report A (64 x 64). Their own
-# settings are in `notebooks/parameters/report_a.yaml` and `report_b.yaml`.
+# settings are in `notebooks/parameters/report_a.yaml` and `report_b.yaml`. Change a line, and run the notebook from here on:
+# the next cell of code checks what you wrote.
 
 # %% tags=["parameters"]
 data_dir: str = ""  # the images; "" is the bundled digits [a folder, or one of MNIST, FashionMNIST, KMNIST]
@@ -60,6 +69,7 @@ beta1: float = 0.5  # Adam's memory of the gradient [at least 0, below 1]
 real_target: float = 1.0  # what D is asked to answer for a real image [at least 0, at most 1]
 zero_one: bool = False  # scale the images to 0..1, as report A did, and not to -1..1
 report_norms: bool = False  # A1 only: the two batch norms that report A put where they do harm
+measure_every: int = 5  # epochs between two measurements of the quality [at least 1]
 a1_epochs: int = 4  # passes over the images in the last section, where A1 plays twice [at least 1]
 a1_width: float = 0.125  # width of A1 there [above 0]
 seed: int = 0  # of the weights, the noise and the order of the images [at least 0]
@@ -71,13 +81,21 @@ run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named a
 # ## The real images
 #
 # The bundled images are handwritten digits, 1 to 5. To a network an image is a block of numbers: here each pixel is a
-# number between $-1$ (black) and $1$ (white), unless you asked for 0 to 1.
+# number between $-1$ (black) and $1$ (white), unless you asked for 0 to 1. Some images are **held out**: nobody is trained
+# on them, so that they can be compared with what was learnt.
 
 # %%
+check_parameters(globals())
+
 size = {"A1": 64, "B1": 32}[system]
 value_range = (0.0, 1.0) if zero_one else (-1.0, 1.0)
 images = load_images(data_dir, size=size, channels=channels, value_range=value_range)
+try:
+    held_out = load_images(data_dir, size=size, channels=channels, split="test", value_range=value_range)
+except FileNotFoundError:  # your own folder has no test images: the last fifth of each class is set aside
+    images, held_out = hold_out(images)
 print(f"{len(images)} images of shape {images.shape} (channels, height, width), classes {', '.join(images.classes)}")
+print(f"{len(held_out)} more are held out")
 
 real, _ = images.batch(torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:32])
 fig, ax = plt.subplots(figsize=(9, 2.7))
@@ -194,6 +212,35 @@ plt.show()
 # On the left side of these pictures, where the fakes of a young generator soon lie, only one of the two pulls. At a score
 # of 0, where $D$ cannot tell, the non-saturating loss is $\log 2$.
 #
+# ## How good are the drawings?
+#
+# The losses will not say, as you will see. So every few epochs the drawings are compared with held-out images, by
+# **KID**, the kernel inception distance. A small classifier of the images turns each of them into 64 numbers, its
+# *features*, and KID is how far the drawings lie from the real images there: more real images get 0 on average, and lower
+# is better. Notebook 2 takes it apart, and the **coverage** as well: the share of the real images that have a drawing near
+# them.
+
+# %%
+# one class leaves a classifier nothing to learn: then images are seen with the eyes of the digits' classifier
+classifier = classifier_for(images) if len(images.classes) > 1 else load_classifier(BUNDLED)
+
+
+def random_images(images, n: int) -> torch.Tensor:
+    """n of the images, or all if there are fewer, drawn at random: they lie class after class."""
+    return images.batch(torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:n])[0]
+
+
+def quality(x: torch.Tensor) -> dict[str, float]:
+    """The KID and the coverage of images x, against as many of the held-out ones."""
+    features = features_of(classifier.features, x.clamp(*value_range), value_range=value_range)
+    return {"kid": kid(unseen, features), "coverage": fidelity(unseen, features).coverage}
+
+
+unseen = features_of(classifier.features, random_images(held_out, 500), value_range=value_range)
+floor = quality(random_images(images, len(unseen)))
+print(f"training images in place of drawings: KID {floor['kid']:.2f}, coverage {floor['coverage']:.0%}")
+
+# %% [markdown]
 # ## Training
 #
 # A *round* is one step of each player on one batch:
@@ -218,6 +265,13 @@ fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
 game = Game(G, D, loss, opt_G, opt_D, fabric=fabric)
 run = Run(system, game, images, run_dir, batch_size=batch_size, seed=seed)
 z = torch.randn(64, game.z_dim, generator=torch.Generator().manual_seed(seed))  # the same 64 noises after every epoch
+z_many = torch.randn(len(unseen), game.z_dim, generator=torch.Generator().manual_seed(seed + 1))
+
+
+def measured(epoch: int) -> dict[str, float]:
+    """What is kept of an epoch beside its losses: the quality, every few epochs and after the last."""
+    return {} if epoch % measure_every and epoch != epochs else quality(sample(game, z_many))
+
 
 # %%
 with Dashboard(run) as board:
@@ -227,7 +281,7 @@ with Dashboard(run) as board:
         if board.stopped:
             break
         run.picture(sample(game, z))
-        run.save()
+        run.save(partial(measured, epoch))
 
 # %% [markdown]
 # ## What it learnt
@@ -252,13 +306,36 @@ film = plots.animation(run.pictures, run.folder / "samples.mp4")
 print(f"{run.folder.name}/{film.name} is a film of it, one grid an epoch, {len(run.pictures)} epochs")
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4.8))
-real, _ = images.batch(torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:64])
-plots.grid(left, real, value_range=value_range, title="real")
+plots.grid(left, random_images(images, 64), value_range=value_range, title="real")
 plots.grid(right, sample(game, z), value_range=value_range, title=f"generated, epoch {run.epoch}")
 
 # %% [markdown]
 # Look at the generated digits beside the real ones. Which would you take for real? Do all five digits occur, in many
 # hands? A generator that draws only what $D$ has not yet learnt to doubt, one digit over and over, has *collapsed*.
+#
+# So much for the eye. Here is the number, after more and more epochs:
+
+# %%
+at = run.measured.reindex(columns=["epoch", "kid"]).dropna()
+fig, ax = plt.subplots(figsize=(6, 2.6))
+ax.plot(at["epoch"], at["kid"], marker="o", label="drawings")
+ax.axhline(floor["kid"], color="black", linewidth=0.8, linestyle=":", label="training images")
+ax.set(
+    title="quality while it trains",
+    xlabel="epochs played",
+    ylabel="KID (lower is better)",
+    ylim=(min(0, floor["kid"]), None),
+)
+ax.legend()
+plt.show()
+found = quality(sample(game, z_many))
+print(f"after epoch {run.epoch}: KID {found['kid']:.2f}, coverage {found['coverage']:.0%} ", end="")
+print(f"(training images: {floor['kid']:.2f}, {floor['coverage']:.0%})")
+
+# %% [markdown]
+# The KID says how far the drawings still are from real images, where the dotted line is as near as can be, and the
+# coverage how many of the real images have a drawing like them. Compare two trainings by these, and by more than one seed
+# (notebook 2), and not by their losses.
 #
 # ## Reading the curves, and misreading them
 #
@@ -285,16 +362,10 @@ by_epoch.iloc[sorted({0, len(by_epoch) // 2, len(by_epoch) - 1})].round(3)
 # * **Accuracy forgets by how much.** Scores of 0.01 and of 10 count the same.
 #
 # There is one more trap. $D$ has seen the training images many times. Is it judging *digits*, or does it remember these
-# very images? Images of the same kind that were held out of training tell the two apart.
+# very images? The images that were held out of training tell the two apart.
+
 
 # %%
-try:
-    held_out = load_images(data_dir, size=size, channels=channels, split="test", value_range=value_range)
-except FileNotFoundError as nothing_held_out:
-    print(nothing_held_out)
-    held_out = None
-
-
 @torch.no_grad()
 def scores(x: torch.Tensor) -> torch.Tensor:
     """D's scores of the images x, in evaluation mode."""
@@ -303,14 +374,15 @@ def scores(x: torch.Tensor) -> torch.Tensor:
 
 
 said = {"training images": scores(images.batch(slice(None))[0])}
-if held_out:
-    said["held-out images"] = scores(held_out.batch(slice(None))[0])
+said["held-out images"] = scores(held_out.batch(slice(None))[0])
 more = torch.randn(1000, game.z_dim, generator=torch.Generator().manual_seed(seed + 1))
 said["generated images"] = scores(sample(game, more))
 
+everywhere = torch.cat(list(said.values()))
+bins = np.linspace(everywhere.min().item(), everywhere.max().item(), 61)
 fig, ax = plt.subplots(figsize=(8, 3))
 for hatch, (name, s) in zip(("", "//", ".."), said.items(), strict=False):
-    ax.hist(s, bins=40, density=True, alpha=0.55, hatch=hatch, label=name)
+    ax.hist(s, bins=bins, density=True, alpha=0.55, hatch=hatch, label=name)
     print(f"{name}: called real {(s > 0).float().mean():.0%}, mean score {s.mean():.2f}")
 ax.set(title="what D says", xlabel="score", ylabel="density (per unit of score)")
 ax.legend()
@@ -409,7 +481,7 @@ torch.manual_seed(seed)
 with torch.no_grad():
     x_fake = dcgan64.Generator(width=a1_width, norm_after_tanh=False)(noise)
 for low in (0.0, -1.0):
-    x_real, _ = load_images(data_dir, size=64, channels=3, value_range=(low, 1.0)).batch(slice(0, 64))
+    x_real = random_images(load_images(data_dir, size=64, channels=3, value_range=(low, 1.0)), 64)
     x_fake = x_fake[: len(x_real)]
     correct = torch.cat([(x_real.amin((1, 2, 3)) >= 0), (x_fake.amin((1, 2, 3)) < 0)]).float().mean()
     print(f"real images in [{low:g}, 1]: the rule is right for {correct:.0%} of the images")

@@ -52,6 +52,7 @@ from gan_lab.measure.noise_level import noise_level
 from gan_lab.measure.stability import epochs_until, oscillation
 from gan_lab.networks import dcgan32, dcgan64, mlp
 from gan_lab.noise import Noisy, NoisyImages
+from gan_lab.parameters import check_parameters
 from gan_lab.runs import Run
 from gan_lab.show import plots, scores_2d
 from gan_lab.show.widgets import Dashboard
@@ -63,7 +64,8 @@ plt.style.use(plots.STYLE)
 # ## Parameters
 #
 # `setting` names the remedy that is trained live further down, beside the plain game. Report A's networks and settings
-# are in `notebooks/parameters/02_report_a.yaml`, report B's in `02_report_b.yaml`.
+# are in `notebooks/parameters/02_report_a.yaml`, report B's in `02_report_b.yaml`. Change a line, and run the notebook from
+# here on: the next cell of code checks what you wrote.
 
 # %% tags=["parameters"]
 data_dir: str = ""  # the images; "" is the bundled digits [a folder, or one of MNIST, FashionMNIST, KMNIST]
@@ -107,6 +109,8 @@ run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named a
 # * **Grain**: the standard deviation of pixel noise in the images, in units of a pixel's value.
 
 # %%
+check_parameters(globals())
+
 size = {"A1": 64, "B1": 32}[system]
 value_range = (0.0, 1.0) if zero_one else (-1.0, 1.0)
 images = load_images(data_dir, size=size, channels=channels, value_range=value_range)
@@ -602,13 +606,14 @@ class PassOn(nn.Module):
         return x
 
 
-batch = images.batch(slice(0, 64))[0]
 torch.manual_seed(seed)
+index = torch.randperm(len(images))[:64]
+batch = images.batch(index)[0]
 instance_noise = Noisy(PassOn(), 0.1 * (high - low))
 inputs = {
     "plain": (batch, batch),
     "report A's code": (batch, batch),  # it draws z, and nothing is added to an image
-    "report B": (NoisyImages(images, 0.1 * (high - low), 0.1 * (high - low)).batch(slice(0, 64))[0], batch),
+    "report B": (NoisyImages(images, 0.1 * (high - low), 0.1 * (high - low)).batch(index)[0], batch),
     "instance noise": (instance_noise(batch), instance_noise(batch)),
 }
 for name, (on_real, on_fake) in inputs.items():
@@ -744,18 +749,19 @@ def seen(x: torch.Tensor) -> torch.Tensor:
 
 
 # %%
-def measure(run: Run, game: Game, last: bool) -> dict[str, float]:
-    """What is measured after an epoch: the KID, and after the last one everything that was promised above."""
+def measure(run: Run, game: Game, epoch: int) -> dict[str, float]:
+    """What is measured every few epochs: the KID, and after the last one everything that was promised above."""
+    if epoch % measure_every and epoch != epochs:
+        return {}
     x = draw(game)
     features = seen(x)
     found = {"kid": kid(real_features, features)}
-    if last:
-        past = pd.concat([run.measured, pd.DataFrame([{"epoch": run.epoch, **found}])])
+    if epoch == epochs:
+        past = pd.concat([run.measured, pd.DataFrame([{"epoch": epoch, **found}])])
         reached, K = fidelity(real_features, features), len(images.classes)
         entropy = class_entropy(features_of(classifier, x, value_range=value_range).argmax(1), K) / np.log(K)
         found |= dict(coverage=reached.coverage, recall=reached.recall, class_entropy=entropy, grain=noise_level(x))
-        if len(real_features) > real_features.shape[1]:  # with fewer images FID is not defined
-            found |= dict(fid=fid(real_features, features))
+        found |= dict(fid=fid(real_features, features))  # NaN where there are fewer images than features
         found |= dict(collapsed=float(entropy < 0.5 or reached.coverage < floor.coverage / 20))
         found |= dict(epochs_to_good=epochs_until(past, "kid", good_kid))
         found |= dict(g_oscillation=oscillation(run.rounds, "g_loss"), kid_oscillation=oscillation(past, "kid"))
@@ -784,8 +790,7 @@ async def train(name: str) -> tuple[Run, Game]:
             if board.stopped:
                 break
             run.picture(sample(game, z))
-            last = epoch == epochs
-            run.save(**measure(run, game, last) if last or epoch % measure_every == 0 else {})
+            run.save(partial(measure, run, game, epoch))
     return run, game
 
 
@@ -799,7 +804,9 @@ runs = {name: await train(name) for name in dict.fromkeys(["plain"] * beside_pla
 fig, axes = plt.subplots(1, 1 + len(runs), figsize=(10, 3.4), width_ratios=[1.3] + [1] * len(runs))
 for ax, (name, (run, game)) in zip(axes[1:], runs.items(), strict=True):
     if "collapsed" not in run.measured:
-        raise RuntimeError(f"{name} is not played to its end: run the cell above again, and it goes on")
+        raise RuntimeError(
+            f"{name} is not measured to its end: run the cell above again, with an epoch more if all are played"
+        )
     at = run.measured.dropna(subset=["kid"])
     axes[0].plot(at["epoch"], at["kid"], marker=".", label=name)
     plots.grid(ax, draw(game, 49), nrow=7, value_range=value_range, title=f"{name}, epoch {run.epoch}")

@@ -24,6 +24,7 @@
 # %%
 import itertools
 from dataclasses import replace
+from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -44,6 +45,7 @@ from gan_lab.measure.evaluation import kid
 from gan_lab.measure.features import features_of
 from gan_lab.measure.per_class import by_class, gan_train
 from gan_lab.networks import acgan28, acgan32
+from gan_lab.parameters import check_parameters
 from gan_lab.runs import Run
 from gan_lab.show import plots
 from gan_lab.show.widgets import Dashboard, class_explorer
@@ -55,7 +57,8 @@ plt.style.use(plots.STYLE)
 # ## Parameters
 #
 # Two networks are reproduced: `A4` is report A's (28 x 28 images) and `B3` is report B's (32 x 32). Their own settings
-# are in `notebooks/parameters/03_report_a.yaml` and `03_report_b.yaml`. What each `setting` is, section 5 says.
+# are in `notebooks/parameters/03_report_a.yaml` and `03_report_b.yaml`. What each `setting` is, section 5 says. Change a
+# line, and run the notebook from here on: the next cell of code checks what you wrote.
 
 # %% tags=["parameters"]
 data_dir: str = ""  # the images; "" is the bundled digits [a folder, or one of MNIST, FashionMNIST, KMNIST]
@@ -87,6 +90,8 @@ run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named a
 # on it.
 
 # %%
+check_parameters(globals())
+
 size = {"A4": 28, "B3": 32}[system]
 images = load_images(data_dir, size=size, channels=channels)
 try:
@@ -108,8 +113,14 @@ def some_of_each(labels: torch.Tensor, n: int) -> torch.Tensor:
     return torch.cat([index[torch.arange(n) % len(index)] for index in of_class])
 
 
+def real_images(n: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """n images of each class and their labels, at random: neighbours in a folder may be nearly equal."""
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
+    return images.batch(order[some_of_each(images.labels[order], n)])
+
+
 fig, ax = plt.subplots(figsize=(8, 0.65 * K))
-plots.grid(ax, images.batch(some_of_each(images.labels, 12))[0], nrow=12, title="real images, a row for each class")
+plots.grid(ax, real_images(12)[0], nrow=12, title="real images, a row for each class")
 plt.show()
 
 # %% [markdown]
@@ -238,7 +249,7 @@ for name, x in gets.items():
 # %%
 real_features = features_of(classifier.features, held_out)
 y_many = torch.arange(K).repeat_interleave(samples)
-x_real, y_real = images.batch(some_of_each(images.labels, samples))
+x_real, y_real = real_images(samples)
 reachable = by_class(x_real, held_out, classifier, y_real)
 print(f"KID {kid(real_features, features_of(classifier.features, x_real)):.3f}", end=", ")
 print(f"GAN-train {gan_train(x_real, y_real, held_out, steps=judge_steps, seed=seed):.1%}")
@@ -314,7 +325,7 @@ with Dashboard(run) as board:
         if board.stopped:
             break
         run.picture(sample(game, z_grid, y_grid), nrow=10)
-        run.save(**measured(game, epoch))
+        run.save(partial(measured, game, epoch))
 
 # %% [markdown]
 # ## 6. What it draws
@@ -333,7 +344,7 @@ for ax, epoch in zip(np.atleast_1d(axes), shown, strict=True):
     ax.set_title(f"epoch {epoch}", fontsize=9)
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 0.5 * K))
-plots.grid(left, images.batch(some_of_each(images.labels, 10))[0], nrow=10, title="real")
+plots.grid(left, real_images(10)[0], nrow=10, title="real")
 plots.grid(
     right, sample(game, z_grid, y_grid), nrow=10, title=f"{setting}, epoch {run.epoch}: a row is what was asked for"
 )

@@ -60,6 +60,7 @@ from gan_lab.measure.evaluation import class_entropy, fid, kid
 from gan_lab.measure.features import features_of
 from gan_lab.measure.stability import oscillation
 from gan_lab.networks import dcgan32, mlp, wgan64
+from gan_lab.parameters import check_parameters
 from gan_lab.runs import Run
 from gan_lab.show import plots, scores_2d
 from gan_lab.show.colours import FAKE, NEITHER, REAL
@@ -75,7 +76,8 @@ plt.style.use(plots.STYLE)
 # `setting` names what is trained live in section 5; `both` is the WGAN and the WGAN-GP. `A5` is report A's network
 # (64 x 64 images; with the penalty in place of clipping, its A6), `B4` that of report B (32 x 32). The reports' own
 # settings are in `notebooks/parameters/04_report_a.yaml` and `04_report_b.yaml`. A live training here is short, so it
-# takes larger steps than the papers: `speed` times their learning rates.
+# takes larger steps than the papers: `speed` times their learning rates. Change a line, and run the notebook from here on:
+# the next cell checks what you wrote.
 
 # %% tags=["parameters"]
 data_dir: str = ""  # the images; "" is the bundled digits [a folder, or one of MNIST, FashionMNIST, KMNIST]
@@ -99,10 +101,13 @@ precision: str = "32-true"  # of the arithmetic [one of 32-true, 16-mixed, bf16-
 run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named after the parameters
 
 # %%
+check_parameters(globals())
+
 size = {"A5": 64, "B4": 32}[system]
 images = load_images(data_dir, size=size, channels=channels)
 classifier = classifier_for(images)
 real_features = features_of(classifier.features, images)
+shuffled = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))  # they lie class after class
 print(f"{len(images)} images of shape {images.shape}, classes {', '.join(images.classes)}")
 
 # %% [markdown]
@@ -244,7 +249,7 @@ print("by hand and gan_lab.lipschitz.gradient_penalty:", "equal" if np.isclose(*
 # can be written down layer by layer. `norms_by_layer` does that. It is the same function, and the games below use it:
 
 # %%
-real, _ = load_images(data_dir, size=64, channels=channels).batch(slice(0, 32))
+real, _ = load_images(data_dir, size=64, channels=channels).batch(shuffled[:32])
 fake = torch.rand_like(real) * 2 - 1
 D = wgan64.Critic(channels=channels, width=width, norm=nn.Identity)  # report A's
 found, seconds = {}, {}
@@ -485,12 +490,14 @@ def distances(game: Game, minibatches: int = 8) -> dict[str, float]:
     return dict(zip(("estimate", "w1", "w1_floor"), np.mean(rows, axis=0), strict=True))
 
 
-def measure(game: Game, last: bool) -> dict[str, float]:
-    """What is measured after an epoch; after the last one, everything."""
+def measure(game: Game, epoch: int) -> dict[str, float]:
+    """What is measured every few epochs; after the last one, everything."""
+    if epoch % measure_every and epoch != epochs:
+        return {}
     x = draw(game)
     features = features_of(classifier.features, x)
     found = {"kid": kid(real_features, features), **distances(game)}
-    if last:
+    if epoch == epochs:
         entropy = class_entropy(features_of(classifier, x).argmax(1), len(images.classes)) / np.log(len(images.classes))
         found |= dict(fid=fid(real_features, features), coverage=fidelity(real_features, features).coverage)
         found |= dict(class_entropy=entropy)
@@ -513,8 +520,7 @@ async def train(name: str) -> tuple[Run, Game]:
             before = run.measured["core_seconds"].iloc[-1] if len(run.measured) else 0.0
             played_so_far = dict(rounds=len(run.rounds), core_seconds=before + time.process_time() - began)
             run.picture(sample(game, z))
-            last = epoch == epochs
-            run.save(**played_so_far, **(measure(game, last) if last or epoch % measure_every == 0 else {}))
+            run.save(partial(measure, game, epoch), **played_so_far)
     return run, game
 
 
@@ -523,11 +529,12 @@ half = min(batch_size, len(images) // 2)  # images of each kind that are compare
 runs = {name: await train(name) for name in (("WGAN", "WGAN-GP") if setting == "both" else (setting,))}
 
 # %%
-some = images.batch(torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:16])[0]
-grids = {"real images": some}
+grids = {"real images": images.batch(shuffled[:16])[0]}
 for name, (run, _) in runs.items():
-    if "fid" not in run.measured:
-        raise RuntimeError(f"{name} is not played to its end: run the cell above again, and it goes on")
+    if "coverage" not in run.measured:
+        raise RuntimeError(
+            f"{name} is not measured to its end: run the cell above again, with an epoch more if all are played"
+        )
     for epoch in dict.fromkeys([1, *range(grid_every, epochs, grid_every), epochs]):
         rows = imread(run.pictures[epoch - 1])[: 2 * (size + 2) + 2]  # two rows of that epoch's grid
         grids[f"{name}, epoch {epoch}"] = torch.from_numpy(rows).permute(2, 0, 1)[None, :3]
@@ -542,7 +549,7 @@ plt.show()
 
 # %%
 shown = ["rounds", "core_seconds", "kid", "fid", "coverage", "class_entropy"]
-pd.DataFrame({name: run.measured.iloc[-1][shown] for name, (run, _) in runs.items()}).T.round(3)
+pd.DataFrame({name: run.measured.iloc[-1].reindex(shown) for name, (run, _) in runs.items()}).T.round(3)
 
 # %% [markdown]
 # `rounds` counts the generator's steps: few, because the critic takes five for each. One seed and a short training at a
@@ -598,7 +605,7 @@ for name, (run, _) in runs.items():
 for name, (_, game) in runs.items():
     D = copy.deepcopy(bare(game.D)).train()
     with torch.no_grad():
-        real, fake = (D(x.to(game.fabric.device)).cpu() for x in (images.batch(slice(0, 256))[0], draw(game, 256)))
+        real, fake = (D(x.to(game.fabric.device)).cpu() for x in (images.batch(shuffled[:256])[0], draw(game, 256)))
     print(f"{name}: scores from {min(real.min(), fake.min()):.3g} to {max(real.max(), fake.max()):.3g}")
     for offset in (0.0, -real.median().item(), -fake.median().item()):
         accuracy = torch.cat([real + offset > 0, fake + offset < 0]).float().mean()

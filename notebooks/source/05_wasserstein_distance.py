@@ -50,6 +50,7 @@ from gan_lab.data.images import load_images
 from gan_lab.lessons import exercises, piles
 from gan_lab.lipschitz import clip_weights, gradient_penalty
 from gan_lab.losses import NonSaturating, Wasserstein
+from gan_lab.parameters import check_parameters
 from gan_lab.show import plots, transport_plots
 from gan_lab.show.colours import FAKE, NEITHER, REAL
 from gan_lab.theory import dirac_gan
@@ -62,7 +63,8 @@ plt.style.use(plots.STYLE)
 # %% [markdown]
 # ## Parameters
 #
-# The notebook takes a minute or two. Other images, or longer trainings, are set here.
+# The notebook takes a minute or two. Other images, or longer trainings, are set here. Change a line, and run the notebook
+# from here on: the next cell checks what you wrote.
 
 # %% tags=["parameters"]
 seed: int = 0  # every random number follows from it [at least 0]
@@ -72,6 +74,8 @@ steps: int = 600  # of a discriminator or critic; twice as many in section 7, ha
 largest_sample: int = 512  # points in the largest sample of section 8 [at least 64, at most 2000]
 
 # %%
+check_parameters(globals())
+
 torch.manual_seed(seed)
 rng = np.random.default_rng(seed)
 images = load_images(data_dir, size=16)
@@ -752,7 +756,7 @@ game = Game(G, D, NonSaturating(), opt_G, opt_D, fabric=Fabric(accelerator="cpu"
 
 kept = {}
 for epoch in range(epochs):
-    for _ in play(game, images, batch_size=32, epoch=epoch, seed=seed):
+    for _ in play(game, images, batch_size=min(32, len(images)), epoch=epoch, seed=seed):
         pass
     if epoch + 1 in (1, round(0.4 * epochs), epochs):
         kept[epoch + 1] = copy.deepcopy(G).eval()

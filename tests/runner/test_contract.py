@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from types import CodeType
 
+import jupytext
 import nbformat
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
@@ -67,6 +68,14 @@ def smoke(notebook: Path) -> dict[str, object]:
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda file: file.stem)
 def test_every_parameter_changes_something(notebook: Path) -> None:
     assert unread(notebook) == set()
+
+
+@pytest.mark.parametrize("source", sorted(FOLDER.glob("source/*.py")), ids=lambda file: file.stem)
+def test_the_first_statement_below_the_parameters_checks_them(source: Path) -> None:
+    """Whoever takes plain papermill, or edits the cell, goes round the check of `gan-lab run`."""
+    cells = [cell for cell in jupytext.read(source, fmt="py:percent").cells if cell.cell_type == "code"]
+    (place,) = [i for i, cell in enumerate(cells) if "parameters" in cell.metadata.get("tags", [])]
+    assert cells[place + 1].source.splitlines()[0] == "check_parameters(globals())"
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda file: file.stem)

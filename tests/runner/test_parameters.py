@@ -10,7 +10,8 @@ from papermill.translators import PythonTranslator
 from tiny_notebook import PARAMETERS, write_notebook
 
 from gan_lab.data import images as data
-from gan_lab.runner.parameters import COMMENT, Parameter, check, declared, read_parameters, read_yaml
+from gan_lab.parameters import COMMENT, Parameter, declared
+from gan_lab.runner.parameters import check, read_parameters, read_yaml
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
@@ -38,7 +39,7 @@ def test_what_papermill_would_read_otherwise_is_refused(value: str, comment: str
     cell = f"before: int = 1  # first\nname: str = '{value}'  # {comment}\nafter: int = 2"
     seen = {one.name: one._asdict() for one in PythonTranslator.inspect({"source": cell})}
     try:
-        read = told(declared(cell))
+        read = told(declared(cell).values())
     except (ValueError, SyntaxError):
         return
     assert read == told_by_papermill(seen)

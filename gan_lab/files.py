@@ -13,13 +13,17 @@ PATIENCE = 0.1  # seconds between two attempts
 def whole(file: Path) -> Iterator[Path]:
     """Write to the path this yields; at the end it takes the name of `file`, in one step.
 
-    If writing fails, a full disk say, what stood at `file` before stays as it was. Raises PermissionError if another
-    program does not let go of it.
+    If writing fails, a full disk say, what stood at `file` before stays as it was, and the error names `file`. Raises
+    PermissionError if another program does not let go of it.
     """
     part = file.with_name(f".part-{file.name}")
     try:
         yield part
         replace(part, file)
+    except OSError as error:
+        if error.filename is None and error.errno is not None:  # to write to an open file fails without its name
+            raise type(error)(error.errno, error.strerror, str(file)) from error
+        raise
     finally:
         part.unlink(missing_ok=True)
 

@@ -54,6 +54,10 @@ TimeLimit = Annotated[
     float | None,
     typer.Option("--time-limit", metavar="SECONDS", help="Stop a notebook that takes longer."),
 ]
+Again = Annotated[
+    bool,
+    typer.Option("--again", help="Put aside what another version of the notebook or of gan-lab made; play it anew."),
+]
 
 
 def say_version(asked: bool) -> None:
@@ -126,6 +130,7 @@ def run(
         typer.Option(metavar="DIR", help="Where to put all that comes of it.  [default: runs/NOTEBOOK,...]"),
     ] = None,
     time_limit: TimeLimit = None,
+    again: Again = False,
 ) -> None:
     """Run a notebook with other parameters.
 
@@ -141,7 +146,7 @@ def run(
     with said_plainly():
         notebook = find_notebook(notebook)
         try:
-            folder = run_notebook(notebook, given(parameter, file), out, time_limit=time_limit)
+            folder = run_notebook(notebook, given(parameter, file), out, time_limit=time_limit, again=again)
         except NotebookError as error:
             show_failure(error)
             raise typer.Exit(1) from None
@@ -166,6 +171,7 @@ def sweep(
         str, typer.Option(metavar="tcp://HOST:PORT", help="Run on this Dask cluster, not on this machine alone.")
     ] = "",
     time_limit: TimeLimit = None,
+    again: Again = False,
 ) -> None:
     """Run a notebook with every combination of some values.
 
@@ -180,7 +186,8 @@ def sweep(
     with said_plainly():
         notebook = find_notebook(notebook)
         values = given(parameter, file)
-        found = run_sweep(notebook, grids(grid), values, out, jobs=jobs, scheduler=scheduler, time_limit=time_limit)
+        how: Any = {"jobs": jobs, "scheduler": scheduler, "time_limit": time_limit, "again": again}
+        found = run_sweep(notebook, grids(grid), values, out, **how)
     show_runs(found, notebook)
     if not (found["state"] == "done").all():
         raise typer.Exit(1)
@@ -198,9 +205,11 @@ def report(
     A row a setting, with its mean over the seeds and a 95 % bootstrap interval; the samples side by side through the
     training; the curves with their spread. The page is one file and needs no network.
     """
+    from gan_lab.runner.held import refuse_page
     from gan_lab.runner.report import write_report
 
     with said_plainly():
+        refuse_page(html or folder / "report.html")
         console.print(str(write_report(folder, html)), soft_wrap=True)
 
 
@@ -216,9 +225,11 @@ def table(
     folders, so that it can be kept with the course.
     """
     from gan_lab.files import whole
+    from gan_lab.runner.held import refuse_table
     from gan_lab.runner.results import training_table
 
     with said_plainly():
+        refuse_table(csv)
         found = training_table(folder, each_epoch=epochs)
         with whole(csv) as part:
             found.to_csv(part, index=False)

@@ -14,6 +14,7 @@ from dask.system import CPU_COUNT
 from distributed import Client, LocalCluster, as_completed
 from tqdm import tqdm
 
+from gan_lab.owner import owned
 from gan_lab.run_folder import Scalar
 from gan_lab.runner.status import Failure, Status
 from gan_lab.runner.worker import conclude, run_one
@@ -82,7 +83,8 @@ def local_cluster(jobs: int) -> LocalCluster:
 def run_on(client: Client, notebook: Path, runs: Runs, time_limit: float | None, progress: bool) -> None:
     """Run them, as many at a time as the cluster has room for. However it ends, none of them runs any more."""
     for folder, values in runs.items():
-        Status("waiting", notebook.stem, values, attempt=0).write(folder)
+        with owned(folder):  # and nobody runs something there
+            Status("waiting", notebook.stem, values, attempt=0).write(folder)
     slots: Counter[str] = Counter()
     for worker in client.scheduler_info(n_workers=-1)["workers"].values():
         slots[worker["host"]] += worker["nthreads"]

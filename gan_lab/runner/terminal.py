@@ -1,8 +1,10 @@
 """What the commands print, and how they say what went wrong."""
 
+import errno
+import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gan_lab.run_folder import PICTURES, executed, page, pictures
+from gan_lab.runner.signals import Stopped, stopped_by_signals
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -70,12 +73,36 @@ def show_failure(error: "NotebookError") -> None:
 
 @contextmanager
 def said_plainly() -> Iterator[None]:
-    """An error that the user can put right, said in its own words without a traceback."""
+    """An error that the user can put right, said in its own words without a traceback; a request to end, obeyed."""
     try:
-        yield
+        with stopped_by_signals():
+            yield
     except (ValueError, OSError) as error:
-        errors.print(Text(str(error), "red"), soft_wrap=True)
+        words = in_words(error) if isinstance(error, OSError) else str(error)
+        errors.print(Text(words, "red"), soft_wrap=True)
         raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        errors.print("Interrupted. The same command goes on from here.")
-        raise typer.Exit(130) from None
+    except KeyboardInterrupt as stop:
+        with suppress(OSError):  # the terminal may be gone
+            errors.print("Interrupted. The same command goes on from here.")
+        number = stop.number if isinstance(stop, Stopped) else signal.SIGINT
+        raise typer.Exit(128 + number) from None
+
+
+WAYS_OUT = {
+    errno.ENOSPC: "make room there, and give the same command again",
+    getattr(errno, "EDQUOT", errno.ENOSPC): "make room there, and give the same command again",
+    errno.EACCES: "choose a place where you may write",
+    errno.EPERM: "choose a place where you may write",
+    errno.EROFS: "choose a place where you may write",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
+
+
+def in_words(error: OSError) -> str:
+    """What the operating system refused, "runs/01_dcgan: Permission denied. ...", with the way out if there is one."""
+    if error.strerror is None:
+        return str(error)  # one of ours
+    file = Path(str(error.filename2 or error.filename or ""))
+    place = str(file.with_name(file.name.removeprefix(".part-"))) if file.name else ""
+    what = f"{place}: {error.strerror}" if place else error.strerror
+    return f"{what}; {WAYS_OUT[error.errno]}" if error.errno in WAYS_OUT else what

@@ -17,6 +17,7 @@ from bs4 import BeautifulSoup
 from processes import becomes_true, ended
 from tiny_notebook import write_notebook
 
+from gan_lab.owner import LOCK
 from gan_lab.runner.cells import Cells, connection
 from gan_lab.runner.execution import execute
 from gan_lab.runner.parameters import check
@@ -66,7 +67,8 @@ def test_a_notebook_is_executed_where_it_lies_with_what_it_was_given(executed: M
 
 
 def test_a_good_end_leaves_the_notebook_its_page_and_its_status(executed: Mapping[str, Path]) -> None:
-    assert sorted(file.name for file in executed["good"].iterdir()) == ["good.html", "good.ipynb", "status.json"]
+    kept = [file.name for file in executed["good"].iterdir() if file.name != LOCK]
+    assert sorted(kept) == ["good.html", "good.ipynb", "status.json"]
     status = status_of(executed["good"])
     assert (status.state, status.failure, status.parameters["epochs"]) == ("done", None, 7)
     assert f"{executed['good'].parent} 7 0.5 1" in page_of(executed["good"])
@@ -144,7 +146,7 @@ def test_the_log_is_closed_when_it_is_deleted(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(subprocess, "Popen", end_well)
     monkeypatch.setattr(Path, "unlink", look)
-    execute(tmp_path / "tiny.ipynb", {}, tmp_path / "out")
+    execute(write_notebook(tmp_path / "tiny.ipynb"), {}, tmp_path / "out")
     assert len(open_then) == 1
     assert str(tmp_path / "out" / "log.txt") not in open_then[0]
     assert not (tmp_path / "out" / "log.txt").exists()

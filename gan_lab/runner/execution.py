@@ -116,6 +116,9 @@ def kill_family(pid: int, *, itself: bool = True) -> None:
     """Kill a process with all that it started; a kernel has a session of its own, and would outlive its group."""
     with contextlib.suppress(psutil.NoSuchProcess):
         parent = psutil.Process(pid)
-        for process in [*parent.children(recursive=True), *([parent] if itself else [])]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
+        for _ in range(3):  # one of them may have started another meanwhile
+            for process in parent.children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+        if itself:
+            parent.kill()

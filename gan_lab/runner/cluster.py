@@ -98,13 +98,14 @@ def same_environment() -> Iterator[None]:
 
 
 def local_cluster(jobs: int, files: str) -> LocalCluster:
-    """That many processes, each for one run at a time. Ctrl-C, which a terminal sends to all, is left to this one.
+    """That many processes, each for one run at a time. What a terminal sends to all, Ctrl-C say, is left to this one.
 
     They obey nobody but this process: they talk over TLS with keys that are made for them and never stored, and their
     pages for a browser are off. files: a folder for what they keep meanwhile.
     """
     main = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
+    to_all = [getattr(signal, name) for name in ("SIGINT", "SIGHUP") if main and hasattr(signal, name)]
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in to_all}
     try:
         with dask.config.set(
             {
@@ -125,8 +126,8 @@ def local_cluster(jobs: int, files: str) -> LocalCluster:
                 silence_logs=logging.CRITICAL,
             )
     finally:
-        if main:
-            signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def run_on(client: Client, notebook: Path, runs: Runs, time_limit: float | None, progress: bool) -> None:

@@ -88,13 +88,14 @@ def planned(
     runs: Runs = {}
     for where, point in (points or {"": {}}).items():
         if twice := sorted((grid.keys() & given.keys()) | (point.keys() & (grid.keys() | given.keys()))):
-            raise ValueError(f"{', '.join(twice)} cannot have one value and a grid of values")
+            said = f"{', '.join(twice)} cannot have one value and a grid of values"
+            raise ValueError(f"{where}: {said}" if where else said)
         for combination in itertools.product(*grid.values()):
             setting = {**point, **dict(zip(grid, combination, strict=True))}
             try:
                 folder, values = planned_run(notebook, setting, given, out)
                 if folder in runs:
-                    raise ValueError(f"{folder.name} is in the grid twice")
+                    raise ValueError(f"{folder.name} is {'there' if where else 'in the grid'} twice")
             except ValueError as error:
                 raise ValueError(f"{where}: {error}" if where else str(error)) from None
             runs[folder] = values

@@ -3,7 +3,7 @@
 import errno
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from gan_lab.run_folder import PICTURES, executed, page, pictures
+from gan_lab.run_folder import PICTURES, Scalar, executed, page, pictures
 from gan_lab.runner.signals import Stopped, stopped_by_signals
 
 if TYPE_CHECKING:
@@ -46,6 +46,27 @@ def show_runs(found: "DataFrame", notebook: Path) -> None:
     console.print(table)
     for failure in sorted(set(found["failure"]) - {""}):
         errors.print(Text(failure, "red"), soft_wrap=True)
+
+
+def show_plan(notebook: Path, runs: Mapping[Path, Mapping[str, Scalar]]) -> None:
+    """A line a run: its folder, what is in it already, and the parameters that differ; before it those that do not."""
+    from gan_lab.runner.held import by_another_version, made_by_another_version, state
+
+    first, *others = runs.values()
+    same = [name for name in first if name != "run_dir" and all(values[name] == first[name] for values in others)]
+    vary = [name for name in first if name not in same and name != "run_dir"]
+    console.print(Text(", ".join(f"{name} = {first[name]}" for name in same), "dim"), soft_wrap=True)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("folder", "state", *vary):
+        table.add_column(column, overflow="fold")
+    states = {folder: state(folder) for folder in runs}
+    for folder, values in runs.items():
+        changed = made_by_another_version(notebook, folder)
+        words = f"{states[folder]}, {by_another_version(changed)}" if changed else states[folder]
+        table.add_row(str(folder), words, *(str(values[name]) for name in vary))
+    console.print(table)
+    done = sum(each == "done" for each in states.values())
+    console.print(f"{len(runs)} {'run' if len(runs) == 1 else 'runs'}, {done} done; nothing was started.")
 
 
 def show_outcome(folder: Path, notebook: Path) -> None:

@@ -110,6 +110,26 @@ def test_an_interrupted_sweep_leaves_no_kernel_and_goes_on_when_started_again(tm
     assert (out / "seed=0" / "status.json").stat().st_mtime_ns == before
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_sweep_that_is_asked_to_end_leaves_true_states(tmp_path: Path, number: int) -> None:
+    """A batch system tells the command, a terminal that closes tells all that were started in it."""
+    notebook = write_notebook(tmp_path / "tiny.ipynb", HANG_AT_FIRST)
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "gan_lab.runner.cli", "sweep", str(notebook), "--grid", "seed=1..2"]
+    command += ["--out", str(out), "--jobs", "1"]
+    with subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE) as process:
+        pid = out / "seed=1" / "pid"
+        assert becomes_true(lambda: pid.exists() and pid.read_text() != "")
+        (os.kill if number == signal.SIGTERM else os.killpg)(process.pid, number)
+        _, said = process.communicate()
+    assert process.returncode == 128 + number
+    assert said.decode() == "Interrupted. The same command goes on from here.\n"
+    assert becomes_true(lambda: ended(int(pid.read_text())))
+    assert becomes_true(lambda: state(out / "seed=1") == "interrupted")
+    assert state(out / "seed=2") == "waiting"
+
+
 def test_a_sweep_is_the_product_of_its_grids(tmp_path: Path) -> None:
     notebook = write_notebook(tmp_path / "tiny.ipynb")
     runs = planned(notebook, {"seed": ["0", "1", "2"], "rate": [1.0, 0.5]}, {"epochs": 4}, tmp_path)

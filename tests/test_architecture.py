@@ -16,11 +16,11 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # A room, or a module that stands in none, imports from its own line and from those above it.
 LINES = (
-    ("files", "shipped", "run_folder", "owner", "measure.seeds"),
+    ("files", "owner", "shipped", "run_folder", "measure.seeds"),
     ("players", "losses", "lipschitz", "layers", "theory", "process"),
     ("networks", "data", "noise"),
     ("training",),
-    ("identity",),
+    ("identity", "checkpoint"),
     ("runs", "measure"),
     ("show",),
     ("lessons",),

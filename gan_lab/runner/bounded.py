@@ -31,13 +31,8 @@ class BoundedClient(PapermillNotebookClient):  # type: ignore[misc]
         size = len(words) or length(content)
         self.said += size
         if size >= room:
-            header = {**msg["header"], "msg_type": "stream"}
-            msg = {
-                **msg,
-                "msg_type": "stream",
-                "header": header,
-                "content": {"name": "stdout", "text": words[:room] + LEFT_OUT},
-            }
+            said = {"name": "stdout", "text": words[:room] + LEFT_OUT}
+            msg = {**msg, "msg_type": "stream", "header": {**msg["header"], "msg_type": "stream"}, "content": said}
             return super().output(outs, msg, None, cell_index)
         hooked = self.output_hook_stack[msg["parent_header"].get("msg_id")]
         if words and outs and not hooked and not self.clear_before_next_output:

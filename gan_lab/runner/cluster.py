@@ -149,7 +149,12 @@ def run_on(client: Client, notebook: Path, runs: Runs, time_limit: float | None,
     try:
         with shown(notebook.stem, len(folders), "runs", look, sys.stderr) if progress else nullcontext():
             for future in as_completed(folders):
-                if future.status != "finished":
-                    conclude(folders[future], Failure(f"its worker failed: {future.exception()}"))
+                if future.status == "finished":
+                    continue
+                error = future.exception()
+                if isinstance(error, BlockingIOError):  # somebody else has gone on with it
+                    print(error, file=sys.stderr)
+                else:
+                    conclude(folders[future], Failure(f"its worker failed: {error}"))
     finally:
         client.cancel(list(folders))

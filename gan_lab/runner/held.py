@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Collection, Mapping
-from itertools import count
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from gan_lab.files import put_aside
 from gan_lab.owner import LOCK, owned
 from gan_lab.run_folder import EPOCHS, LOG, RECIPE, ROUNDS, STATUS, Scalar, executed, page
 from gan_lab.runner import course
@@ -115,12 +115,8 @@ def by_another_version(what: Collection[str]) -> str:
     return f"by another version of {' and of '.join(sorted(what, reverse=True))}"
 
 
-def put_aside(folder: Path) -> Path:
-    """Give the folder another name, "seed=0~1", as `Run` does: nothing of it is lost. Returns the new name.
-
-    Raises BlockingIOError if it belongs to another process.
-    """
+def begin_anew(folder: Path) -> None:
+    """Put the folder aside, as "seed=0~1": nothing of it is lost. Raises BlockingIOError if a process works in it."""
     with owned(folder):
         pass  # given back before the folder moves: Windows moves none in which a file is open
-    free = next(name for k in count(1) if not (name := folder.with_name(f"{folder.name}~{k}")).exists())
-    return folder.rename(free)
+    put_aside(folder)

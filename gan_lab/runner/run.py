@@ -13,9 +13,9 @@ from pathlib import Path
 from gan_lab.run_folder import Scalar
 from gan_lab.runner.execution import execute
 from gan_lab.runner.held import (
+    begin_anew,
     by_another_version,
     made_by_another_version,
-    put_aside,
     refuse_other_run,
     refuse_to_replace,
 )
@@ -53,7 +53,7 @@ def run_notebook(
     out, values = planned(notebook, given or {}, out)
     if changed := made_by_another_version(notebook, out):
         if again:
-            print(f"{out} is kept as {put_aside(out)}", file=sys.stderr)
+            begin_anew(out)
         else:
             said = f"{out} was made {by_another_version(changed)}; what it trained stays"
             print(f"{said}. --again plays it again", file=sys.stderr)

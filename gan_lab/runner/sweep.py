@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from gan_lab.owner import owned
 from gan_lab.run_folder import Scalar
 from gan_lab.runner.held import (
+    begin_anew,
     by_another_version,
     made_by_another_version,
-    put_aside,
     refuse_other_run,
     refuse_to_replace,
     state,
@@ -56,8 +56,9 @@ def run_sweep(
     notebook = Path(notebook).resolve()
     out = sweep_folder(notebook, out)
     runs = planned(notebook, grid, given or {}, out, points)
-    todo = unfinished(notebook, runs)
+    unfinished(notebook, runs)  # may refuse, before there is a folder
     with owned(out):
+        todo = unfinished(notebook, runs)
         if again:
             todo = {folder: runs[folder] for folder in runs if folder in todo or renewed(notebook, folder)}
         elif others := other_versions(notebook, runs):
@@ -121,10 +122,10 @@ def unfinished(notebook: Path, runs: Runs) -> Runs:
 
 def renewed(notebook: Path, folder: Path) -> bool:
     """Whether another version has made the run in the folder: then that is put aside."""
-    if made_by_another_version(notebook, folder):
-        print(f"{folder} is kept as {put_aside(folder)}", file=sys.stderr)
-        return True
-    return False
+    changed = made_by_another_version(notebook, folder)
+    if changed:
+        begin_anew(folder)
+    return bool(changed)
 
 
 def other_versions(notebook: Path, runs: Runs) -> str:

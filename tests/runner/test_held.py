@@ -1,5 +1,6 @@
 """What is in a folder already stays as it is, or is ours to replace."""
 
+import json
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from gan_lab.owner import owned
 from gan_lab.runner.cli import app
-from gan_lab.runner.held import is_free, made_by_another_version, put_aside, refuse_to_replace, state
+from gan_lab.runner.held import begin_anew, is_free, made_by_another_version, refuse_to_replace, state
 from gan_lab.runner.status import Status
 from gan_lab.runner.versions import code_version, notebook_digest
 
@@ -195,8 +196,9 @@ def test_what_a_killed_process_was_doing_was_interrupted(tmp_path: Path) -> None
 def test_a_folder_is_put_aside_under_the_next_free_name(tmp_path: Path) -> None:
     for k in (1, 2):
         write_run(tmp_path / "seed=0", {"seed": k})
-        assert put_aside(tmp_path / "seed=0") == tmp_path / f"seed=0~{k}"
-    assert (tmp_path / "seed=0~1" / "recipe.json").exists() and not (tmp_path / "seed=0").exists()
+        begin_anew(tmp_path / "seed=0")
+        assert json.loads((tmp_path / f"seed=0~{k}" / "recipe.json").read_text())["parameters"] == {"seed": k}
+    assert not (tmp_path / "seed=0").exists()
 
 
 def test_a_run_tells_what_has_changed_since_it_was_made(tmp_path: Path) -> None:
@@ -222,7 +224,7 @@ def test_again_plays_a_run_of_another_version_again_and_loses_nothing(tmp_path: 
     said = "was made by another version of the notebook; what it trained stays. --again plays it again"
     assert kept.stderr == f"{out} {said}\n"
     write_notebook(notebook, "print(3)")
-    assert gan_lab("run", notebook, "--out", out, "--again").stderr == f"{out} is kept as {out}~1\n"
+    assert gan_lab("run", notebook, "--out", out, "--again").stdout.startswith(f"{out} is kept as {out}~1\n")
     assert '"print(2)"' in (tmp_path / "out~1" / "tiny.ipynb").read_text()
     assert '"print(3)"' in (out / "tiny.ipynb").read_text()
-    assert gan_lab("run", notebook, "--out", out, "--again").stderr == ""  # the same version goes on
+    assert "is kept as" not in gan_lab("run", notebook, "--out", out, "--again").output  # the same version goes on

@@ -34,8 +34,8 @@ class Status:
     attempt: int = 1
     seconds: float = 0.0
     failure: Failure | None = None
-    notebook_digest: str = ""  # of its code, see `versions`; "" if it was not kept
-    code: str = ""  # the gan-lab that ran it, "0.1.0 3f2a91c0"
+    notebook_digest: str = ""  # of the code in its cells; "" if it was not kept
+    code: str = ""  # the version of this package, and a digest of its source; "" if it was not kept
 
     def write(self, folder: Path) -> None:
         """Put it into the folder, whole or not at all."""

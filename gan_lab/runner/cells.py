@@ -3,40 +3,58 @@
 It lives no longer than its caller. When the pipe from the caller closes, for whatever reason, it takes its kernel down.
 """
 
+import ctypes
+import errno
 import json
 import os
+import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 import papermill
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbclient.exceptions import DeadKernelError
+from papermill.engines import papermill_engines
 from papermill.exceptions import PapermillExecutionError
-from tqdm import tqdm
 from traitlets.config import Config
 
 from gan_lab import run_folder
+from gan_lab.owner import owned
+from gan_lab.runner.bounded import BoundedEngine
 from gan_lab.runner.execution import kill_family
 from gan_lab.runner.html import save_html
 from gan_lab.runner.parameters import read_parameters, unformatted
+from gan_lab.runner.progress import left, shown
 from gan_lab.runner.status import Failure, Status
+
+SET_CHILD_SUBREAPER = 36  # of Linux's prctl.h
 
 
 def main() -> None:
     """Read the order, execute the notebook, save its page, and write the status."""
+    for name in ("SIGTERM", "SIGHUP"):  # a batch system sends them to every process; the caller answers
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: None)
+    adopt_orphans()
     order = json.loads(sys.stdin.readline())
-    threading.Thread(target=die_with_caller, daemon=True).start()
     notebook, out = Path(order["notebook"]), Path(order["out"])
     status = Status.kept(out)
+    threading.Thread(target=die_with_caller, args=(out, status), daemon=True).start()
     start = time.monotonic()
     cells = Cells(notebook, out, Path(order["files"]), status, order["time_limit"])
-    failure = cells.execute()
-    save_html(cells.executed, run_folder.page(out, notebook.stem))
+    try:
+        failure = cells.execute()
+        save_html(cells.executed, run_folder.page(out, notebook.stem))
+    except OSError as error:
+        if error.errno == errno.ENOSPC:  # half a notebook is none, and its room is needed to say so
+            cells.executed.unlink(missing_ok=True)
+        failure = Failure(f"{type(error).__name__}: {error}", cells.number, cells.source, traceback.format_exc())
     state = "failed" if failure else "done"
     replace(status, state=state, seconds=round(time.monotonic() - start, 1), failure=failure).write(out)
 
@@ -49,7 +67,7 @@ class Cells:
         self.executed = run_folder.executed(out, notebook.stem)
         self.number, self.source = 0, ""  # of the cell at work, as Jupyter counts
         self.start = time.time()
-        self.deadline = time.monotonic() + time_limit if time_limit else None
+        self.late = False  # whether the time was up
 
     def execute(self) -> Failure | None:
         """Execute all of them. None if the last one ended, else what stopped the notebook.
@@ -58,25 +76,29 @@ class Cells:
         """
         defaults = {name: parameter.default for name, parameter in read_parameters(self.notebook).items()}
         changed = {name: value for name, value in self.status.parameters.items() if value != defaults[name]}
+        papermill_engines.register(BoundedEngine.__name__, BoundedEngine)
+        stream, total = sys.stdout, self._count() + (len(changed) > 0)
         try:
-            with self._progress_bar(injected=len(changed) > 0):
+            with shown(self.notebook.stem, total, "cells", self._progress, stream), self._time_limit():
                 papermill.execute_notebook(
                     unformatted(self.notebook),
                     unformatted(self.executed),
                     changed,
+                    BoundedEngine.__name__,
                     progress_bar=False,
-                    timeout_func=self._seconds_left,
                     on_cell_execute=self._on_cell_execute,
                     config=connection(self.files),
                     extra_arguments=["--IPKernelApp.log_level=ERROR"],
                 )
         except PapermillExecutionError as error:
-            traceback = "\n".join(error.traceback)
-            return Failure(f"{error.ename}: {error.evalue}", error.exec_count, error.source, traceback)
-        except CellTimeoutError:
-            return self._stopped(f"the time limit of {self.time_limit:g} seconds was reached")
-        except DeadKernelError:
-            return self._stopped("the kernel died")
+            trace = "\n".join(error.traceback)
+            return Failure(f"{error.ename}: {error.evalue}", error.exec_count, error.source, trace)
+        except (DeadKernelError, RuntimeError) as error:
+            if self.late:
+                return self._stopped(f"the time limit of {self.time_limit:g} seconds was reached")
+            if isinstance(error, DeadKernelError):
+                return self._stopped("the kernel died")
+            raise
         return None
 
     def _stopped(self, what: str) -> Failure:
@@ -87,40 +109,45 @@ class Cells:
     def _on_cell_execute(self, cell: nbformat.NotebookNode, cell_index: int) -> None:
         self.number, self.source = self.number + 1, cell.source
 
-    def _seconds_left(self, cell: nbformat.NotebookNode) -> float | None:
-        return max(0.1, self.deadline - time.monotonic()) if self.deadline else None
-
     @contextmanager
-    def _progress_bar(self, *, injected: bool) -> Iterator[None]:
-        """The cells done and, while one trains, its epoch; drawn every second, on a terminal only."""
-        cells = [cell for cell in nbformat.read(self.notebook, 4).cells if cell.cell_type == "code"]
-        total = sum(bool(cell.source.strip()) for cell in cells) + injected
-        done = threading.Event()
-        layout = "{desc} {bar:30} {n_fmt} of {total_fmt} cells, {elapsed}{postfix}"
-        bar = tqdm(total=total, desc=self.notebook.stem, bar_format=layout, file=sys.stdout, disable=None)
+    def _time_limit(self) -> Iterator[None]:
+        """Kill the kernel when the time is up: a cell may ignore interrupts, and nbclient is deaf while one prints."""
 
-        def draw() -> None:
-            while not done.wait(1):
-                bar.n = max(0, self.number - 1)
-                bar.set_postfix_str(self._epoch())
+        def stop() -> None:
+            self.late = True
+            kill_family(os.getpid(), itself=False)
 
-        drawing = threading.Thread(target=draw, daemon=True)
-        drawing.start()
+        timer = threading.Timer(self.time_limit or 0, stop)
+        timer.daemon = True
+        if self.time_limit:
+            timer.start()
         try:
             yield
-            bar.n = total
         finally:
-            done.set()
-            drawing.join()
-            bar.set_postfix_str("")
-            bar.close()
+            timer.cancel()
+
+    def _count(self) -> int:
+        cells = [cell for cell in nbformat.read(self.notebook, 4).cells if cell.cell_type == "code"]
+        return sum(bool(cell.source.strip()) for cell in cells)
+
+    def _progress(self) -> tuple[int, str]:
+        """How many cells are done, and how far the one at work has trained."""
+        return max(0, self.number - 1), self._epoch()
 
     def _epoch(self) -> str:
-        """Where the newest training is, "B1: epoch 7", from the table that it keeps; "" if none has written."""
+        """Where the newest training is, "B1: epoch 7 of 30, 1:20 left", from the table that it keeps; "" if none has
+        written. How many epochs there will be is what the notebook's parameter says, if a training takes so many.
+        """
         tables = sorted(self.out.glob(f"*/{run_folder.EPOCHS}"), key=lambda table: table.stat().st_mtime)
         if not tables or tables[-1].stat().st_mtime < self.start:
             return ""
-        return f"{tables[-1].parent.name}: epoch {len(tables[-1].read_text().splitlines()) - 1}"
+        rows = run_folder.read_table(tables[-1])
+        name, done, epochs = run_folder.name_of(tables[-1].parent), len(rows), self.status.parameters.get("epochs", 0)
+        if not isinstance(epochs, int) or done >= epochs:
+            return f"{name}: epoch {done}"
+        last = [row["seconds"] for row in rows[-5:] if "seconds" in row]
+        time_left = f", {left(sum(last) / len(last) * (epochs - done))}" if last else ""
+        return f"{name}: epoch {done} of {epochs}{time_left}"
 
 
 def connection(files: Path) -> Config:
@@ -142,10 +169,22 @@ def mark(executed: Path, failure: Failure) -> None:
     nbformat.write(notebook, executed)
 
 
-def die_with_caller() -> None:
-    """Wait for the end of the pipe that the caller holds, then kill the kernel and this process."""
+def adopt_orphans() -> None:
+    """Have what a cell started, and whose parent has ended, count as this process's own: so that it is found."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def die_with_caller(out: Path, status: Status) -> None:
+    """Wait for the end of the pipe that the caller holds, then kill the kernel and this process.
+
+    A caller that was killed can say no more what became of the notebook, and nobody owns its folder: then this says it.
+    """
     sys.stdin.read()
     kill_family(os.getpid(), itself=False)
+    with suppress(OSError), owned(out):
+        if Status.read(out) == status:
+            replace(status, state="interrupted").write(out)
     os._exit(1)
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 from typer.core import TyperCommand
 
-from gan_lab.runner.terminal import console, errors, said_plainly, show_failure, show_outcome, show_runs
+from gan_lab.runner.terminal import console, errors, said_plainly, show_failure, show_outcome, show_plan, show_runs
 
 app = typer.Typer(
     help="Run the course's notebooks with other parameters, many at a time, and compare what comes out.",
@@ -53,6 +53,13 @@ Files = Annotated[
 TimeLimit = Annotated[
     float | None,
     typer.Option("--time-limit", metavar="SECONDS", help="Stop a notebook that takes longer."),
+]
+Again = Annotated[
+    bool,
+    typer.Option("--again", help="Put aside what another version of the notebook or of gan-lab made; play it anew."),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would run, where, and what is there already. Start nothing.")
 ]
 
 
@@ -126,6 +133,8 @@ def run(
         typer.Option(metavar="DIR", help="Where to put all that comes of it.  [default: runs/NOTEBOOK,...]"),
     ] = None,
     time_limit: TimeLimit = None,
+    again: Again = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Run a notebook with other parameters.
 
@@ -136,12 +145,16 @@ def run(
     **Example:** gan-lab run 01_dcgan -f report_a -p epochs 1
     """
     from gan_lab.runner.course import find_notebook
-    from gan_lab.runner.run import NotebookError, run_notebook
+    from gan_lab.runner.run import NotebookError, planned, run_notebook
 
     with said_plainly():
         notebook = find_notebook(notebook)
+        values = given(parameter, file)
+        if dry_run:
+            show_plan(notebook, dict([planned(notebook, values, out)]))
+            return
         try:
-            folder = run_notebook(notebook, given(parameter, file), out, time_limit=time_limit)
+            folder = run_notebook(notebook, values, out, time_limit=time_limit, again=again)
         except NotebookError as error:
             show_failure(error)
             raise typer.Exit(1) from None
@@ -152,8 +165,15 @@ def run(
 def sweep(
     notebook: Notebook,
     grid: Annotated[
-        list[str], typer.Option("--grid", metavar="NAME=A,B,C", help="Values to try. Several grids: their product.")
-    ],
+        list[str] | None,
+        typer.Option("--grid", metavar="NAME=A,B,C", help="Values to try, or 0..9. Several grids: their product."),
+    ] = None,
+    points: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv", help="A line of names, then a run a line; each with every value of the grids."
+        ),
+    ] = None,
     parameter: Parameters = None,
     file: Files = None,
     out: Annotated[
@@ -166,21 +186,31 @@ def sweep(
         str, typer.Option(metavar="tcp://HOST:PORT", help="Run on this Dask cluster, not on this machine alone.")
     ] = "",
     time_limit: TimeLimit = None,
+    again: Again = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Run a notebook with every combination of some values.
 
     Each run has its own folder and its share of the cores. Started again, it leaves what is done and runs the rest. A
     worker that dies loses its own run only, which is started once more.
 
-    **Example:** gan-lab sweep 01_dcgan --grid "seed=0,1,2" --grid "real_target=1.0,0.9"
+    **Example:** gan-lab sweep 01_dcgan --grid "seed=0..4" --grid "real_target=1.0,0.9"
     """
     from gan_lab.runner.course import find_notebook
-    from gan_lab.runner.sweep import run_sweep
+    from gan_lab.runner.points import grids, read_points
+    from gan_lab.runner.sweep import planned, run_sweep, sweep_folder, unfinished
 
     with said_plainly():
         notebook = find_notebook(notebook)
-        values = given(parameter, file)
-        found = run_sweep(notebook, grids(grid), values, out, jobs=jobs, scheduler=scheduler, time_limit=time_limit)
+        values, tried = given(parameter, file), grids(grid or [])
+        chosen = read_points(points) if points else None
+        if dry_run:
+            runs = planned(notebook, tried, values, sweep_folder(notebook, out), chosen)
+            unfinished(notebook, runs)
+            show_plan(notebook, runs)
+            return
+        how: Any = {"jobs": jobs, "scheduler": scheduler, "time_limit": time_limit, "again": again}
+        found = run_sweep(notebook, tried, values, out, points=chosen, **how)
     show_runs(found, notebook)
     if not (found["state"] == "done").all():
         raise typer.Exit(1)
@@ -198,9 +228,11 @@ def report(
     A row a setting, with its mean over the seeds and a 95 % bootstrap interval; the samples side by side through the
     training; the curves with their spread. The page is one file and needs no network.
     """
+    from gan_lab.runner.held import refuse_page
     from gan_lab.runner.report import write_report
 
     with said_plainly():
+        refuse_page(html or folder / "report.html")
         console.print(str(write_report(folder, html)), soft_wrap=True)
 
 
@@ -216,9 +248,11 @@ def table(
     folders, so that it can be kept with the course.
     """
     from gan_lab.files import whole
+    from gan_lab.runner.held import refuse_table
     from gan_lab.runner.results import training_table
 
     with said_plainly():
+        refuse_table(csv)
         found = training_table(folder, each_epoch=epochs)
         with whole(csv) as part:
             found.to_csv(part, index=False)
@@ -257,17 +291,6 @@ def given(parameter: list[str] | None, file: list[Path] | None) -> dict[str, obj
     for one in file or []:
         values |= read_yaml(find_parameters(one))
     return values | dict(pair.split("=", 1) for pair in parameter or [])
-
-
-def grids(grid: list[str]) -> dict[str, list[str]]:
-    """["seed=0,1"] -> {"seed": ["0", "1"]}. Raises ValueError for what is not so, and for a name given twice."""
-    values: dict[str, list[str]] = {}
-    for words in grid:
-        name, equals, listed = words.partition("=")
-        if not equals or not listed or name in values:
-            raise ValueError(f"--grid {words}: write a name and its values, once, as in --grid seed=0,1,2")
-        values[name] = [value.strip() for value in listed.split(",")]
-    return values
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 # What this room imports and a kernel with the core alone need not have.
 COURSE = (
-    *("bs4", "distributed", "jinja2", "jupytext", "math_core", "nbclient"),
+    *("bs4", "cryptography", "distributed", "jinja2", "jupytext", "math_core", "nbclient"),
     *("nbconvert", "nbformat", "nh3", "papermill", "psutil", "pydantic", "tqdm", "typer"),
 )
 

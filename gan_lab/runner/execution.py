@@ -12,9 +12,13 @@ from typing import Any
 
 import psutil
 
+from gan_lab.owner import owned
 from gan_lab.run_folder import LOG, Scalar
 from gan_lab.runner.status import Failure, Status
 from gan_lab.runner.surroundings import surroundings
+from gan_lab.runner.versions import code_version, notebook_digest
+
+STDERR = 2  # where a bar belongs; the standard output is for what came of it
 
 
 def execute(
@@ -33,32 +37,42 @@ def execute(
     time_limit: seconds for the whole notebook.  threads: how many cores its kernel may use.  progress: draw a bar.
     cancelled: asked twice a second whether to stop.  A failure does not raise, it is in the status that returns; an
     interrupt stops the notebook with its kernel, then goes on to the caller.
+    Raises BlockingIOError, before anything is written, if another process works in the folder.
     """
     notebook, out = notebook.resolve(), out.resolve()
-    status = Status("running", notebook.stem, dict(parameters), attempt)
-    status.write(out)
-    own_share = {"OMP_NUM_THREADS": str(threads)} if threads else {}
-    with tempfile.TemporaryDirectory(prefix="gan-lab-") as files:
-        with open(out / LOG, "wb") as log:  # closed at once: Windows deletes no file that is open
-            child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "gan_lab.runner.cells"],
-                cwd=notebook.parent,
-                env=surroundings(**own_share),
-                stdin=subprocess.PIPE,
-                stdout=None if progress else subprocess.DEVNULL,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C is the caller's to answer
-                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
-            )
-        try:
+    with owned(out):
+        status = Status("running", notebook.stem, dict(parameters), attempt)
+        status = replace(status, notebook_digest=notebook_digest(notebook), code=code_version())
+        status.write(out)
+        with tempfile.TemporaryDirectory(prefix="gan-lab-") as files:
             order = {"notebook": str(notebook), "out": str(out), "files": files, "time_limit": time_limit}
-            watch(child, order, cancelled)
-        finally:
-            interrupted = child.poll() is None
-            if interrupted:
-                kill_family(child.pid)
-            child.wait()
-            status = concluded(out, "interrupted" if interrupted else "failed", child.returncode)
+            return play(order, notebook.parent, out, threads, progress, cancelled)
+
+
+def play(
+    order: Mapping[str, Any], place: Path, out: Path, threads: int | None, progress: bool, cancelled: Callable[[], bool]
+) -> Status:
+    """Do as the order says in a process of its own, which works in `place`, and see to a true status."""
+    own_share = {"OMP_NUM_THREADS": str(threads)} if threads else {}
+    with open(out / LOG, "wb") as log:  # closed at once: Windows deletes no file that is open
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "gan_lab.runner.cells"],
+            cwd=place,
+            env=surroundings(**own_share),
+            stdin=subprocess.PIPE,
+            stdout=STDERR if progress else subprocess.DEVNULL,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is the caller's to answer
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
+        )
+    interrupted = True
+    try:
+        interrupted = watch(child, order, cancelled)
+    finally:
+        if child.poll() is None:
+            kill_family(child.pid)
+        child.wait()
+        status = concluded(out, "interrupted" if interrupted else "failed", child.returncode)
     return status
 
 
@@ -72,7 +86,7 @@ def concluded(out: Path, otherwise: str, exit_code: int) -> Status:
         with contextlib.suppress(PermissionError):  # on Windows, while a process that the notebook left writes to it
             (out / LOG).unlink()
         return status
-    if status.state == "running":
+    if status.state == "running" or otherwise == "interrupted":  # who stops a job often stops its kernel first
         failure = Failure(f"its process ended with exit code {exit_code}") if otherwise == "failed" else None
         status = replace(status, state=otherwise, failure=failure)
     if status.failure and not status.failure.traceback:
@@ -82,8 +96,8 @@ def concluded(out: Path, otherwise: str, exit_code: int) -> Status:
     return status
 
 
-def watch(child: "subprocess.Popen[bytes]", order: Mapping[str, Any], cancelled: Callable[[], bool]) -> None:
-    """Tell the child what to do, and hold its pipe open until it is done or cancelled."""
+def watch(child: "subprocess.Popen[bytes]", order: Mapping[str, Any], cancelled: Callable[[], bool]) -> bool:
+    """Tell the child what to do, and hold its pipe open until it is done or cancelled; whether it was cancelled."""
     assert child.stdin is not None
     with contextlib.suppress(BrokenPipeError), child.stdin as pipe:
         pipe.write(json.dumps(order).encode() + b"\n")
@@ -91,15 +105,20 @@ def watch(child: "subprocess.Popen[bytes]", order: Mapping[str, Any], cancelled:
         while not cancelled():
             try:
                 child.wait(0.5)
-                return
+                return False
             except subprocess.TimeoutExpired:
                 continue
+        return True
+    return False
 
 
 def kill_family(pid: int, *, itself: bool = True) -> None:
     """Kill a process with all that it started; a kernel has a session of its own, and would outlive its group."""
     with contextlib.suppress(psutil.NoSuchProcess):
         parent = psutil.Process(pid)
-        for process in [*parent.children(recursive=True), *([parent] if itself else [])]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
+        for _ in range(3):  # one of them may have started another meanwhile
+            for process in parent.children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+        if itself:
+            parent.kill()

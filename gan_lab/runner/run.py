@@ -6,11 +6,19 @@ they found, `report.write_report` for a page about it, `doctor.examine` for the 
 
 import hashlib
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from gan_lab.run_folder import Scalar
 from gan_lab.runner.execution import execute
+from gan_lab.runner.held import (
+    begin_anew,
+    by_another_version,
+    made_by_another_version,
+    refuse_other_run,
+    refuse_to_replace,
+)
 from gan_lab.runner.parameters import check, read_parameters
 from gan_lab.runner.status import Failure
 
@@ -30,22 +38,41 @@ def run_notebook(
     *,
     time_limit: float | None = None,
     progress: bool = True,
+    again: bool = False,
 ) -> Path:
     """Run a notebook with these parameters, its own for the rest, and return the folder with all that came of it.
 
     The folder gets the executed notebook, its HTML page and the runs that the notebook trains. If none is named, it is
     runs/<notebook>, with what differs from the notebook's own parameters in its name: runs/01_dcgan,seed=3. The same
     call again, or one with more epochs, goes on where the training was.
-    Raises ValueError before anything starts if the parameters do not suit the notebook, NotebookError if it fails.
+    again: put what another version of the notebook or of gan-lab has made there aside, and begin anew.
+    Raises ValueError before anything starts if the parameters do not suit the notebook, or if the folder holds other
+    files or another run; BlockingIOError if another process works there; NotebookError if the notebook fails.
     """
     notebook = Path(notebook)
-    values = check(notebook, given or {})
-    out = Path(out) if out else default_folder(notebook, values)
-    values = in_folder(values, out)
+    out, values = planned(notebook, given or {}, out)
+    if changed := made_by_another_version(notebook, out):
+        if again:
+            begin_anew(out)
+        else:
+            said = f"{out} was made {by_another_version(changed)}; what it trained stays"
+            print(f"{said}. --again plays it again", file=sys.stderr)
     status = execute(notebook, values, out, time_limit=time_limit, progress=progress)
     if status.failure:
         raise NotebookError(notebook, out, status.failure)
     return out
+
+
+def planned(
+    notebook: Path, given: Mapping[str, object], out: str | Path | None = None
+) -> tuple[Path, dict[str, Scalar]]:
+    """The folder and the parameters of a run. Raises ValueError as `run_notebook` does; writes nothing."""
+    values = check(notebook, given)
+    out = Path(out) if out else default_folder(notebook, values)
+    values = in_folder(values, out)
+    refuse_to_replace(notebook, out)
+    refuse_other_run(notebook, values, out, free=("epochs", "run_dir"))  # more epochs go on
+    return out, values
 
 
 def in_folder(values: dict[str, Scalar], out: Path) -> dict[str, Scalar]:

@@ -1,19 +1,29 @@
 """Many runs of one notebook, one for each point of a grid of parameters."""
 
 import itertools
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gan_lab.owner import owned
 from gan_lab.run_folder import Scalar
+from gan_lab.runner.held import (
+    begin_anew,
+    by_another_version,
+    made_by_another_version,
+    refuse_other_run,
+    refuse_to_replace,
+    state,
+)
 from gan_lab.runner.parameters import check
 from gan_lab.runner.run import folder_name, in_folder
-from gan_lab.runner.status import Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Runs = dict[Path, dict[str, Scalar]]  # a run's parameters, by its folder
+Points = Mapping[str, Mapping[str, object]]  # some parameters of a run, by where they are written: "a.csv, line 2"
 
 
 def run_sweep(
@@ -22,64 +32,109 @@ def run_sweep(
     given: Mapping[str, object] | None = None,
     out: str | Path | None = None,
     *,
+    points: Points | None = None,
     jobs: int | None = None,
     scheduler: str = "",
     time_limit: float | None = None,
     progress: bool = True,
+    again: bool = False,
 ) -> "pd.DataFrame":
     """Run a notebook with every combination of the grid's values, each in its own folder of `out`, and tabulate them.
 
     grid: {"seed": [0, 1, 2], "real_target": [1.0, 0.9]} is six runs.  given: parameters that all of them share.
+    points: combinations of other parameters, as `read_points` reads them; each is run with every one of the grid's.
     out: runs/<notebook>-sweep if none is named.  jobs: how many at a time on this machine, by default one a core.
     scheduler: the address of a Dask cluster that sees the same files, "tcp://…"; it decides how many at a time.
-    time_limit: seconds for each notebook.  Returns `results_table(out)`.
+    time_limit: seconds for each notebook.  again: put the runs that another version of the notebook or of gan-lab has
+    made aside, and run these points again.  Returns `results_table(out)`.
 
     Started again it goes on: runs that are done stay, the others run. A worker that dies loses its own run only, which
     is started once more. An interrupt stops the runs with their kernels.
-    Raises ValueError before anything starts if a parameter does not suit the notebook, or if `out` holds other runs.
+    Raises ValueError before anything starts if a parameter does not suit the notebook, or if `out` holds other runs;
+    BlockingIOError if another process works there.
     """
     notebook = Path(notebook).resolve()
-    out = (Path(out) if out else Path("runs", f"{notebook.stem}-sweep")).resolve()
-    runs = unfinished(notebook, planned(notebook, grid, given or {}, out))
-    from gan_lab.runner.cluster import run_all  # slow to import: what does not suit is refused before
-    from gan_lab.runner.results import results_table
+    out = sweep_folder(notebook, out)
+    runs = planned(notebook, grid, given or {}, out, points)
+    unfinished(notebook, runs)  # may refuse, before there is a folder
+    with owned(out):
+        todo = unfinished(notebook, runs)
+        if again:
+            todo = {folder: runs[folder] for folder in runs if folder in todo or renewed(notebook, folder)}
+        elif others := other_versions(notebook, runs):
+            print(others, file=sys.stderr)
+        from gan_lab.runner.cluster import run_all  # slow to import: what does not suit is refused before
+        from gan_lab.runner.results import results_table
 
-    if runs:
-        run_all(notebook, runs, jobs, scheduler, time_limit, progress)
+        if todo:
+            run_all(notebook, todo, jobs, scheduler, time_limit, progress)
     return results_table(out)
 
 
-def planned(notebook: Path, grid: Mapping[str, Sequence[object]], given: Mapping[str, object], out: Path) -> Runs:
+def sweep_folder(notebook: Path, out: str | Path | None) -> Path:
+    """Where a sweep of the notebook is kept."""
+    return (Path(out) if out else Path("runs", f"{notebook.stem}-sweep")).resolve()
+
+
+def planned(
+    notebook: Path,
+    grid: Mapping[str, Sequence[object]],
+    given: Mapping[str, object],
+    out: Path,
+    points: Points | None = None,
+) -> Runs:
     """Every run of the grid. Raises ValueError if a parameter does not suit, or if two runs are the same."""
-    if twice := sorted(grid.keys() & given.keys()):
-        raise ValueError(f"{', '.join(twice)} cannot have one value and a grid of values")
+    if not (grid or points) or not all(grid.values()):
+        raise ValueError("a sweep needs values to try: --grid seed=0,1,2 or --points FILE.csv")
     runs: Runs = {}
-    for point in itertools.product(*grid.values()):
-        values = check(notebook, {**given, **dict(zip(grid, point, strict=True))})
-        setting = {name: values[name] for name in grid}
-        folder = out / folder_name(setting)
-        if folder in runs:
-            raise ValueError(f"{folder.name} is in the grid twice")
-        runs[folder] = in_folder(values, folder)
+    for where, point in (points or {"": {}}).items():
+        if twice := sorted((grid.keys() & given.keys()) | (point.keys() & (grid.keys() | given.keys()))):
+            said = f"{', '.join(twice)} cannot have one value and a grid of values"
+            raise ValueError(f"{where}: {said}" if where else said)
+        for combination in itertools.product(*grid.values()):
+            setting = {**point, **dict(zip(grid, combination, strict=True))}
+            try:
+                folder, values = planned_run(notebook, setting, given, out)
+                if folder in runs:
+                    raise ValueError(f"{folder.name} is {'there' if where else 'in the grid'} twice")
+            except ValueError as error:
+                raise ValueError(f"{where}: {error}" if where else str(error)) from None
+            runs[folder] = values
     return runs
 
 
+def planned_run(
+    notebook: Path, setting: Mapping[str, object], given: Mapping[str, object], out: Path
+) -> tuple[Path, dict[str, Scalar]]:
+    """The folder and the parameters of one run of a sweep."""
+    values = check(notebook, {**given, **setting})
+    folder = out / folder_name({name: values[name] for name in setting})
+    return folder, in_folder(values, folder)
+
+
 def unfinished(notebook: Path, runs: Runs) -> Runs:
-    """The runs still to do. Raises ValueError if a folder holds a run of another notebook or other parameters."""
-    todo = {}
+    """The runs still to do. Raises ValueError if a folder holds other files, another notebook or other parameters."""
     for folder, values in runs.items():
-        status = Status.read(folder)
-        if status is None:
-            todo[folder] = values
-            continue
-        there, here = {"notebook": status.notebook, **status.parameters}, {"notebook": notebook.stem, **values}
-        differ = sorted(k for k in {*there, *here} - {"run_dir"} if there.get(k) != here.get(k))
-        if differ:
-            raise ValueError(
-                f"{folder} holds another run:\n"
-                + "\n".join(f"  {k}: {there.get(k, 'nothing')} there, {here.get(k, 'nothing')} here" for k in differ)
-                + "\nChoose another folder for this sweep, or delete the runs that are there."
-            )
-        if status.state != "done":
-            todo[folder] = values
-    return todo
+        refuse_to_replace(notebook, folder)
+        refuse_other_run(notebook, values, folder, free=("run_dir",))
+    return {folder: values for folder, values in runs.items() if state(folder) != "done"}
+
+
+def renewed(notebook: Path, folder: Path) -> bool:
+    """Whether another version has made the run in the folder: then that is put aside."""
+    changed = made_by_another_version(notebook, folder)
+    if changed:
+        begin_anew(folder)
+    return bool(changed)
+
+
+def other_versions(notebook: Path, runs: Runs) -> str:
+    """A sentence about the runs that another version has made; "" if there are none."""
+    changed = [what for folder in runs if (what := made_by_another_version(notebook, folder))]
+    if not changed:
+        return ""
+    runs_were, they_stay = (
+        ("1 run was", "it stays") if len(changed) == 1 else (f"{len(changed)} runs were", "they stay")
+    )
+    made = f"made {by_another_version(set().union(*changed))}"
+    return f"{runs_were} {made}; {they_stay}. --again plays {'it' if len(changed) == 1 else 'them'} again"

@@ -1,8 +1,10 @@
 """What the commands print, and how they say what went wrong."""
 
+import errno
+import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,8 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from gan_lab.run_folder import PICTURES, executed, page, pictures
+from gan_lab.run_folder import PICTURES, Scalar, executed, page, pictures
+from gan_lab.runner.signals import Stopped, stopped_by_signals
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -45,6 +48,27 @@ def show_runs(found: "DataFrame", notebook: Path) -> None:
         errors.print(Text(failure, "red"), soft_wrap=True)
 
 
+def show_plan(notebook: Path, runs: Mapping[Path, Mapping[str, Scalar]]) -> None:
+    """A line a run: its folder, what is in it already, and the parameters that differ; before it those that do not."""
+    from gan_lab.runner.held import by_another_version, made_by_another_version, state
+
+    first, *others = runs.values()
+    same = [name for name in first if name != "run_dir" and all(values[name] == first[name] for values in others)]
+    vary = [name for name in first if name not in same and name != "run_dir"]
+    console.print(Text(", ".join(f"{name} = {first[name]}" for name in same), "dim"), soft_wrap=True)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("folder", "state", *vary):
+        table.add_column(column, overflow="fold")
+    states = {folder: state(folder) for folder in runs}
+    for folder, values in runs.items():
+        changed = made_by_another_version(notebook, folder)
+        words = f"{states[folder]}, {by_another_version(changed)}" if changed else states[folder]
+        table.add_row(str(folder), words, *(str(values[name]) for name in vary))
+    console.print(table)
+    done = sum(each == "done" for each in states.values())
+    console.print(f"{len(runs)} {'run' if len(runs) == 1 else 'runs'}, {done} done; nothing was started.")
+
+
 def show_outcome(folder: Path, notebook: Path) -> None:
     """Name what there is to look at."""
     rows = [("notebook", executed(folder, notebook.stem)), ("page", page(folder, notebook.stem))]
@@ -70,12 +94,36 @@ def show_failure(error: "NotebookError") -> None:
 
 @contextmanager
 def said_plainly() -> Iterator[None]:
-    """An error that the user can put right, said in its own words without a traceback."""
+    """An error that the user can put right, said in its own words without a traceback; a request to end, obeyed."""
     try:
-        yield
+        with stopped_by_signals():
+            yield
     except (ValueError, OSError) as error:
-        errors.print(Text(str(error), "red"), soft_wrap=True)
+        words = in_words(error) if isinstance(error, OSError) else str(error)
+        errors.print(Text(words, "red"), soft_wrap=True)
         raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        errors.print("Interrupted. The same command goes on from here.")
-        raise typer.Exit(130) from None
+    except KeyboardInterrupt as stop:
+        with suppress(OSError):  # the terminal may be gone
+            errors.print("Interrupted. The same command goes on from here.")
+        number = stop.number if isinstance(stop, Stopped) else signal.SIGINT
+        raise typer.Exit(128 + number) from None
+
+
+WAYS_OUT = {
+    errno.ENOSPC: "make room there, and give the same command again",
+    getattr(errno, "EDQUOT", errno.ENOSPC): "make room there, and give the same command again",
+    errno.EACCES: "choose a place where you may write",
+    errno.EPERM: "choose a place where you may write",
+    errno.EROFS: "choose a place where you may write",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
+
+
+def in_words(error: OSError) -> str:
+    """What the operating system refused, "runs/01_dcgan: Permission denied. ...", with the way out if there is one."""
+    if error.strerror is None:
+        return str(error)  # one of ours
+    file = Path(str(error.filename2 or error.filename or ""))
+    place = str(file.with_name(file.name.removeprefix(".part-"))) if file.name else ""
+    what = f"{place}: {error.strerror}" if place else error.strerror
+    return f"{what}; {WAYS_OUT[error.errno]}" if error.errno in WAYS_OUT else what

@@ -1,12 +1,14 @@
 """What a worker of a sweep does with one run. It imports little, for every worker imports it."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from dask.system import CPU_COUNT
 from distributed import get_worker
 
+from gan_lab.owner import owned
 from gan_lab.runner.execution import execute
 from gan_lab.runner.status import Failure, Status
 
@@ -40,6 +42,8 @@ def run_one(notebook: Path, folder: Path, time_limit: float | None, slots: Mappi
 
 
 def conclude(folder: Path, failure: Failure) -> None:
-    """Write what became of a run that had no time to."""
-    status = Status.kept(folder)
-    replace(status, state="failed", failure=failure).write(folder)
+    """Write what became of a run that had no time to, unless another process has gone on with it."""
+    with suppress(BlockingIOError), owned(folder):
+        status = Status.kept(folder)
+        if status.state != "done":
+            replace(status, state="failed", failure=failure).write(folder)

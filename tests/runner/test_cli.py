@@ -10,8 +10,11 @@ from run_folders import write_execution
 from tiny_notebook import write_notebook
 from typer.testing import CliRunner, Result
 
-from gan_lab.runner.cli import app, given, grids, joined
+from gan_lab.runner.cli import app, given, joined
 from gan_lab.runner.doctor import Finding
+from gan_lab.runner.parameters import check
+from gan_lab.runner.status import Status
+from gan_lab.runner.terminal import in_words
 
 
 def gan_lab(*words: str | Path) -> Result:
@@ -45,13 +48,6 @@ def test_the_command_line_goes_before_files_and_later_files_before_earlier(tmp_p
         (tmp_path / name).write_text(text)
     values = given(["epochs=3"], [tmp_path / "a.yaml", tmp_path / "b.yaml"])
     assert values == {"epochs": "3", "rate": "0.2", "seed": "1"}
-
-
-def test_a_grid_is_a_name_and_its_values() -> None:
-    assert grids(["seed=0,1", "data_dir=a, b"]) == {"seed": ["0", "1"], "data_dir": ["a", "b"]}
-    for wrong in (["seed"], ["seed="], ["seed=0", "seed=1"]):
-        with pytest.raises(ValueError, match="write a name and its values, once"):
-            grids(wrong)
 
 
 def test_list_shows_what_each_parameter_means_and_allows(tmp_path: Path) -> None:
@@ -135,6 +131,66 @@ def test_a_failing_cell_is_shown_without_colours_for_a_file(tmp_path: Path) -> N
     assert "----> 2 raise ValueError('unlucky')" in outcome.stderr
     assert "\x1b" not in outcome.output
     assert str(tmp_path / "out" / "tiny.html") in outcome.output
+
+
+def test_a_dry_run_shows_what_would_run_and_writes_nothing(tmp_path: Path) -> None:
+    notebook = write_notebook(tmp_path / "tiny.ipynb", "1")
+    out = tmp_path / "out"
+    shown = gan_lab("run", notebook, "-p", "seed", "4", "--out", out, "--dry-run")
+    assert (shown.exit_code, out.exists()) == (0, False)
+    assert "epochs = 3, rate = 0.5" in shown.output and "seed = 4" in shown.output
+    assert f"{out}  new" in shown.output and "1 run, 0 done; nothing was started." in shown.output
+    (tmp_path / "points.csv").write_text("rate,epochs\n0.1,2\n0.2,3\n")
+    sweep = ("sweep", notebook, "--points", tmp_path / "points.csv", "--grid", "seed=0..1", "--out", out, "--dry-run")
+    assert not out.exists()
+    values = {"rate": 0.2, "epochs": 3, "seed": 1}
+    folder = out / "rate=0.2,epochs=3,seed=1"
+    Status("done", "tiny", check(notebook, values | {"run_dir": str(folder)}), code="0.0.1 00000000").write(folder)
+    before = sorted(tmp_path.rglob("*"))
+    shown = gan_lab(*sweep)
+    assert [line.split() for line in shown.output.splitlines() if line.startswith(str(out))] == [
+        [f"{out}/rate=0.1,epochs=2,seed=0", "new", "2", "0.1", "0"],
+        [f"{out}/rate=0.1,epochs=2,seed=1", "new", "2", "0.1", "1"],
+        [f"{out}/rate=0.2,epochs=3,seed=0", "new", "3", "0.2", "0"],
+        [str(folder), *["done,", "by", "another", "version", "of", "gan-lab"], "3", "0.2", "1"],
+    ]
+    assert shown.output.splitlines()[-1] == "4 runs, 1 done; nothing was started."
+    assert sorted(tmp_path.rglob("*")) == before
+    assert gan_lab("run", notebook, "--out", tmp_path, "--dry-run").exit_code == 2  # as it would be without
+
+
+def test_a_sweep_without_values_and_a_point_that_cannot_be_are_named(tmp_path: Path) -> None:
+    notebook = write_notebook(tmp_path / "tiny.ipynb")
+    nothing = gan_lab("sweep", notebook)
+    assert nothing.exit_code == 2
+    assert nothing.stderr == "a sweep needs values to try: --grid seed=0,1,2 or --points FILE.csv\n"
+    points = tmp_path / "points.csv"
+    for text, grid, line, why in (
+        ("sed\n0\n", (), 2, "has no parameter sed: did you mean seed?"),
+        ("seed,rate\n0,0.1\n1,7\n", (), 3, "rate = '7' is not possible"),
+        ("seed\n0\n1\n0\n", (), 4, "seed=0 is there twice"),
+        ("seed\n0\n", ("--grid", "seed=1"), 2, "seed cannot have one value and a grid of values"),
+    ):
+        points.write_text(text)
+        refused = gan_lab("sweep", notebook, "--points", points, *grid, "--out", tmp_path / "out")
+        assert refused.exit_code == 2
+        assert refused.stderr.startswith(f"{points}, line {line}: ") and why in refused.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_the_system_refuses_is_a_sentence_with_the_file_and_the_way_out(tmp_path: Path) -> None:
+    notebook = write_notebook(tmp_path / "tiny.ipynb")
+    long = gan_lab("run", notebook, "--out", tmp_path / ("x" * 300))
+    assert long.exit_code == 2
+    assert long.stderr == f"{tmp_path / ('x' * 300)}: File name too long; choose a shorter name\n"
+    write_execution(tmp_path / "runs", {"seed": 0})
+    page = gan_lab("report", tmp_path / "runs", "--html", tmp_path / "none" / "a.html")
+    assert page.exit_code == 2
+    assert page.stderr == f"{tmp_path / 'none' / 'a.html'}: No such file or directory\n"
+    assert in_words(PermissionError(13, "Permission denied", "/runs")) == (
+        "/runs: Permission denied; choose a place where you may write"
+    )
+    assert in_words(FileNotFoundError("there is no notebook a")) == "there is no notebook a"
 
 
 def test_a_report_names_its_page(tmp_path: Path) -> None:

@@ -4,9 +4,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,30 +19,45 @@ from bs4 import BeautifulSoup
 from processes import becomes_true, ended
 from tiny_notebook import write_notebook
 
+from gan_lab.owner import LOCK
+from gan_lab.runner.bounded import KEPT
 from gan_lab.runner.cells import Cells, connection
 from gan_lab.runner.execution import execute
+from gan_lab.runner.held import state
 from gan_lab.runner.parameters import check
 from gan_lab.runner.status import Status
+from gan_lab.runner.terminal import in_words
 
 HERE = os.getcwd()
 SLEEP = "import os, pathlib, time\npathlib.Path(run_dir, 'pid').write_text(str(os.getpid()))\ntime.sleep(600)"
+FORK = """
+import os, pathlib, subprocess, sys, time
+orphan = "import subprocess; print(subprocess.Popen(['sleep', '600'], stdout=-3, start_new_session=True).pid)"
+pids = [subprocess.check_output([sys.executable, "-c", orphan], text=True).strip()]
+pids += [str(subprocess.Popen(["sleep", "600"], start_new_session=True).pid)]
+pathlib.Path(run_dir, "pids").write_text(" ".join(pids))
+"""
 NOTEBOOKS = {
     "good": ["import os\nprint(os.getcwd(), epochs, rate, os.environ['OMP_NUM_THREADS'])"],
     "fails": ["x = 1", "raise ValueError('unlucky')", "never = 1"],
     "dies": ["x = 1", "import os\nos._exit(3)", "never = 1"],
     "sleeps": ["import time\ntime.sleep(600)"],
+    "rubbish": ["import os\nos.write(1, bytes(range(256)))\nprint('\\ud800 \\x00 \\x1b[31m')\nprint('well')"],
+    "deaf": ["import time\nwhile True:\n    try:\n        time.sleep(1)\n    except BaseException:\n        pass"],
+    "forks": [FORK + "time.sleep(600)"],
 }
+LATE = {"sleeps": 2, "deaf": 5, "forks": 15}  # seconds that they may take
 
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
-    """The folders that the four notebooks were executed into, two at a time."""
+    """The folders that these notebooks were executed into, two at a time."""
     folder = tmp_path_factory.mktemp("executed")
 
     def execute_one(name: str) -> Path:
         notebook = write_notebook(folder / f"{name}.ipynb", *NOTEBOOKS[name])
-        limit = 2 if name == "sleeps" else None
-        execute(notebook, check(notebook, {"epochs": 7}), folder / name, time_limit=limit, threads=1)
+        values = check(notebook, {"epochs": 7, "run_dir": str(folder / name)})
+        execute(notebook, values, folder / name, time_limit=LATE.get(name), threads=1)
         return folder / name
 
     with ThreadPoolExecutor(2) as pool:
@@ -61,12 +78,14 @@ def page_of(folder: Path) -> str:
 def test_a_notebook_is_executed_where_it_lies_with_what_it_was_given(executed: Mapping[str, Path]) -> None:
     notebook = nbformat.read(executed["good"] / "good.ipynb", 4)
     assert notebook.cells[-1].outputs[0].text == f"{executed['good'].parent} 7 0.5 1\n"
-    assert notebook.cells[2].source.splitlines()[1:] == ["epochs = 7"]  # what is as the notebook has it is not repeated
+    assert notebook.cells[2].source.splitlines()[1] == "epochs = 7"
+    assert "rate" not in notebook.cells[2].source  # what is as the notebook has it is not repeated
     assert os.getcwd() == HERE
 
 
 def test_a_good_end_leaves_the_notebook_its_page_and_its_status(executed: Mapping[str, Path]) -> None:
-    assert sorted(file.name for file in executed["good"].iterdir()) == ["good.html", "good.ipynb", "status.json"]
+    kept = [file.name for file in executed["good"].iterdir() if file.name != LOCK]
+    assert sorted(kept) == ["good.html", "good.ipynb", "status.json"]
     status = status_of(executed["good"])
     assert (status.state, status.failure, status.parameters["epochs"]) == ("done", None, 7)
     assert f"{executed['good'].parent} 7 0.5 1" in page_of(executed["good"])
@@ -90,11 +109,44 @@ def test_a_kernel_that_dies_is_reported_as_that(executed: Mapping[str, Path]) ->
     assert "The notebook stopped here: the kernel died." in page_of(executed["dies"])
 
 
-def test_a_time_limit_is_reported_as_that(executed: Mapping[str, Path]) -> None:
-    failure = status_of(executed["sleeps"]).failure
+@pytest.mark.parametrize("name", LATE)
+def test_a_time_limit_is_reported_as_that(executed: Mapping[str, Path], name: str) -> None:
+    """Of a cell that ignores interrupts, too."""
+    failure = status_of(executed[name]).failure
     assert failure is not None
-    assert failure.what == "the time limit of 2 seconds was reached"
-    assert "The notebook stopped here: the time limit of 2 seconds was reached." in page_of(executed["sleeps"])
+    assert failure.what == f"the time limit of {LATE[name]} seconds was reached"
+    assert f"The notebook stopped here: the time limit of {LATE[name]} seconds was reached." in page_of(executed[name])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process adopt the orphans below it")
+def test_a_time_limit_ends_what_a_cell_has_started(executed: Mapping[str, Path]) -> None:
+    child, orphan = map(int, (executed["forks"] / "pids").read_text().split())
+    assert becomes_true(lambda: ended(child) and ended(orphan))
+
+
+def test_rubbish_is_kept_as_it_can_be(executed: Mapping[str, Path]) -> None:
+    assert status_of(executed["rubbish"]).state == "done"
+    assert "well" in page_of(executed["rubbish"])
+
+
+def test_a_cell_that_prints_for_ever_meets_its_time_limit_and_fills_no_memory(tmp_path: Path) -> None:
+    notebook = write_notebook(tmp_path / "tiny.ipynb", "while True: print('x' * 1000)")
+    peak, over = [0], threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.1):
+            for process in psutil.Process().children(recursive=True):
+                with suppress(psutil.Error):
+                    peak.append(process.memory_info().rss)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    status = execute(notebook, check(notebook, {}), tmp_path / "out", time_limit=5)
+    over.set()
+    looking.join()
+    assert status.failure is not None and status.failure.what == "the time limit of 5 seconds was reached"
+    assert 50e6 < max(peak) < 1e9
+    assert (tmp_path / "out" / "tiny.ipynb").stat().st_size < 2 * KEPT
 
 
 def test_a_kernel_does_not_outlive_who_ran_it(tmp_path: Path) -> None:
@@ -108,7 +160,52 @@ def test_a_kernel_does_not_outlive_who_ran_it(tmp_path: Path) -> None:
     caller.send_signal(signal.SIGKILL)
     caller.wait()
     assert becomes_true(lambda: ended(kernel))
-    assert status_of(tmp_path / "out").state == "running"  # it had no time to say more
+    assert becomes_true(lambda: status_of(tmp_path / "out").state == "interrupted")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such signals")
+@pytest.mark.parametrize(
+    ("number", "to_all"), [(signal.SIGTERM, True), (signal.SIGTERM, False), (signal.SIGHUP, False)]
+)
+def test_a_batch_system_or_a_closed_terminal_interrupts_a_run(tmp_path: Path, number: int, to_all: bool) -> None:
+    """A batch system may tell every process of the job at once: that the kernel died then is no failure."""
+    notebook = write_notebook(tmp_path / "tiny.ipynb", SLEEP)
+    command = [sys.executable, "-m", "gan_lab.runner.cli", "run", str(notebook), "--out", str(tmp_path / "out")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        pid = tmp_path / "out" / "pid"
+        assert becomes_true(lambda: pid.exists() and pid.read_text() != "")
+        family = psutil.Process(process.pid).children(recursive=True) if to_all else []
+        for each in [*reversed(family), process]:
+            each.send_signal(number)
+        said = process.communicate()[1].decode()
+    assert process.returncode == 128 + number
+    assert said == "Interrupted. The same command goes on from here.\n"
+    assert status_of(tmp_path / "out").state == "interrupted" and status_of(tmp_path / "out").failure is None
+    assert becomes_true(lambda: ended(int(pid.read_text())))
+
+
+def test_a_full_disk_is_no_good_end(tmp_path: Path) -> None:
+    """What the notebook has to say does not fit; what became of it is told, or is that nobody works there any more."""
+    notebook = write_notebook(tmp_path / "tiny.ipynb", "print('x' * 10**6)")
+    small = tmp_path / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", small], capture_output=True).returncode:
+        pytest.skip("no disk can be mounted here")
+    try:
+        status = execute(notebook, check(notebook, {}), small / "out")
+        assert (status.state, state(small / "out")) == ("failed", "failed")
+        assert status.failure is not None and "No space left on device" in str(status.failure)
+        with suppress(OSError), (small / "rest").open("wb", buffering=0) as rest:
+            while True:
+                rest.write(bytes(4096))
+        with pytest.raises(OSError, match=r"No space left on device: .*status\.json") as refused:
+            execute(notebook, check(notebook, {}), small / "out")
+        assert in_words(refused.value).startswith(
+            f"{small / 'out' / 'status.json'}: No space left on device; make room"
+        )
+        assert state(small / "out") == "failed"
+    finally:
+        subprocess.run(["umount", small], check=True)
 
 
 def test_the_bar_tells_the_epoch_of_the_newest_training(tmp_path: Path) -> None:
@@ -119,6 +216,11 @@ def test_the_bar_tells_the_epoch_of_the_newest_training(tmp_path: Path) -> None:
         (tmp_path / name / "epochs.csv").write_text("epoch,seconds\n" + "1,0.1\n" * epochs)
         os.utime(tmp_path / name / "epochs.csv", (time.time() + epochs,) * 2)
     assert cells._epoch() == "B1: epoch 7"
+    for epochs, words in ((30, "B1: epoch 7 of 30, 00:23 left"), (7, "B1: epoch 7"), (4, "B1: epoch 7")):
+        cells.status = Status("running", "tiny", {"epochs": epochs})
+        (tmp_path / "B1" / "epochs.csv").write_text("epoch,seconds\n1,90\n2,90\n" + "3,1.0\n" * 5)
+        os.utime(tmp_path / "B1" / "epochs.csv", (time.time() + 7,) * 2)
+        assert cells._epoch() == words  # as fast as the last epochs, not as the first
 
 
 @pytest.mark.skipif(os.name != "posix", reason="elsewhere kernels talk over ports")
@@ -144,7 +246,7 @@ def test_the_log_is_closed_when_it_is_deleted(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(subprocess, "Popen", end_well)
     monkeypatch.setattr(Path, "unlink", look)
-    execute(tmp_path / "tiny.ipynb", {}, tmp_path / "out")
+    execute(write_notebook(tmp_path / "tiny.ipynb"), {}, tmp_path / "out")
     assert len(open_then) == 1
     assert str(tmp_path / "out" / "log.txt") not in open_then[0]
     assert not (tmp_path / "out" / "log.txt").exists()

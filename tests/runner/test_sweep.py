@@ -15,6 +15,7 @@ from tiny_notebook import write_notebook
 
 from gan_lab.runner.status import Status
 from gan_lab.runner.sweep import folder_name, planned, run_sweep, unfinished
+from gan_lab.runner.versions import code_version, notebook_digest
 
 TRAIN = """
 import json, pathlib
@@ -109,6 +110,26 @@ def test_an_interrupted_sweep_leaves_no_kernel_and_goes_on_when_started_again(tm
     assert (out / "seed=0" / "status.json").stat().st_mtime_ns == before
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_sweep_that_is_asked_to_end_leaves_true_states(tmp_path: Path, number: int) -> None:
+    """A batch system tells the command, a terminal that closes tells all that were started in it."""
+    notebook = write_notebook(tmp_path / "tiny.ipynb", HANG_AT_FIRST)
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "gan_lab.runner.cli", "sweep", str(notebook), "--grid", "seed=1..2"]
+    command += ["--out", str(out), "--jobs", "1"]
+    with subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE) as process:
+        pid = out / "seed=1" / "pid"
+        assert becomes_true(lambda: pid.exists() and pid.read_text() != "")
+        (os.kill if number == signal.SIGTERM else os.killpg)(process.pid, number)
+        _, said = process.communicate()
+    assert process.returncode == 128 + number
+    assert said.decode() == "Interrupted. The same command goes on from here.\n"
+    assert becomes_true(lambda: ended(int(pid.read_text())))
+    assert becomes_true(lambda: state(out / "seed=1") == "interrupted")
+    assert state(out / "seed=2") == "waiting"
+
+
 def test_a_sweep_is_the_product_of_its_grids(tmp_path: Path) -> None:
     notebook = write_notebook(tmp_path / "tiny.ipynb")
     runs = planned(notebook, {"seed": ["0", "1", "2"], "rate": [1.0, 0.5]}, {"epochs": 4}, tmp_path)
@@ -168,3 +189,26 @@ def test_a_folder_s_name_suits_every_file_system() -> None:
     assert len(set(names)) == len(names)
     for name in [*names, folder_name({f"parameter{i}": i for i in range(50)})]:
         assert len(name) <= 120 and set(name) <= set("abcdefghijklmnopqrstuvwxyz_0123456789=")
+
+
+def test_runs_of_another_version_are_named_and_again_plays_them_again(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    notebook = write_notebook(tmp_path / "tiny.ipynb", TRAIN)
+    runs = planned(notebook, {"seed": [0, 1, 2]}, {}, tmp_path / "out")
+    now = {"notebook_digest": notebook_digest(notebook), "code": code_version()}
+    for folder, made in zip(
+        runs, (now, now | {"code": "0.0.1 00000000"}, {"notebook_digest": "00000000"}), strict=True
+    ):
+        Status("done", "tiny", runs[folder], **made).write(folder)
+    run_sweep(notebook, {"seed": [0, 1, 2]}, {}, tmp_path / "out", progress=False)
+    said = "2 runs were made by another version of the notebook and of gan-lab; they stay. --again plays them again\n"
+    assert capfd.readouterr().err == said
+    run_sweep(notebook, {"seed": [0, 1, 2]}, {}, tmp_path / "out", progress=False, again=True)
+    assert {file.name for file in (tmp_path / "out").glob("seed*")} == {
+        *("seed=0", "seed=1", "seed=1~1", "seed=2", "seed=2~1")
+    }
+    statuses = [Status.read(folder) for folder in runs]
+    assert [(status.state, status.notebook_digest, status.code) for status in statuses if status] == [
+        ("done", now["notebook_digest"], now["code"])
+    ] * 3

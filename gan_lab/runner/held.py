@@ -1,0 +1,122 @@
+"""What a folder holds before a notebook is executed into it: nothing that is not its own may be replaced."""
+
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from gan_lab.files import put_aside
+from gan_lab.owner import LOCK, owned
+from gan_lab.run_folder import EPOCHS, LOG, RECIPE, ROUNDS, STATUS, Scalar, executed, page
+from gan_lab.runner import course
+from gan_lab.runner.status import Status
+from gan_lab.runner.versions import code_version, notebook_digest
+
+REPORT = b": the runs compared</title>"  # in the head of every report
+
+
+def refuse_to_replace(notebook: Path, out: Path) -> None:
+    """Raises ValueError if `out` is no place for what comes of the notebook: each time it names the file in the way."""
+    for place in (out, *out.parents):
+        if os.path.lexists(place) and not place.is_dir():
+            raise ValueError(f"{place} is a file: choose a folder for what comes of {notebook.name}")
+    given_there = (course.NOTEBOOKS / "runs").resolve()  # by a command in the clone's folder of notebooks
+    if lies_in(out, course.NOTEBOOKS) and given_there not in out.resolve().parents:
+        raise ValueError(f"{out} belongs to the course's own notebooks: choose another folder")
+    copy = executed(out, notebook.stem)
+    if copy.exists() and copy.samefile(notebook):
+        raise ValueError(f"the executed copy would replace the notebook {copy} itself: choose another folder")
+    for file in (copy, page(out, notebook.stem), out / STATUS, out / LOG):
+        if os.path.lexists(file) and not (out / STATUS).is_file():
+            raise ValueError(f"{file} is there already, and no run of gan-lab made it: choose another folder")
+        if file.is_symlink():
+            raise ValueError(f"{file} is a link to another file, which would be replaced: choose another folder")
+
+
+def refuse_page(file: Path) -> None:
+    """Raises ValueError if a report of that name would replace anything but a report."""
+    if file.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"{file} is no name for a page: it ends in .html")
+    if os.path.lexists(file) and not (file.is_file() and REPORT in file.read_bytes()[:1000]):
+        raise ValueError(f"{file} is there already, and no report: choose another name")
+
+
+def refuse_table(file: Path) -> None:
+    """Raises ValueError if a table of that name would replace anything but a table, or one that a run keeps."""
+    if file.suffix.lower() != ".csv":
+        raise ValueError(f"{file} is no name for a table: it ends in .csv")
+    if os.path.lexists(file) and not file.is_file():
+        raise ValueError(f"{file} is there already, and no table: choose another name")
+    place = file.resolve()
+    if place.name.lower() in (ROUNDS, EPOCHS) and (place.parent / RECIPE).exists():
+        raise ValueError(f"{file} is what a run keeps: choose another name")
+
+
+def lies_in(place: Path, folder: Path) -> bool:
+    """Whether the place is the folder or lies below it, whatever links lead there and however it is spelled."""
+    place = place.resolve()
+    return folder.exists() and any(p.exists() and p.samefile(folder) for p in (place, *place.parents))
+
+
+def refuse_other_run(notebook: Path, values: Mapping[str, Scalar], folder: Path, free: Collection[str]) -> None:
+    """Raises ValueError if the folder holds a run of another notebook or of other parameters than those in `free`."""
+    status = Status.read(folder)
+    if status is None:
+        return
+    there, here = {"notebook": status.notebook, **status.parameters}, {"notebook": notebook.stem, **values}
+    differ = sorted(k for k in {*there, *here} - {*free} if there.get(k) != here.get(k))
+    if differ:
+        raise ValueError(
+            f"{folder} holds another run:\n"
+            + "\n".join(f"  {k}: {there.get(k, 'nothing')} there, {here.get(k, 'nothing')} here" for k in differ)
+            + "\nChoose another folder, or delete what is there."
+        )
+
+
+def state(folder: Path) -> str:
+    """What became of the notebook that was executed there, "new" if none was.
+
+    A process that was killed leaves "running" behind: its folder is free, and it was interrupted.
+    """
+    status = Status.read(folder)
+    if status is None:
+        return "new"
+    return "interrupted" if status.state == "running" and is_free(folder) else status.state
+
+
+def is_free(folder: Path) -> bool:
+    """Whether the folder belongs to no process, this one included; see `owned`."""
+    place = folder.resolve()
+    lock = FileLock(place / LOCK, is_singleton=True, thread_local=False)
+    if lock.is_locked or not (place / LOCK).exists():
+        return not lock.is_locked
+    try:
+        with lock.acquire(timeout=0):
+            return True
+    except Timeout:
+        return False
+
+
+def made_by_another_version(notebook: Path, folder: Path) -> set[str]:
+    """What has changed since the run that is done there was made: {"the notebook", "gan-lab"} at most."""
+    status = Status.read(folder)
+    if status is None or status.state != "done":
+        return set()
+    then_and_now = {
+        "the notebook": (status.notebook_digest, notebook_digest(notebook)),
+        "gan-lab": (status.code, code_version()),
+    }
+    return {what for what, (then, now) in then_and_now.items() if then not in ("", now)}
+
+
+def by_another_version(what: Collection[str]) -> str:
+    """That in words: "by another version of the notebook and of gan-lab"."""
+    return f"by another version of {' and of '.join(sorted(what, reverse=True))}"
+
+
+def begin_anew(folder: Path) -> None:
+    """Put the folder aside, as "seed=0~1": nothing of it is lost. Raises BlockingIOError if a process works in it."""
+    with owned(folder):
+        pass  # given back before the folder moves: Windows moves none in which a file is open
+    put_aside(folder)

@@ -10,7 +10,16 @@ from rich.table import Table
 from rich.text import Text
 from typer.core import TyperCommand
 
-from gan_lab.runner.terminal import console, errors, said_plainly, show_failure, show_outcome, show_plan, show_runs
+from gan_lab.runner.terminal import (
+    console,
+    errors,
+    said_plainly,
+    show_failure,
+    show_left_out,
+    show_outcome,
+    show_plan,
+    show_runs,
+)
 
 app = typer.Typer(
     help="Run the course's notebooks with other parameters, many at a time, and compare what comes out.",
@@ -211,7 +220,7 @@ def sweep(
             return
         how: Any = {"jobs": jobs, "scheduler": scheduler, "time_limit": time_limit, "again": again}
         found = run_sweep(notebook, tried, values, out, points=chosen, **how)
-    show_runs(found, notebook)
+    show_runs(found)
     if not (found["state"] == "done").all():
         raise typer.Exit(1)
 
@@ -230,10 +239,12 @@ def report(
     """
     from gan_lab.runner.held import refuse_page
     from gan_lab.runner.report import write_report
+    from gan_lab.runner.results import left_out
 
     with said_plainly():
         refuse_page(html or folder / "report.html")
         console.print(str(write_report(folder, html)), soft_wrap=True)
+        show_left_out(left_out(folder))
 
 
 @app.command()
@@ -249,14 +260,15 @@ def table(
     """
     from gan_lab.files import whole
     from gan_lab.runner.held import refuse_table
-    from gan_lab.runner.results import training_table
+    from gan_lab.runner.results import left_out, training_table
 
     with said_plainly():
         refuse_table(csv)
         found = training_table(folder, each_epoch=epochs)
         with whole(csv) as part:
             found.to_csv(part, index=False)
-    console.print(f"{csv}: {len(found)} rows", soft_wrap=True)
+        console.print(f"{csv}: {len(found)} rows", soft_wrap=True)
+        show_left_out(left_out(folder))
 
 
 @app.command()

@@ -8,7 +8,7 @@ from filelock import FileLock, Timeout
 
 from gan_lab.files import put_aside
 from gan_lab.owner import LOCK, owned
-from gan_lab.run_folder import EPOCHS, LOG, RECIPE, ROUNDS, STATUS, Scalar, executed, page
+from gan_lab.run_folder import EPOCHS, LOG, RECIPE, ROUNDS, STATUS, DamagedFileError, Scalar, executed, page
 from gan_lab.runner import course
 from gan_lab.runner.status import Status
 from gan_lab.runner.versions import code_version, notebook_digest
@@ -61,7 +61,7 @@ def lies_in(place: Path, folder: Path) -> bool:
 
 def refuse_other_run(notebook: Path, values: Mapping[str, Scalar], folder: Path, free: Collection[str]) -> None:
     """Raises ValueError if the folder holds a run of another notebook or of other parameters than those in `free`."""
-    status = Status.read(folder)
+    status = readable_status(folder)
     if status is None:
         return
     there, here = {"notebook": status.notebook, **status.parameters}, {"notebook": notebook.stem, **values}
@@ -75,14 +75,33 @@ def refuse_other_run(notebook: Path, values: Mapping[str, Scalar], folder: Path,
 
 
 def state(folder: Path) -> str:
-    """What became of the notebook that was executed there, "new" if none was.
+    """What became of the notebook that was executed there, "new" if none was, "damaged" if that cannot be read.
 
     A process that was killed leaves "running" behind: its folder is free, and it was interrupted.
     """
+    if damage(folder):
+        return "damaged"
     status = Status.read(folder)
     if status is None:
         return "new"
     return "interrupted" if status.state == "running" and is_free(folder) else status.state
+
+
+def damage(folder: Path) -> str:
+    """Why the folder's status cannot be read, and what becomes of it, in a sentence; "" if it can, or there is none.
+
+    Nothing is lost with it: a training knows itself what it is, and goes on.
+    """
+    try:
+        Status.read(folder)
+    except DamagedFileError as error:
+        return f"{error.file} cannot be read, {error.why}: it is written anew, and what was trained there goes on"
+    return ""
+
+
+def readable_status(folder: Path) -> Status | None:
+    """The folder's status; None if there is none that can be read."""
+    return None if damage(folder) else Status.read(folder)
 
 
 def is_free(folder: Path) -> bool:
@@ -100,7 +119,7 @@ def is_free(folder: Path) -> bool:
 
 def made_by_another_version(notebook: Path, folder: Path) -> set[str]:
     """What has changed since the run that is done there was made: {"the notebook", "gan-lab"} at most."""
-    status = Status.read(folder)
+    status = readable_status(folder)
     if status is None or status.state != "done":
         return set()
     then_and_now = {

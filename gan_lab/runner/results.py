@@ -5,6 +5,7 @@ A file that is damaged stops its own run only, which then says so.
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
@@ -25,6 +26,7 @@ from gan_lab.run_folder import (
     pictures,
     read_table,
 )
+from gan_lab.runner.held import is_free
 from gan_lab.runner.json_file import read_json
 from gan_lab.runner.status import Status
 
@@ -109,12 +111,12 @@ def read_results(folder: str | Path) -> list[Result]:
     """Every training below the folder, and every notebook that was run there without one, in the order of their paths.
 
     Trainings of one name, recipe and length are one training: a notebook repeats those that the varied parameters do
-    not touch, and they count once. A run with a damaged file is there, and names it. Raises FileNotFoundError if there
-    is nothing.
+    not touch, and they count once. A run that was put aside, as "seed=0~1" or "B1~1", does not count. One with a
+    damaged file is there, and names it. Raises FileNotFoundError if there is nothing.
     """
     top = Path(folder).resolve()
-    notebooks = {file.parent: read_execution(file.parent) for file in top.rglob(STATUS)}
-    runs = {file.parent for name in (RECIPE, ROUNDS, EPOCHS) for file in top.rglob(name)}
+    notebooks = {file.parent: read_execution(file.parent) for file in top.rglob(STATUS) if not put_aside(file, top)}
+    runs = {file.parent for name in (RECIPE, ROUNDS, EPOCHS) for file in top.rglob(name) if not put_aside(file, top)}
     found: dict[str, Result] = {}
     for run in natsorted(runs, key=str):
         place = next((parent for parent in (run, *run.parents) if parent in notebooks), None)
@@ -127,10 +129,21 @@ def read_results(folder: str | Path) -> list[Result]:
     return natsorted(found.values(), key=lambda result: str(result.folder))
 
 
+def put_aside(file: Path, top: Path) -> bool:
+    """Whether a folder around the file, below the top, was given another name, see `gan_lab.files.put_aside`."""
+    return any(re.search(r"~\d+$", part) for part in file.relative_to(top).parts[:-1])
+
+
 def read_execution(folder: Path) -> Result:
-    """The folder of a notebook that was executed, before one looks for its trainings."""
+    """The folder of a notebook that was executed, before one looks for its trainings.
+
+    A process that was killed leaves "running" behind: if nobody has the folder, it was interrupted.
+    """
     try:
-        return Result(folder, folder, status=Status.read(folder))
+        status = Status.read(folder)
+        if status and status.state == "running" and is_free(folder):
+            status = replace(status, state="interrupted")
+        return Result(folder, folder, status=status)
     except DamagedFileError as damage:
         return Result(folder, folder, damaged=(damage,))
 

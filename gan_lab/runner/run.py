@@ -15,6 +15,7 @@ from gan_lab.runner.execution import execute
 from gan_lab.runner.held import (
     begin_anew,
     by_another_version,
+    damage,
     made_by_another_version,
     refuse_other_run,
     refuse_to_replace,
@@ -51,6 +52,8 @@ def run_notebook(
     """
     notebook = Path(notebook)
     out, values = planned(notebook, given or {}, out)
+    if damaged := damage(out):
+        print(damaged, file=sys.stderr)
     if changed := made_by_another_version(notebook, out):
         if again:
             begin_anew(out)

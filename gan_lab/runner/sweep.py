@@ -11,6 +11,7 @@ from gan_lab.run_folder import Scalar
 from gan_lab.runner.held import (
     begin_anew,
     by_another_version,
+    damage,
     made_by_another_version,
     refuse_other_run,
     refuse_to_replace,
@@ -59,6 +60,8 @@ def run_sweep(
     unfinished(notebook, runs)  # may refuse, before there is a folder
     with owned(out):
         todo = unfinished(notebook, runs)
+        for damaged in filter(None, map(damage, todo)):
+            print(damaged, file=sys.stderr)
         if again:
             todo = {folder: runs[folder] for folder in runs if folder in todo or renewed(notebook, folder)}
         elif others := other_versions(notebook, runs):

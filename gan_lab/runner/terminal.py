@@ -26,13 +26,9 @@ console = Console(highlight=False, width=None if sys.stdout.isatty() else 500)  
 errors = Console(stderr=True, highlight=False)
 
 
-def show_runs(found: "DataFrame", notebook: Path) -> None:
+def show_runs(found: "DataFrame") -> None:
     """A line a training: its folder, what became of it, and the numbers that it found."""
-    from gan_lab.runner.parameters import read_parameters
-
-    parameters = read_parameters(notebook)
-    numbers = [str(name) for name in found.select_dtypes("number") if name not in parameters]
-    numbers = [name for name in numbers if found[name].any()]
+    numbers = [name for name in found.attrs["found"] if found[name].any()]
     room = console.width - found["folder"].str.len().max() - 12
     numbers = numbers[: max(1, room // 11)]  # the report has all of them
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
@@ -46,6 +42,12 @@ def show_runs(found: "DataFrame", notebook: Path) -> None:
     console.print(table)
     for failure in sorted(set(found["failure"]) - {""}):
         errors.print(Text(failure, "red"), soft_wrap=True)
+
+
+def show_left_out(runs: str) -> None:
+    """Name the runs that are not in a page or a table; nothing if all are."""
+    if runs:
+        errors.print(Text(runs, "yellow"), soft_wrap=True)
 
 
 def show_plan(notebook: Path, runs: Mapping[Path, Mapping[str, Scalar]]) -> None:

@@ -16,6 +16,7 @@ from gan_lab.owner import owned
 from gan_lab.runner.cli import app
 from gan_lab.runner.held import begin_anew, is_free, made_by_another_version, refuse_to_replace, state
 from gan_lab.runner.status import Status
+from gan_lab.runner.sweep import run_sweep
 from gan_lab.runner.versions import code_version, notebook_digest
 
 
@@ -191,6 +192,21 @@ def test_what_a_killed_process_was_doing_was_interrupted(tmp_path: Path) -> None
         assert state(tmp_path) == "running"
         other.kill()
     assert becomes_true(lambda: state(tmp_path) == "interrupted")
+
+
+def test_a_run_whose_status_is_damaged_is_named_and_played_again_and_the_others_stay(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notebook = write_notebook(tmp_path / "tiny.ipynb", "print(seed)")
+    run_sweep(notebook, {"seed": [0, 1]}, out=tmp_path / "out", progress=False)
+    first, second = (tmp_path / "out" / f"seed={seed}" for seed in (0, 1))
+    (second / "status.json").write_text('{"state": "do')
+    done = (first / "status.json").read_bytes()
+    capsys.readouterr()
+    found = run_sweep(notebook, {"seed": [0, 1]}, out=tmp_path / "out", progress=False)
+    assert list(found["state"]) == ["done", "done"]
+    assert (first / "status.json").read_bytes() == done
+    assert f"{second / 'status.json'} cannot be read, it is cut off" in capsys.readouterr().err
 
 
 def test_a_folder_is_put_aside_under_the_next_free_name(tmp_path: Path) -> None:

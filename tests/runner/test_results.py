@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from run_folders import write_execution, write_run
 
+from gan_lab.owner import owned
 from gan_lab.run_folder import Scalar
 from gan_lab.runner.results import (
     comparison,
@@ -208,6 +209,25 @@ def test_a_comparison_has_mean_and_interval_of_each_setting(tmp_path: Path) -> N
     table = comparison(tmp_path).set_index(["setting", "metric"])
     assert table.loc[("rate = 0.1", "d_loss")].tolist() == pytest.approx([2, 2.0, 1.0, 3.0])
     assert table.loc[("rate = 0.2", "d_loss")].tolist() == pytest.approx([1, 5.0, np.nan, np.nan], nan_ok=True)
+
+
+def test_a_run_that_was_put_aside_does_not_count(tmp_path: Path) -> None:
+    """By `--again`, which renames a notebook's folder, and by Run(..., fresh=True), which renames a run's."""
+    write_execution(tmp_path / "seed=0", {"seed": 0})
+    write_execution(tmp_path / "seed=0~1", {"seed": 0}, d_loss=5.0)
+    write_run(tmp_path / "seed=0" / "B1~1", {"seed": 0}, d_loss=7.0)
+    (run,) = read_results(tmp_path)
+    assert run.folder == tmp_path / "seed=0" / "B1"
+    (tmp_path / "mine~2").mkdir()
+    (tmp_path / "seed=0").rename(tmp_path / "mine~2" / "seed=0")
+    assert len(read_results(tmp_path / "mine~2")) == 1  # a folder that is asked for counts, whatever its name
+
+
+def test_a_run_that_nobody_works_on_is_not_running(tmp_path: Path) -> None:
+    folder = write_execution(tmp_path / "seed=0", {"seed": 0}, state="running")
+    assert [run.state for run in read_results(tmp_path)] == ["interrupted"]
+    with owned(folder):
+        assert [run.state for run in read_results(tmp_path)] == ["running"]
 
 
 def test_a_folder_without_runs_is_named(tmp_path: Path) -> None:

@@ -23,9 +23,9 @@ from gan_lab.files import whole
 from gan_lab.measure.classifier import Classifier, train_classifier
 from gan_lab.measure.evaluation import evaluate
 from gan_lab.measure.seeds import table
-from gan_lab.runner.cli import grids
 from gan_lab.runner.course import find_notebook, find_parameters
 from gan_lab.runner.parameters import check, read_parameters, read_yaml
+from gan_lab.runner.points import grids
 from gan_lab.runner.sweep import run_sweep
 
 Provoke = Callable[[Path], Callable[[], object]]  # lays files out in a folder, and returns what then fails

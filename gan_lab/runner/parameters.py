@@ -49,8 +49,12 @@ def read_yaml(file: str | Path) -> dict[str, object]:
         page = yaml.compose(Path(file).read_text(encoding="utf-8-sig"), yaml.BaseLoader)
     except UnicodeDecodeError:
         raise ValueError(f"{file} cannot be read: save it as UTF-8") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        said = f"{file} cannot be read: {error.problem}, in line {line}; write lines `name: value`"
+        raise ValueError(said) from None
     except yaml.YAMLError as error:
-        raise ValueError(f"{file} cannot be read: {error}") from None
+        raise ValueError(f"{file} cannot be read: {' '.join(str(error).split())}") from None
     if not isinstance(page, yaml.MappingNode):
         raise ValueError(f"{file} should hold lines `name: value`")
     values: dict[str, object] = {}

@@ -204,7 +204,8 @@ def test_a_table_holds_what_was_found_and_no_path(tmp_path: Path) -> None:
     write_execution(tmp_path / "seed=0", {"seed": 0, "setting": "plain"}, d_loss=1.5)
     write_execution(tmp_path / "seed=1", {"seed": 1, "setting": "plain"}, "failed")
     outcome = gan_lab("table", tmp_path, tmp_path / "found.csv")
-    assert outcome.output.strip() == f"{tmp_path / 'found.csv'}: 1 rows"
+    assert outcome.stdout.strip() == f"{tmp_path / 'found.csv'}: 1 rows"
+    assert outcome.stderr.strip() == "1 run is not in it: seed=1 failed"
     header, row = (tmp_path / "found.csv").read_text().splitlines()
     assert header == "run,epochs,seed,setting,epoch,seconds,fid,d_loss,notebook_digest,code,device"
     assert row == "B1,2,0,plain,2.0,1.0,5.0,1.5,,,cpu"

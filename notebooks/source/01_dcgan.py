@@ -324,7 +324,7 @@ ax.set(
     title="quality while it trains",
     xlabel="epochs played",
     ylabel="KID (lower is better)",
-    ylim=(min(0, floor["kid"]), None),
+    ylim=(min(0, floor["kid"]) - 0.05, None),
 )
 ax.legend()
 plt.show()

@@ -141,7 +141,10 @@ class Cells:
         tables = sorted(self.out.glob(f"*/{run_folder.EPOCHS}"), key=lambda table: table.stat().st_mtime)
         if not tables or tables[-1].stat().st_mtime < self.start:
             return ""
-        rows = run_folder.read_table(tables[-1])
+        try:
+            rows = run_folder.read_table(tables[-1])
+        except run_folder.DamagedFileError:  # this only looks
+            return ""
         name, done, epochs = run_folder.name_of(tables[-1].parent), len(rows), self.status.parameters.get("epochs", 0)
         if not isinstance(epochs, int) or done >= epochs:
             return f"{name}: epoch {done}"

@@ -213,9 +213,14 @@ def test_the_bar_tells_the_epoch_of_the_newest_training(tmp_path: Path) -> None:
     assert cells._epoch() == ""
     for name, epochs in (("A1", 2), ("B1", 7)):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "epochs.csv").write_text("epoch,seconds\n" + "1,0.1\n" * epochs)
+        (tmp_path / name / "epochs.csv").write_text(
+            "epoch,seconds\n" + "".join(f"{epoch},0.1\n" for epoch in range(1, epochs + 1))
+        )
         os.utime(tmp_path / name / "epochs.csv", (time.time() + epochs,) * 2)
     assert cells._epoch() == "B1: epoch 7"
+    (tmp_path / "B1" / "epochs.csv").write_text("epoch,seconds\n1,0.")
+    os.utime(tmp_path / "B1" / "epochs.csv", (time.time() + 9,) * 2)
+    assert cells._epoch() == ""
     for epochs, words in ((30, "B1: epoch 7 of 30, 00:23 left"), (7, "B1: epoch 7"), (4, "B1: epoch 7")):
         cells.status = Status("running", "tiny", {"epochs": epochs})
         (tmp_path / "B1" / "epochs.csv").write_text("epoch,seconds\n1,90\n2,90\n" + "3,1.0\n" * 5)

@@ -10,6 +10,7 @@ from PIL import Image
 from run_folders import write_execution, write_run
 from tiny_notebook import write_notebook
 
+from gan_lab.owner import owned
 from gan_lab.runner.report import FRAMES, embedded, short, styles, write_report
 from gan_lab.runner.status import Failure, Status
 
@@ -102,7 +103,8 @@ def test_the_first_words_count_what_is_missing(tmp_path: Path) -> None:
     write_run(tmp_path / "seed=5" / "A1", {"rate": 0.1}, epochs=3)
     write_stopped(tmp_path / "seed=6", "waiting")
     write_stopped(tmp_path / "seed=7", "running", epochs=7)
-    page = BeautifulSoup(write_report(tmp_path).read_text(encoding="utf-8"), "html.parser")
+    with owned(tmp_path / "seed=7"):
+        page = BeautifulSoup(write_report(tmp_path).read_text(encoding="utf-8"), "html.parser")
     assert page.select_one(".lead").get_text() == (
         "1 setting, 3 runs of 30 epochs, on cpu; 1 failed, 1 diverged (a loss became infinite or NaN), "
         "1 interrupted after epoch A1: 3, B1: 12, 1 waiting, 1 running after epoch 7 of 30."

@@ -179,7 +179,7 @@ def test_what_is_not_done_is_run_again(tmp_path: Path, left: str) -> None:
 def test_a_cluster_that_does_not_answer_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gan_lab.runner.cluster.PATIENCE", 0.2)
     notebook = write_notebook(tmp_path / "tiny.ipynb")
-    with pytest.raises(ConnectionError, match=r"no Dask worker answers at tcp://127\.0\.0\.1:9"):
+    with pytest.raises(ConnectionError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
         run_sweep(notebook, {"seed": [0]}, {}, tmp_path / "out", scheduler="tcp://127.0.0.1:9", progress=False)
 
 

@@ -223,7 +223,8 @@ def test_the_bar_tells_the_epoch_of_the_newest_training(tmp_path: Path) -> None:
     assert cells._epoch() == ""
     for epochs, words in ((30, "B1: epoch 7 of 30, 00:23 left"), (7, "B1: epoch 7"), (4, "B1: epoch 7")):
         cells.status = Status("running", "tiny", {"epochs": epochs})
-        (tmp_path / "B1" / "epochs.csv").write_text("epoch,seconds\n1,90\n2,90\n" + "3,1.0\n" * 5)
+        lines = [f"{epoch},{90 if epoch < 3 else 1}\n" for epoch in range(1, 8)]
+        (tmp_path / "B1" / "epochs.csv").write_text("".join(["epoch,seconds\n", *lines]))
         os.utime(tmp_path / "B1" / "epochs.csv", (time.time() + 7,) * 2)
         assert cells._epoch() == words  # as fast as the last epochs, not as the first
 

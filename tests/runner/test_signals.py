@@ -5,7 +5,10 @@ import pytest
 
 from gan_lab.runner.signals import REQUESTS, Stopped, stopped_by_signals
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has no such signals")
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="Windows has no such signals"),
+    pytest.mark.usefixtures("hangups_heard"),
+]
 
 
 @pytest.mark.parametrize("number", REQUESTS)

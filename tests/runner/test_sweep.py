@@ -111,6 +111,7 @@ def test_an_interrupted_sweep_leaves_no_kernel_and_goes_on_when_started_again(tm
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such signals")
+@pytest.mark.usefixtures("hangups_heard")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_sweep_that_is_asked_to_end_leaves_true_states(tmp_path: Path, number: int) -> None:
     """A batch system tells the command, a terminal that closes tells all that were started in it."""

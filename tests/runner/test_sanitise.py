@@ -91,7 +91,7 @@ def page_of(folder: Path, *cells: NotebookNode, **metadata: object) -> str:
 def acts(html: str) -> list[str]:
     """What in a page could run, load or send something."""
     found = []
-    for tag in BeautifulSoup(html, "html.parser").find_all():
+    for tag in BeautifulSoup(f"<main>{html}</main>", "html.parser").find_all():
         if tag.name in ("script", "iframe", "object", "embed", "link", "base", "form", "input", "button", "svg"):
             found.append(tag.name)
         if tag.name in ("style", "meta") and tag.parent is not None and tag.parent.name != "head":

@@ -115,7 +115,7 @@ def test_the_rows_of_an_epoch_without_its_checkpoint_are_no_damage(
     """Killed between the tables and the checkpoint, in an epoch that was measured where those before were not."""
     earlier = (folder / "checkpoint.pt").read_bytes()
     train(folder.parent, 3)
-    epochs = pd.read_csv(folder / "epochs.csv")
+    epochs = pd.read_csv(folder / "epochs.csv", float_precision="round_trip")
     epochs.assign(fid=[None, None, 1.5]).to_csv(folder / "epochs.csv", index=False)
     (folder / "checkpoint.pt").write_bytes(earlier)
     capsys.readouterr()

@@ -8,18 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
-from gan_lab.files import whole
+from gan_lab.files import put_aside, whole
 
 LOCK = ".lock"  # held by its owner; empty
 OWNER = ".owner"  # who that is, in words
+WAY_OUT = "wait for its end, stop it, or choose another folder"
 PATIENCE = 1.0  # seconds; a process that only looks is done by then
 _latest: dict[Path, object] = {}  # of those in this process who asked for a folder; it alone gives it back
 
 
 @contextmanager
-def owned(folder: Path, way_out: str = "wait for its end, stop it, or choose another folder") -> Iterator[None]:
+def owned(folder: Path, way_out: str = WAY_OUT) -> Iterator[None]:
     """In here the folder, which is made if it is not there, belongs to this process.
 
     A process that ends, even if it is killed, leaves nothing behind that would keep others out. Within one process the
@@ -28,7 +29,7 @@ def owned(folder: Path, way_out: str = "wait for its end, stop it, or choose ano
     """
     folder.mkdir(parents=True, exist_ok=True)
     place = folder.resolve()
-    lock = FileLock(place / LOCK, is_singleton=True, thread_local=False)
+    lock = lock_of(folder)
     try:
         lock.acquire(timeout=PATIENCE)
     except Timeout:
@@ -52,3 +53,27 @@ def owner(folder: Path) -> str:
         return (folder / OWNER).read_text()
     except OSError:
         return "another process"
+
+
+def lock_of(folder: Path) -> BaseFileLock:
+    """The lock of a folder, one in this process."""
+    return FileLock(folder.resolve() / LOCK, is_singleton=True, thread_local=False)
+
+
+def is_free(folder: Path) -> bool:
+    """Whether the folder belongs to no process, this one included; see `owned`."""
+    lock = lock_of(folder)
+    if lock.is_locked or not (folder / LOCK).exists():
+        return not lock.is_locked
+    try:
+        with lock.acquire(timeout=0):
+            return True
+    except Timeout:
+        return False
+
+
+def begin_anew(folder: Path, way_out: str = WAY_OUT) -> None:
+    """Put the folder aside, as "seed=0~1": nothing of it is lost. Raises BlockingIOError if a process works in it."""
+    with owned(folder, way_out):
+        pass  # given back before the folder moves: Windows moves none in which a file is open
+    put_aside(folder)

@@ -28,10 +28,10 @@ from torch import Tensor
 
 from gan_lab import run_folder
 from gan_lab.checkpoint import WAY_OUT, Checkpoint, readable_rows
-from gan_lab.files import put_aside, whole
+from gan_lab.files import whole
 from gan_lab.identity import Images, identity
 from gan_lab.losses import measures
-from gan_lab.owner import owned
+from gan_lab.owner import begin_anew, owned
 from gan_lab.run_folder import CHECKPOINT, EPOCHS, PICTURES, RECIPE, ROUNDS, Scalar, read_recipe
 from gan_lab.training import Game, Round, Rules, one_round
 
@@ -74,9 +74,7 @@ class Run:
         self.folder = self._place(name, run_dir)
         self._writes = game.fabric.is_global_zero
         if fresh and self._writes and self.folder.exists():
-            with owned(self.folder, BUSY):
-                pass  # nobody trains there
-            put_aside(self.folder)
+            begin_anew(self.folder, BUSY)
         self.epoch = 0
         self._pending: list[dict[str, Tensor | float]] = []
         self._rounds: list[dict[str, Any]] = []
@@ -276,16 +274,18 @@ class Run:
         self._rounds += rows
         self._pending.clear()
         self._measured.append(measured)
-        for name, text in self._tables().items():
-            if self._writes and text:
-                with whole(self.folder / name) as part:
-                    part.write_bytes(text.encode())
         self._write_checkpoint()
 
     def _write_checkpoint(self) -> None:
+        """Write the tables, and last the checkpoint, which holds them too."""
         if self._writes:
+            tables = self._tables()
+            for name, text in tables.items():
+                if text:
+                    with whole(self.folder / name) as part:
+                        part.write_bytes(text.encode())
             states = {name: part.state_dict() for name, part in self.game.parts.items()}
-            Checkpoint(self.epoch, self._digest, self._tables(), states).write(self.folder / CHECKPOINT)
+            Checkpoint(self.epoch, self._digest, tables, states).write(self.folder / CHECKPOINT)
 
     def _tables(self) -> dict[str, str]:
         """The text of each table by its file's name; "" while it has no row."""

@@ -4,10 +4,7 @@ import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from gan_lab.files import put_aside
-from gan_lab.owner import LOCK, owned
+from gan_lab.owner import is_free
 from gan_lab.run_folder import EPOCHS, LOG, RECIPE, ROUNDS, STATUS, DamagedFileError, Scalar, executed, page
 from gan_lab.runner import course
 from gan_lab.runner.status import Status
@@ -79,9 +76,10 @@ def state(folder: Path) -> str:
 
     A process that was killed leaves "running" behind: its folder is free, and it was interrupted.
     """
-    if damage(folder):
+    try:
+        status = Status.read(folder)
+    except DamagedFileError:
         return "damaged"
-    status = Status.read(folder)
     if status is None:
         return "new"
     return "interrupted" if status.state == "running" and is_free(folder) else status.state
@@ -101,20 +99,10 @@ def damage(folder: Path) -> str:
 
 def readable_status(folder: Path) -> Status | None:
     """The folder's status; None if there is none that can be read."""
-    return None if damage(folder) else Status.read(folder)
-
-
-def is_free(folder: Path) -> bool:
-    """Whether the folder belongs to no process, this one included; see `owned`."""
-    place = folder.resolve()
-    lock = FileLock(place / LOCK, is_singleton=True, thread_local=False)
-    if lock.is_locked or not (place / LOCK).exists():
-        return not lock.is_locked
     try:
-        with lock.acquire(timeout=0):
-            return True
-    except Timeout:
-        return False
+        return Status.read(folder)
+    except DamagedFileError:
+        return None
 
 
 def made_by_another_version(notebook: Path, folder: Path) -> set[str]:
@@ -132,10 +120,3 @@ def made_by_another_version(notebook: Path, folder: Path) -> set[str]:
 def by_another_version(what: Collection[str]) -> str:
     """That in words: "by another version of the notebook and of gan-lab"."""
     return f"by another version of {' and of '.join(sorted(what, reverse=True))}"
-
-
-def begin_anew(folder: Path) -> None:
-    """Put the folder aside, as "seed=0~1": nothing of it is lost. Raises BlockingIOError if a process works in it."""
-    with owned(folder):
-        pass  # given back before the folder moves: Windows moves none in which a file is open
-    put_aside(folder)

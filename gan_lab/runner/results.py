@@ -15,6 +15,7 @@ import pandas as pd
 from natsort import natsorted
 
 from gan_lab.measure.seeds import interval
+from gan_lab.owner import is_free
 from gan_lab.run_folder import (
     EPOCHS,
     RECIPE,
@@ -26,7 +27,6 @@ from gan_lab.run_folder import (
     pictures,
     read_table,
 )
-from gan_lab.runner.held import is_free
 from gan_lab.runner.json_file import read_json
 from gan_lab.runner.status import Status
 

@@ -10,10 +10,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from gan_lab.owner import begin_anew
 from gan_lab.run_folder import Scalar
 from gan_lab.runner.execution import execute
 from gan_lab.runner.held import (
-    begin_anew,
     by_another_version,
     damage,
     made_by_another_version,

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gan_lab.owner import owned
+from gan_lab.owner import begin_anew, owned
 from gan_lab.run_folder import Scalar
 from gan_lab.runner.held import (
-    begin_anew,
     by_another_version,
     damage,
     made_by_another_version,

@@ -12,9 +12,9 @@ from run_folders import write_execution, write_run
 from tiny_notebook import write_notebook
 from typer.testing import CliRunner, Result
 
-from gan_lab.owner import owned
+from gan_lab.owner import begin_anew, is_free, owned
 from gan_lab.runner.cli import app
-from gan_lab.runner.held import begin_anew, is_free, made_by_another_version, refuse_to_replace, state
+from gan_lab.runner.held import made_by_another_version, refuse_to_replace, state
 from gan_lab.runner.status import Status
 from gan_lab.runner.sweep import run_sweep
 from gan_lab.runner.versions import code_version, notebook_digest

@@ -18,6 +18,7 @@ from gan_lab.files import whole
 from gan_lab.runner.sanitise import sanitised
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
+CLAIMS = "claims"  # the tag of cells that hold the text to the numbers; readers need not see how
 _BEST_FIRST = [
     "text/html",
     "text/markdown",
@@ -34,7 +35,8 @@ _latex = LatexToMathML(fancy_error=False)
 def save_html(notebook: Path, html: Path) -> None:
     """Write the notebook, with the outputs it has, as one self-contained page, titled by the notebook's first heading.
 
-    A widget is shown by the picture displayed with it. Scripts, forms and the like are left out (see `sanitised`).
+    A widget is shown by the picture displayed with it, a cell tagged `claims` by what it prints. Scripts, forms and the
+    like are left out (see `sanitised`).
     Raises FileNotFoundError if there is no such notebook.
     """
     page = nbformat.read(notebook, as_version=4)
@@ -44,7 +46,10 @@ def save_html(notebook: Path, html: Path) -> None:
         extra_template_basedirs=[str(Path(__file__).parent)],
         template_name="page",
         filters={"markdown2html": _markdown_of_cell, "sanitised": sanitised},
-        config={"NbConvertBase": {"display_data_priority": _BEST_FIRST}},
+        config={
+            "NbConvertBase": {"display_data_priority": _BEST_FIRST},
+            "TagRemovePreprocessor": {"remove_input_tags": {CLAIMS}},
+        },
     )
     body, _ = exporter.from_notebook_node(page, {"metadata": {"path": str(notebook.parent)}})
     with whole(html) as file:

@@ -18,7 +18,8 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
 from gan_lab.files import whole
-from gan_lab.runner.html import WIDGET, drop_widgets
+from gan_lab.runner.html import CLAIMS, WIDGET, drop_widgets
+from gan_lab.runner.sentences import contradicted, misquoted
 from gan_lab.runner.surroundings import surroundings
 
 LARGEST = 2_000_000  # bytes; GitHub is slow to draw a larger notebook, or does not
@@ -34,18 +35,30 @@ def refresh_notebook(source: Path) -> Path:
 
     What it trains goes to a folder that is thrown away, so it always trains from the beginning. A cell tagged `gpu` is
     left unexecuted where there is no CUDA device. Raises FileNotFoundError if there is no such source, and RuntimeError
-    with the cell and its error if a cell fails; the earlier notebook then stays as it was.
+    with the cell and its error if a cell fails, or with the sentences that the numbers contradict; the earlier notebook
+    then stays as it was, and the contradicted one lies in runs/refused, where you can read its numbers.
     """
     notebook = jupytext.read(source, fmt="py:percent")
+    if wrong := list(misquoted(notebook)):
+        raise RuntimeError("\n  ".join(wrong))
     committed = source.resolve().parent.parent / f"{source.stem}.ipynb"
     here = committed.parent
     with tempfile.TemporaryDirectory() as folder:
         there = Path(folder).resolve()
         _execute(notebook, here, there)
         _clean(notebook, {f"{there}/": "", f"{here}/": "", f"{here.parent}/": "../"})
-    with whole(committed) as file:
-        nbformat.write(notebook, file)
+    if wrong := list(contradicted(notebook)):
+        refused = here.parent / "runs" / "refused" / committed.name
+        _write(notebook, refused)
+        raise RuntimeError("\n  ".join([*wrong, f"so {committed.name} stays as it was; see {refused}"]))
+    _write(notebook, committed)
     return committed
+
+
+def _write(notebook: NotebookNode, place: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with whole(place) as file:
+        nbformat.write(notebook, file)
 
 
 def _execute(notebook: NotebookNode, here: Path, there: Path) -> None:
@@ -84,12 +97,18 @@ def _clean(notebook: NotebookNode, paths: Mapping[str, str]) -> None:
         digest = sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:8]
         seen[digest] += 1  # the same text keeps its id wherever the cell moves
         cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
-        cell.metadata = NotebookNode({"tags": cell.metadata.tags} if "tags" in cell.metadata else {})
+        cell.metadata = _metadata(cell)
         if cell.cell_type == "code":
             cell.outputs = list(_joined(cell.outputs))
             for output in cell.outputs:
                 _rename(output, paths)
                 _rename(output.get("data", {}), paths)
+
+
+def _metadata(cell: NotebookNode) -> NotebookNode:
+    """All that a cell's metadata may hold: its tags, and with the tag `claims` that JupyterLab folds its source."""
+    tags = {"tags": cell.metadata.tags} if "tags" in cell.metadata else {}
+    return NotebookNode(tags | ({"jupyter": {"source_hidden": True}} if CLAIMS in _tags(cell) else {}))
 
 
 def _joined(outputs: list[NotebookNode]) -> Iterator[NotebookNode]:
@@ -121,6 +140,8 @@ def problems(notebook: Path) -> list[str]:
     return [
         *_apart(page, notebook.parent / "source" / f"{notebook.stem}.py"),
         *_problems_of_page(page, notebook.stat().st_size),
+        *misquoted(page),
+        *contradicted(page),
         *(f"{_name(cell)} {problem}" for cell in page.cells for problem in _problems_of_cell(cell, machine)),
     ]
 
@@ -160,8 +181,10 @@ def _problems_of_cell(cell: NotebookNode, machine: re.Pattern[str]) -> Iterator[
         yield "is empty"
     if lines > LONGEST:
         yield f"has {lines} lines; at most {LONGEST} fit a screen"
-    for key in sorted(cell.metadata.keys() - {"tags"}):
-        yield f"has metadata other than tags: {key}"
+    wanted = _metadata(cell)
+    for key in sorted(cell.metadata.keys() | wanted.keys()):
+        if cell.metadata.get(key) != wanted.get(key):
+            yield f"has other metadata than a refresh gives it: {key}"
     outputs = cell.get("outputs", [])
     for output in outputs:
         if output.output_type == "error":

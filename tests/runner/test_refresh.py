@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,8 +10,24 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from gan_lab.runner.html import WIDGET
-from gan_lab.runner.refresh import problems, refresh_notebook
+from gan_lab.runner.refresh import main, problems, refresh_notebook
 
+BALANCE = """\
+# %% [markdown]
+# # A lesson
+#
+# The scale shows **more than
+# two** grams, $x^* > 2$. It is `still`.
+
+# %% tags=["parameters"]
+grams: float = 3.0  # what lies on the scale
+
+# %% tags=["claims"]
+from gan_lab.lessons.claims import claim
+
+claim("The scale shows more than two grams, $x^* > 2$.", grams > 2)
+claim("It is still.", abs(grams) < 10)
+"""
 LESSON = """\
 # %% [markdown]
 # # A lesson
@@ -131,6 +148,62 @@ def test_a_missing_source_is_named(tmp_path: Path) -> None:
         refresh_notebook(tmp_path / "notebooks" / "source" / "lesson.py")
 
 
+@pytest.fixture(scope="module")
+def balance(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The notebook of BALANCE."""
+    return refresh_notebook(write_source(tmp_path_factory.mktemp("course"), BALANCE))
+
+
+def test_a_sentence_that_its_numbers_bear_out_is_no_problem_and_its_cell_is_folded(balance: Path) -> None:
+    assert problems(balance) == []
+    cell = nbformat.read(balance, 4).cells[-1]
+    assert cell.metadata == {"tags": ["claims"], "jupyter": {"source_hidden": True}} and cell.outputs == []
+
+
+def test_a_claim_whose_cell_is_not_folded_is_a_problem(balance: Path, tmp_path: Path) -> None:
+    page = nbformat.read(balance, 4)
+    source = page.cells[-1].metadata.pop("jupyter") and jupytext.read(balance)
+    (found,) = problems_of(tmp_path, page, source)
+    assert found.endswith("has other metadata than a refresh gives it: jupyter")
+
+
+def test_one_other_number_makes_the_refresh_fail_and_name_the_sentence(
+    balance: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course, earlier = balance.parent.parent, balance.read_bytes()
+    source = write_source(course, BALANCE.replace("= 3.0", "= 1.0"))
+    monkeypatch.setattr("sys.argv", ["refresh", str(source)])
+    assert main() == 1
+    assert (
+        "its numbers contradict its text: The scale shows more than two grams, $x^* > 2$.\n" in capsys.readouterr().out
+    )
+    assert balance.read_bytes() == earlier
+    refused = nbformat.read(course / "runs" / "refused" / "lesson.ipynb", 4).cells
+    assert refused[1].source.startswith("grams: float = 1.0")
+    assert refused[2].outputs[0].text == "Does not hold here: The scale shows more than two grams, $x^* > 2$.\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "instead", "problem"),
+    [
+        ("more than\n# two", "more than\n# three", "no text of the notebook says: The scale shows more than two grams"),
+        ("It is `still`.", "# It is still.", "no text of the notebook says: It is still."),
+        ('claim("It is still."', 'claim(f"It is {still}."', "write the sentence out"),
+        ('claim("It is still."', "claim(still", "write the sentence out"),
+        ('tags=["claims"]', "", "needs the tag claims: claim('The scale shows"),
+        ('tags=["parameters"]', 'tags=["parameters", "claims"]', "which hides it: 'grams"),
+    ],
+)
+def test_a_sentence_that_no_text_says_is_refused_before_anything_runs(
+    said: str, instead: str, problem: str, tmp_path: Path
+) -> None:
+    assert said in BALANCE
+    source = write_source(tmp_path, BALANCE.replace(said, instead) + "\n# %%\nopen('ran', 'w')\n")
+    with pytest.raises(RuntimeError, match=re.escape(problem)):
+        refresh_notebook(source)
+    assert not list(tmp_path.rglob("ran"))
+
+
 def clean_page() -> NotebookNode:
     """A notebook without a problem: heading, parameters, one more cell."""
     heading, parameters, more = new_markdown_cell("# A lesson"), new_code_cell("n = 1"), new_code_cell("n")
@@ -188,8 +261,13 @@ VIEW = {WIDGET: {"model_id": "7"}, "image/png": "iVBORw0KGgo=", "text/plain": "s
         (lambda page: page.metadata.update(papermill={}), "its metadata holds papermill"),
         (
             lambda page: page.cells[2].metadata.update(execution={"iopub.status.busy": "10:00"}),
-            "metadata other than tags",
+            "the code cell 'n' has other metadata than a refresh gives it: execution",
         ),
+        (
+            lambda page: page.cells[2].metadata.update(jupyter={"source_hidden": True}),
+            "the code cell 'n' has other metadata than a refresh gives it: jupyter",
+        ),
+        (says("as said\nDoes not hold here: It is so.\n"), "its numbers contradict its text: It is so."),
         (lambda page: page.cells[2].update(execution_count=5), "not executed once each and in order: [1, 5]"),
         (lambda page: page.cells[2].update(execution_count=None), "not executed once each and in order: [1, None]"),
         (lambda page: page.cells[2].update(source="n + 1"), "the code cell 'n + 1' differs from lesson.py"),

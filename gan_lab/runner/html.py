@@ -48,7 +48,7 @@ def save_html(notebook: Path, html: Path) -> None:
         filters={"markdown2html": _markdown_of_cell, "sanitised": sanitised},
         config={
             "NbConvertBase": {"display_data_priority": _BEST_FIRST},
-            "TagRemovePreprocessor": {"remove_input_tags": {CLAIMS}},
+            "TagRemovePreprocessor": {"enabled": True, "remove_input_tags": {CLAIMS}},
         },
     )
     body, _ = exporter.from_notebook_node(page, {"metadata": {"path": str(notebook.parent)}})

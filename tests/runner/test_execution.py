@@ -91,6 +91,20 @@ def test_a_good_end_leaves_the_notebook_its_page_and_its_status(executed: Mappin
     assert f"{executed['good'].parent} 7 0.5 1" in page_of(executed["good"])
 
 
+def test_a_reader_with_other_parameters_is_told_what_does_not_hold_and_the_cell_stays_folded(tmp_path: Path) -> None:
+    says = "from gan_lab.lessons.claims import claim\nclaim('Three are enough.', epochs == 3)"
+    notebook = write_notebook(tmp_path / "claims.ipynb", says)
+    page = nbformat.read(notebook, 4)
+    page.cells[-1].metadata = folded = {"tags": ["claims"], "jupyter": {"source_hidden": True}}
+    nbformat.write(page, notebook)
+    status = execute(notebook, check(notebook, {"epochs": 7}), tmp_path / "claims", threads=1)
+    assert status.state == "done"
+    cell = nbformat.read(tmp_path / "claims" / "claims.ipynb", 4).cells[-1]
+    assert folded.items() <= cell.metadata.items()
+    text = page_of(tmp_path / "claims")
+    assert "Does not hold here: Three are enough." in text and "import claim" not in text
+
+
 def test_a_failing_cell_is_named_with_its_error(executed: Mapping[str, Path]) -> None:
     failure = status_of(executed["fails"]).failure
     assert failure is not None

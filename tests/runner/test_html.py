@@ -123,6 +123,13 @@ def test_a_widget_with_nothing_beside_it_is_left_out(tmp_path: Path) -> None:
     assert "IntSlider" not in page.text and "model_id" not in page.text
 
 
+def test_of_a_claim_only_what_it_prints_is_shown(tmp_path: Path) -> None:
+    tagged = {"tags": ["claims"]}
+    told = new_code_cell("claim('It is so.', x > 2)", metadata=tagged, outputs=[new_output("stream", text="Not so.")])
+    page = page_of(tmp_path, new_code_cell("x = 1"), told, new_code_cell("claim('It is still.', x)", metadata=tagged))
+    assert page.main.text.split() == ["x", "=", "1", "Not", "so."]
+
+
 def test_dropping_widgets_keeps_every_other_output() -> None:
     stream = new_output("stream", text="hi")
     table = new_output("execute_result", {"text/html": "<b>t</b>", "text/plain": "t"})

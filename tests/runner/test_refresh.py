@@ -187,7 +187,7 @@ def test_one_other_number_makes_the_refresh_fail_and_name_the_sentence(
     ("said", "instead", "problem"),
     [
         ("more than\n# two", "more than\n# three", "no text of the notebook says: The scale shows more than two grams"),
-        ("It is `still`.", "# It is still.", "no text of the notebook says: It is still."),
+        ("It is `still`.", "It was still.", "no text of the notebook says: It is still."),
         ('claim("It is still."', 'claim(f"It is {still}."', "write the sentence out"),
         ('claim("It is still."', "claim(still", "write the sentence out"),
         ('tags=["claims"]', "", "needs the tag claims: claim('The scale shows"),

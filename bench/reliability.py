@@ -1,7 +1,10 @@
 """What is lost when a training or a sweep is killed, a disk is full, or a file is damaged: it should be nothing.
 
-    python -m bench.reliability                            all of it; writes results/bench/reliability.csv
-    python -m bench.reliability --kills 20 --sweeps 5      a part; prints, and writes only if --out names a folder
+    python -m bench.reliability --out DIR                  all of it; writes DIR/reliability.csv
+    python -m bench.reliability --out DIR --kills 20       a part
+
+The table is written after each trial; where it is interrupted, the same command goes on. Without --out it goes on with
+results/bench/reliability.csv, so remove that first if you want it measured anew.
 
 Each trial spoils a small training in a way and at a moment that `--seed` draws, then starts it again as a user would.
 It *survived* if it ends with the same bits as a training that nobody touched: weights, optimisers, tables, pictures.
@@ -35,6 +38,7 @@ from lightning_fabric import Fabric
 
 from gan_lab.checkpoint import Checkpoint
 from gan_lab.data.images import ImageSet, load_images
+from gan_lab.files import whole
 from gan_lab.losses import NonSaturating
 from gan_lab.networks import dcgan32
 from gan_lab.owner import LOCK, OWNER
@@ -45,6 +49,7 @@ from gan_lab.training import Game, play, sample
 RESULTS = Path(__file__).parents[1] / "results" / "bench"
 EPOCHS_PLAYED = 4
 DISK = 2_200_000  # bytes; a training needs fewer
+COUNTED = ["tried", "survived", "refused", "lost"]
 IMAGES = load_images(size=32)
 FEW = ImageSet(IMAGES.pixels[::16], IMAGES.labels[::16], IMAGES.classes, "few")
 
@@ -229,17 +234,25 @@ def left_running(folder: Path) -> list[str]:
     return found
 
 
-def tried(what: str, trials: int, trial: Callable[[Path, random.Random], str], seed: int) -> dict[str, object]:
-    """Try that many times, each in an empty folder: how many survived, were refused, and were lost."""
-    counts: Counter[str] = Counter()
-    for i in range(trials):
+def tried(what: str, trials: int, trial: Callable[[Path, random.Random], str], seed: int, table: Path) -> None:
+    """Try until there are that many, each in an empty folder: how many survived, were refused, and were lost.
+
+    The table is written after each trial, and what it holds already is not tried again.
+    """
+    rows = pd.read_csv(table, index_col="what") if table.exists() else pd.DataFrame(columns=COUNTED)
+    rows.index.name = "what"
+    counts = Counter(rows.loc[what].astype(int).to_dict()) if what in rows.index else Counter()
+    for i in range(counts["tried"], trials):
         folder = Path(tempfile.mkdtemp(prefix="reliability-")).resolve()
         found = trial(folder, random.Random(f"{seed} {what} {i}"))
-        counts[found.partition(":")[0]] += 1
+        counts.update(["tried", found.partition(":")[0]])
         if found.startswith("lost"):
             print(f"{what}, trial {i}: {found}", flush=True)
         shutil.rmtree(folder, ignore_errors=True)
-    return {"what": what, "tried": trials, **{word: counts[word] for word in ("survived", "refused", "lost")}}
+        rows.loc[what] = [counts[word] for word in COUNTED]
+        with whole(table) as part:
+            rows.astype(int).to_csv(part)
+    print(what, dict(counts), flush=True)
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -248,21 +261,22 @@ def timed(work: Callable[[], object]) -> float:
     return time.monotonic() - start
 
 
-def main(arguments: list[str] | None = None) -> pd.DataFrame:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     numbers = {"kills": 200, "disks": 60, "damages": 200, "sweeps": 50}
     for name in numbers:
         parser.add_argument(f"--{name}", type=int, help=f"trials, {numbers[name]} if none of the four is given")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, help="the folder of reliability.csv")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="the folder of reliability.csv")
     asked = parser.parse_args(arguments)
     given = {name: getattr(asked, name) for name in numbers}
     if not any(given.values()):
-        given, asked.out = numbers, asked.out or RESULTS
+        given = numbers
 
     os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     torch.set_num_threads(1)  # a process with a team of threads cannot be forked
-    rows = []
+    asked.out.mkdir(parents=True, exist_ok=True)
+    table = asked.out / "reliability.csv"
     with tempfile.TemporaryDirectory() as name:
         length = timed(lambda: in_a_child(Path(name)))
         untouched = outcome(Path(name, "B1"))
@@ -270,22 +284,14 @@ def main(arguments: list[str] | None = None) -> pd.DataFrame:
     trainings["damages"] = ("damaged files", damage)
     for kind, (what, spoil) in trainings.items():
         if given[kind]:
-            trial = partial(spoil, untouched=untouched, length=length)
-            rows.append(tried(what, given[kind], trial, asked.seed))
-            print(rows[-1], flush=True)
+            tried(what, given[kind], partial(spoil, untouched=untouched, length=length), asked.seed, table)
     if given["sweeps"]:
         folder = Path(tempfile.mkdtemp(prefix="reliability-")).resolve()
         command = sweep_command(folder)
         length = timed(lambda: subprocess.run(command, check=True, capture_output=True, cwd=folder))
-        whole_sweep = sweep_outcome(folder)
-        trial = partial(kill_sweep, untouched=whole_sweep, length=length)
-        rows.append(tried("killed sweeps", given["sweeps"], trial, asked.seed))
-        print(rows[-1], flush=True)
-    table = pd.DataFrame(rows)
-    if asked.out:
-        asked.out.mkdir(parents=True, exist_ok=True)
-        table.to_csv(asked.out / "reliability.csv", index=False)
-    return table
+        trial = partial(kill_sweep, untouched=sweep_outcome(folder), length=length)
+        tried("killed sweeps", given["sweeps"], trial, asked.seed, table)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

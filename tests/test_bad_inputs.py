@@ -20,8 +20,8 @@ from tiny_notebook import PARAMETERS, write_notebook
 from gan_lab.data.hold_out import hold_out
 from gan_lab.data.images import ImageSet, load_images
 from gan_lab.files import whole
-from gan_lab.measure.classifier import Classifier, train_classifier
-from gan_lab.measure.evaluation import evaluate
+from gan_lab.measure.classifier import train_classifier
+from gan_lab.measure.judge import Judge
 from gan_lab.measure.seeds import table
 from gan_lab.runner.course import find_notebook, find_parameters
 from gan_lab.runner.parameters import check, read_parameters, read_yaml
@@ -168,8 +168,8 @@ def folder_for_a_notebook(folder: Path) -> Callable[[], object]:
     return lambda: read_parameters(folder / "tiny.ipynb")
 
 
-def evaluate_themselves(found: ImageSet) -> object:
-    return evaluate(found.batch(slice(None))[0], found, found, Classifier(len(found.classes)))
+def judge_themselves(found: ImageSet) -> object:
+    return Judge(found, found)
 
 
 def wrong_batch(folder: Path) -> Callable[[], object]:
@@ -263,7 +263,7 @@ ROWS: list[tuple[str, Provoke, list[str]]] = [
     # classes
     ("one class to tell apart", few(1, 3, train_classifier), ["one class, 'c0'", "give two at least"]),
     ("a class too small to part", few(2, 2, hold_out), ["class 'c0'", "has 2 images", "add images"]),
-    ("too few to be measured", few(2, 2, evaluate_themselves), ["4 samples, 4 training and 4 held-out", "6 of each"]),
+    ("too few to be measured", few(2, 1, judge_themselves), ["has one held-out image a class", "two of a class at least"]),
     (
         "labels that are no class",
         few(2, 1, lambda x: type(x)(x.pixels, x.labels + 1, x.classes, "h")),

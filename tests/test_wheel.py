@@ -1,4 +1,4 @@
-"""The wheel, installed outside the clone: it carries the digits, the tables, the classifier and the notebooks."""
+"""The wheel, installed outside the clone: it carries the digits, the tables, the classifiers and the notebooks."""
 
 import os
 import subprocess
@@ -55,13 +55,13 @@ def commands(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 PROGRAM = """
 import gan_lab
 from gan_lab.data.images import load_images
-from gan_lab.measure.classifier import classifier_for
+from gan_lab.measure.classifier import classifiers_for
 from gan_lab.measure.features import accuracy
 from gan_lab.measure.seeds import table
 from gan_lab.shipped import shipped
 print(gan_lab.__file__)
 print(len(load_images()), len(table("02_stability")), len(table("04_wgan_epochs")))
-print(accuracy(classifier_for(load_images()), load_images(split="test")) > 0.99)
+print(accuracy(classifiers_for(load_images())[0], load_images(split="test")) > 0.99)
 print(shipped("notebooks/01_dcgan.ipynb"))
 print(shipped("notebooks/parameters/smoke.yaml"))
 """

@@ -1,10 +1,11 @@
-"""A small classifier of the data's classes: what it has learned to see in an image is what images are compared by.
+"""Small classifiers of the data's classes: what they have learned to see in an image is what images are compared by.
 
-Measured between pixels, a digit that moves by two of them is as far from itself as from another digit. So FID, KID and
-the like compare images in the features of a network that has learned what matters in them. Their numbers then depend on
-that network: four of these classifiers, trained on the same digits with the seeds 0 to 3, put pure noise at an FID of
-74, 93, 178 and 86. The classifier of the bundled digits is therefore part of the package, and the same everywhere. It
-was made by `data/build_classifier.py` from the 1005 training digits and knows 1483 of the 1495 others (99.2 %).
+Measured between pixels, a digit that moves by two of them is as far from itself as from another digit. So distances
+and coverage are taken in the features of networks that have learned what matters. Their numbers depend on the network,
+that is on its seed. So there are three of them, whose numbers are averaged, and each has seen what no image of the
+data looks like (`outliers`). Those of the bundled digits are part of the package, and the same everywhere. They were
+made by `data/build_classifiers.py` from the 1005 training digits; `digits_classifiers.md` says how well they know the
+others.
 """
 
 import math
@@ -19,21 +20,25 @@ from torch import Tensor, nn
 from gan_lab.data.images import ImageSet, load_images
 from gan_lab.identity import described
 from gan_lab.measure.features import batches
+from gan_lab.measure.outliers import outliers
 from gan_lab.measure.random_numbers import seeded
 from gan_lab.shipped import DIGITS
 
-BUNDLED = Path(__file__).with_name("digits_classifier.pt")
+BUNDLED = Path(__file__).with_name("digits_classifiers.pt")
+SEEDS = (0, 1, 2)  # of the classifiers
 
 
 class Classifier(nn.Module):
     """Images to logits: x (N, 1 or 3, H, W) in [-1, 1] -> (N, classes).
 
     features: the layers up to the 64 features that images are compared by, x -> (N, 64). Each has mean 0 and variance 1
-    over the images of its training. head: the linear layer behind them.
+    over the images of its training, outliers among them. head: the linear layer behind them, to the logits of the
+    classes and, the last one, of "none of them", which `forward` leaves out.
     """
 
     def __init__(self, classes: int) -> None:
         super().__init__()
+        self.classes = classes
         self.features = nn.Sequential(
             Gray32(),  # (N, 1, 32, 32)
             nn.Conv2d(1, 16, 5, stride=2, padding=2),
@@ -49,11 +54,15 @@ class Classifier(nn.Module):
             nn.Linear(1024, 64),
             nn.BatchNorm1d(64, affine=False),
         )
-        self.head = nn.Linear(64, classes)
+        self.head = nn.Linear(64, classes + 1)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def answers(self, x: Tensor) -> Tensor:
+        """The logits of the classes and of "none of them": x -> (N, classes + 1)."""
         logits: Tensor = self.head(F.relu(self.features(x)))
         return logits
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.answers(x)[:, :-1]
 
 
 class Gray32(nn.Module):
@@ -71,26 +80,26 @@ class Gray32(nn.Module):
         return x if x.shape[2:] == (32, 32) else F.interpolate(x, (32, 32), mode="bilinear", antialias=True)
 
 
-def classifier_for(images: ImageSet) -> Classifier:
-    """A classifier of these images' classes, in evaluation mode on the CPU.
+def classifiers_for(images: ImageSet) -> list[Classifier]:
+    """Three classifiers of these images' classes, in evaluation mode on the CPU, which differ in their seeds.
 
-    For the bundled digits, in any size and colour, it is the package's. For images of your own it is trained, some ten
-    seconds long, and kept in ~/.cache/torch/gan_lab (or below TORCH_HOME, where that is set) for the next time. Give it
-    training images: those that are held out must not have been seen.
-    Raises ValueError as `train_classifier` does.
+    For the bundled digits, in any size and colour, they are the package's. For images of your own they are trained,
+    a quarter of a minute long, and kept for the next time in ~/.cache/torch/gan_lab (below TORCH_HOME, if that is set).
+    Give training images: those that are held out must not have been seen. One class leaves nothing to tell apart: such
+    images are seen with the eyes of the digits' classifiers. Raises ValueError as `train_classifier` does.
     """
-    if are_bundled_digits(images):
-        return load_classifier(BUNDLED)
-    kept = Path(torch.hub.get_dir()).with_name("gan_lab") / f"classifier-{TRAINING}-{images.fingerprint[:16]}.pt"
+    if len(images.classes) < 2 or are_bundled_digits(images):
+        return load_classifiers(BUNDLED)
+    kept = Path(torch.hub.get_dir()).with_name("gan_lab") / f"classifiers-{TRAINING}-{images.fingerprint[:16]}.pt"
     if kept.exists():
-        return load_classifier(kept)
-    classifier = train_classifier(images)
-    with suppress(OSError):  # if there is no place to keep it, it is trained again the next time
+        return load_classifiers(kept)
+    classifiers = [train_classifier(images, seed=seed) for seed in SEEDS]
+    with suppress(OSError):  # if there is no place to keep them, they are trained again the next time
         kept.parent.mkdir(parents=True, exist_ok=True)
-        part = kept.with_suffix(f".{os.getpid()}")  # many runs may keep it at once
-        torch.save(classifier.state_dict(), part)
+        part = kept.with_suffix(f".{os.getpid()}")  # many runs may keep them at once
+        save_classifiers(classifiers, part)
         os.replace(part, kept)
-    return classifier
+    return classifiers
 
 
 def are_bundled_digits(images: ImageSet) -> bool:
@@ -101,19 +110,26 @@ def are_bundled_digits(images: ImageSet) -> bool:
     return images.fingerprint == load_images(size=size, channels=channels).fingerprint
 
 
-def load_classifier(file: Path) -> Classifier:
-    """The classifier whose weights are in `file`, in evaluation mode on the CPU."""
-    weights = torch.load(file, map_location="cpu", weights_only=True)
-    classifier = Classifier(len(weights["head.weight"]))
-    classifier.load_state_dict(weights)
-    return classifier.eval()
+def save_classifiers(classifiers: list[Classifier], file: Path) -> None:
+    torch.save([classifier.state_dict() for classifier in classifiers], file)
 
 
-def train_classifier(images: ImageSet, *, steps: int = 400, batch_size: int = 128, seed: int = 0) -> Classifier:
+def load_classifiers(file: Path) -> list[Classifier]:
+    """The classifiers whose weights are in `file`, in evaluation mode on the CPU."""
+    classifiers = []
+    for weights in torch.load(file, map_location="cpu", weights_only=True):
+        classifier = Classifier(len(weights["head.weight"]) - 1)
+        classifier.load_state_dict(weights)
+        classifiers.append(classifier.eval())
+    return classifiers
+
+
+def train_classifier(images: ImageSet, *, steps: int = 300, batch_size: int = 64, seed: int = 0) -> Classifier:
     """Train a classifier by AdamW on the cross-entropy, with images that are moved a little whenever they are seen.
 
-    It takes the same time for few images and for many, and runs on the CPU, where the same seed gives the same weights
-    if the machine is the same. Raises ValueError for fewer than two classes, or one without an image.
+    Beside each batch it sees a quarter as many `outliers`, whose right answer is "none of them". It takes the same time
+    for few images and for many, and runs on the CPU, where the same seed gives the same weights if the machine is the
+    same. Raises ValueError for fewer than two classes, or one without an image.
     """
     count = images.labels.bincount(minlength=len(images.classes)).tolist()
     if len(count) < 2:
@@ -129,8 +145,10 @@ def train_classifier(images: ImageSet, *, steps: int = 400, batch_size: int = 12
         optimizer = torch.optim.AdamW(classifier.parameters(), lr=3e-3)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-3, total_steps=steps)
         for _ in range(steps):
-            index = torch.randint(len(x), (batch_size,))
-            loss = F.cross_entropy(classifier(moved(x[index])), y[index])
+            index, other = torch.randint(len(x), (batch_size,)), torch.randint(len(x), (max(1, batch_size // 4),))
+            seen = torch.cat([moved(x[index]), outliers(moved(x[other]))])
+            right = torch.cat([y[index], torch.full_like(other, len(count))])
+            loss = F.cross_entropy(classifier.answers(seen), right)
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             optimizer.step()

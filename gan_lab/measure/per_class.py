@@ -9,8 +9,41 @@ from torch import Tensor
 from gan_lab.data.images import ImageSet
 from gan_lab.measure.classifier import Classifier, train_classifier
 from gan_lab.measure.coverage import NEIGHBOURS, distances, fidelity, points
-from gan_lab.measure.evaluation import class_accuracy
 from gan_lab.measure.features import accuracy, checked, features_of
+
+
+def class_accuracy(logits: Tensor, y: Tensor) -> Tensor:
+    """Of the images made for each class, the share in which a classifier sees that class.
+
+    logits: (N, K), `features_of(classifier, x)`; y: (N,), the labels that x was made for -> (K,), each between 0 and 1.
+    Raises ValueError if there is not one label an image, a label is none of the K classes, or a class has no image.
+    """
+    N, K = logits.shape
+    logits, y = logits.cpu(), y.cpu()
+    if y.shape != (N,):
+        raise ValueError(f"y has shape {tuple(y.shape)}, but there are {N} images: give one label each, ({N},)")
+    if N and not 0 <= y.min() <= y.max() < K:
+        raise ValueError(f"y has labels from {y.min()} to {y.max()}, but the classes are 0 to {K - 1}")
+    count = y.bincount(minlength=K)
+    if not count.all():
+        raise ValueError(f"of the {N} images none is of class {int(count.argmin())}: draw some of each class")
+    return y.bincount((logits.argmax(1) == y).double(), minlength=K) / count
+
+
+def class_entropy(labels: Tensor, classes: int) -> float:
+    """How evenly images are spread over the K classes, in nats.
+
+        H = -sum_k p_k log p_k,  p_k the share of the images with label k
+
+    labels: (N,), such as a classifier gives to samples. H = log K if all classes have the same share, 0 if one has all.
+    Raises ValueError if there is no label, or one is none of the classes.
+    """
+    if len(labels) == 0:
+        raise ValueError("there is no label: the entropy of no images is not defined")
+    if not 0 <= labels.min() <= labels.max() < classes:
+        raise ValueError(f"labels go from {labels.min()} to {labels.max()}, but the classes are 0 to {classes - 1}")
+    p = labels.bincount(minlength=classes).double() / len(labels)
+    return float(torch.special.entr(p).sum())
 
 
 def by_class(samples: Tensor, held_out: ImageSet, classifier: Classifier, y: Tensor | None = None) -> pd.DataFrame:
@@ -28,8 +61,8 @@ def by_class(samples: Tensor, held_out: ImageSet, classifier: Classifier, y: Ten
     Source: GAN-test of Shmelkov, Schmid & Alahari 2018; coverage of Naeem et al. 2020, eq. (4), see `fidelity`.
     """
     K = len(held_out.classes)
-    if classifier.head.out_features != K:
-        raise ValueError(f"the classifier knows {classifier.head.out_features} classes, the images have {K}: train one")
+    if classifier.classes != K:
+        raise ValueError(f"the classifier knows {classifier.classes} classes, the images have {K}: train one")
     made = checked(samples, held_out.value_range, "samples")
     found, logits = (
         features_of(net, made, value_range=held_out.value_range) for net in (classifier.features, classifier)

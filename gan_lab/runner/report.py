@@ -29,6 +29,8 @@ NAMES = {
     "d_fake": "D’s loss on fake",
     "acc_real": "D right on real",
     "acc_fake": "D right on fake",
+    "kernel_distance": "kernel distance",
+    "frechet_distance": "Fréchet distance",
     "fid": "FID",
     "kid": "KID",
 }

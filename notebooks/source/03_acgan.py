@@ -34,16 +34,12 @@ from lightning_fabric import Fabric
 from matplotlib.image import imread
 from torch import nn
 
-from gan_lab.data.hold_out import hold_out
-from gan_lab.data.images import load_images
+from gan_lab.data.hold_out import load_with_held_out
 from gan_lab.lessons import exercises
 from gan_lab.losses import AuxiliaryClassifier, NonSaturating, Verdict
 from gan_lab.measure import seeds
-from gan_lab.measure.classifier import classifier_for
-from gan_lab.measure.coverage import fidelity
-from gan_lab.measure.evaluation import kid
-from gan_lab.measure.features import features_of
-from gan_lab.measure.per_class import by_class, gan_train
+from gan_lab.measure.judge import Judge
+from gan_lab.measure.per_class import gan_train
 from gan_lab.networks import acgan28, acgan32
 from gan_lab.parameters import check_parameters
 from gan_lab.runs import Run
@@ -72,7 +68,6 @@ epochs: int = 60  # passes over the images [at least 1]
 batch_size: int = 16  # images of each kind that D sees before a step [at least 2, at most the images in data_dir]
 learning_rate: float = 5e-4  # Adam's step size, for both players [above 0]
 beta1: float = 0.5  # Adam's memory of the gradient [at least 0, below 1]
-samples: int = 200  # images of each class that are drawn to be measured [at least 20]
 judge_steps: int = 200  # steps in which a classifier learns from samples, for GAN-train [at least 1]
 measure_every: int = 5  # epochs between two measurements [at least 1]
 lost_batch: int = 256  # images a batch where the last, partial batch is dropped [at least 2]
@@ -93,13 +88,9 @@ run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named a
 check_parameters(globals())
 
 size = {"A4": 28, "B3": 32}[system]
-images = load_images(data_dir, size=size, channels=channels)
-try:
-    held_out = load_images(data_dir, size=size, channels=channels, split="test")
-except FileNotFoundError:  # your own folder has no test images: the last fifth of each class is set aside
-    images, held_out = hold_out(images)
+images, held_out = load_with_held_out(data_dir, size=size, channels=channels)
 K = len(images.classes)
-classifier = classifier_for(images)  # trained on the real images; it will judge, and needs two classes at least
+judge = Judge(images, held_out, seed=seed)  # notebook 2 says how it judges
 
 for label, name in enumerate(images.classes):
     print(
@@ -229,30 +220,31 @@ for name, x in gets.items():
 #
 # ## 4. The measures, before there is anything to measure
 #
-# Whoever chooses the measure after the pictures finds what he looks for. So here they are; all are taken in the
-# features of a classifier of the real images (notebook 2), against the held-out images.
+# Whoever chooses the measure after the pictures finds what he looks for. So here they are. The judge of notebook 2 takes
+# them in the features of three small classifiers of the real images, against held-out images.
 #
-# * **KID**: how far the samples are from the real images altogether; 0 is best. **Precision**: the share of samples
-#   that lie where real images do.
-# * **GAN-test**: of the samples made for class $k$, the share in which the classifier sees $k$. High if $G$ draws what
+# * **Kernel distance**: how far the samples are from the real images altogether; 0 is best. **Precision**: the share of
+#   samples that lie where real images do.
+# * **GAN-test**: of the samples made for class $k$, the share in which a classifier sees $k$. High if $G$ draws what
 #   is asked, be it always the same drawing.
 # * **GAN-train**: a new classifier is trained *on samples only*, and tested on held-out real images. High only if the
 #   samples are right *and* as varied as the real images (both: Shmelkov et al., 2018).
-# * **Variety** of class $k$: the mean distance between two samples in which the classifier sees $k$, over that between
+# * **Variety** of class $k$: the mean distance between two samples in which a classifier sees $k$, over that between
 #   two real images of class $k$. Below 1, the samples of a class are more alike than the real ones. Bad drawings differ
 #   wildly, so a variety above 1 is no praise.
 # * **Coverage** of class $k$: around every real image of the class lies the ball that reaches to its fifth nearest
 #   neighbour; coverage is the share of these balls that hold a sample. Bad drawings do not raise it.
 #
-# The training images in place of samples show what can be reached:
+# Half of the held-out images is kept to compare with. The other half, real images that nobody has seen, shows what can be
+# reached:
 
 # %%
-real_features = features_of(classifier.features, held_out)
-y_many = torch.arange(K).repeat_interleave(samples)
-x_real, y_real = real_images(samples)
-reachable = by_class(x_real, held_out, classifier, y_real)
-print(f"KID {kid(real_features, features_of(classifier.features, x_real)):.3f}", end=", ")
-print(f"GAN-train {gan_train(x_real, y_real, held_out, steps=judge_steps, seed=seed):.1%}")
+each_class = max(2, judge.n // K)  # samples of each class that are drawn to be measured
+y_many = torch.arange(K).repeat_interleave(each_class)
+x_unseen, y_unseen = judge.unseen.batch(slice(None))
+reachable = judge.by_class(x_unseen, y_unseen)
+print(f"kernel distance {judge.floor['kernel_distance']:.3f}", end=", ")
+print(f"GAN-train {gan_train(x_unseen, y_unseen, judge.reference, steps=judge_steps, seed=seed):.1%}")
 reachable.round(2)
 
 # %% [markdown]
@@ -300,20 +292,20 @@ def measured(game: Game, epoch: int) -> dict[str, float]:
     """The measures of section 4, every few epochs and in the last; GAN-train in the last only."""
     if epoch % measure_every and epoch != epochs:
         return {}
-    x = sample(game, z_many, y_many).cpu()
-    features, each = features_of(classifier.features, x), by_class(x, held_out, classifier, y_many)
-    found = {"kid": kid(real_features, features), "real_enough": fidelity(real_features, features).precision}
-    found |= {"gan_test": each["GAN-test"].mean()}
+    x = sample(game, z_many, y_many)
+    of_all, each = judge(x), judge.by_class(x, y_many)
+    found = {"kernel_distance": of_all["kernel_distance"], "real_enough": of_all["precision"]}
+    found |= {"copying": of_all["copying_features"], "gan_test": each["GAN-test"].mean()}
     for measure in ("variety", "coverage"):
         found |= {measure: each[measure].mean(), f"least_{measure}": each[measure].min()}
     if epoch == epochs:
-        found["gan_train"] = gan_train(x, y_many, held_out, steps=judge_steps, seed=seed)
+        found["gan_train"] = gan_train(x, y_many, judge.reference, steps=judge_steps, seed=seed)
     return found
 
 
 # %%
 game = new_game(setting)
-facts = dict(setting=setting, width=width, width_D=width_D, samples=samples)
+facts = dict(setting=setting, width=width, width_D=width_D)
 run = Run(f"{system}-{setting.replace(' ', '-')}", game, images, run_dir, batch_size=batch_size, seed=seed, **facts)
 y_grid = torch.arange(K).repeat_interleave(10)  # a row for each class
 z_grid = torch.randn(10, game.z_dim, generator=torch.Generator().manual_seed(seed)).repeat(K, 1)  # one z in a column
@@ -399,10 +391,10 @@ print(
 )
 
 quality = run.measured.set_index("epoch")
-quality = quality[quality.columns.intersection(["kid", "gan_test", "coverage"])].dropna()
+quality = quality[quality.columns.intersection(["kernel_distance", "gan_test", "coverage"])].dropna()
 fig, axes = plt.subplots(1, 3, figsize=(10, 2.8), layout="constrained")
 names = {
-    "kid": ("KID", "KID"),
+    "kernel_distance": ("kernel distance", "kernel distance"),
     "gan_test": ("GAN-test", "share of the samples"),
     "coverage": ("coverage", "share of the balls"),
 }
@@ -417,7 +409,7 @@ before, after = quality[quality.index <= epochs_of_report].tail(1), quality.tail
 for when, row in (("by then", before), ("in the end", after)):
     for epoch, found in row.iterrows():
         print(
-            f"{when} (epoch {epoch}): KID {found['kid']:.2f}, GAN-test {found['gan_test']:.0%}, coverage {found['coverage']:.0%}"
+            f"{when} (epoch {epoch}): kernel distance {found['kernel_distance']:.2f}, GAN-test {found['gan_test']:.0%}, coverage {found['coverage']:.0%}"
         )
 
 # %% [markdown]
@@ -430,34 +422,34 @@ for when, row in (("by then", before), ("in the end", after)):
 #
 # ## 8. Class by class
 #
-# Now somebody else judges: the classifier of the real images, which has never met $G$.
+# Now somebody else judges: the classifiers of the real images, which have never met $G$.
 
 # %%
 x_many = sample(game, z_many, y_many).cpu()
-each = by_class(x_many, held_out, classifier, y_many)
-print(f"GAN-train {gan_train(x_many, y_many, held_out, steps=judge_steps, seed=seed):.0%}", end="; ")
+each = judge.by_class(x_many, y_many)
+print(f"GAN-train {gan_train(x_many, y_many, judge.reference, steps=judge_steps, seed=seed):.0%}", end="; ")
 print(
-    f"of the samples, D's own class head named {last['named_fake']:.0%} as asked, the classifier {each['GAN-test'].mean():.0%}"
+    f"of the samples, D's own class head named {last['named_fake']:.0%} as asked, the classifiers {each['GAN-test'].mean():.0%}"
 )
-beside = reachable[["variety", "coverage"]].add_suffix(", training images")
+beside = reachable[["variety", "coverage"]].add_suffix(", unseen images")
 each.join(beside).round(2)
 
 # %%
-asked, seen = y_many, features_of(classifier, x_many).argmax(1)
-table = torch.zeros(K, K).index_put_((asked, seen), torch.ones(len(asked)), accumulate=True) / samples
+asked, seen = y_many, judge.probabilities(x_many).argmax(1)
+table = torch.zeros(K, K).index_put_((asked, seen), torch.ones(len(asked)), accumulate=True) / each_class
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained", width_ratios=(2, 3))
 left.imshow(table, cmap="Greys", vmin=0, vmax=1)
 for (i, j), share in np.ndenumerate(table.numpy()):
     left.text(j, i, f"{share:.0%}", ha="center", va="center", color="white" if share > 0.5 else "black", fontsize=8)
 left.grid(False)
-left.set(title="what the classifier sees", xlabel="seen", ylabel="asked for")
+left.set(title="what the classifiers see", xlabel="seen", ylabel="asked for")
 left.set_xticks(range(K), images.classes, fontsize=8)
 left.set_yticks(range(K), images.classes, fontsize=8)
 place = np.arange(K)
 for i, (measure, hatch) in enumerate((("variety", ""), ("coverage", "//"))):
     right.bar(place + 0.4 * i, each[measure], 0.36, hatch=hatch, label=measure)
     right.hlines(reachable[measure], place + 0.4 * i - 0.18, place + 0.4 * i + 0.18, color="black")
-right.set(title="samples; a black line marks the training images", ylabel="ratio, or share")
+right.set(title="samples; a black line marks unseen images", ylabel="ratio, or share")
 right.set_ylim(0, 1.25 * max(1, each["variety"].max(), reachable["variety"].max()))
 right.set_xticks(place + 0.2, images.classes, fontsize=8)
 right.legend(ncols=2)
@@ -484,7 +476,7 @@ print(
 )
 settings = ["plain", *(name for name in losses if name != "plain" and name in set(table["setting"]))]
 measures = {
-    "kid": "KID",
+    "kernel_distance": "kernel distance",
     "real_enough": "precision",
     "gan_test": "GAN-test",
     "gan_train": "GAN-train",
@@ -517,7 +509,7 @@ plt.show()
 
 # %% [markdown]
 # Read it measure by measure, with section 4 at hand. Does the plain GAN's GAN-test differ from chance, one in $K$? (It
-# gets labels, and nothing makes it care.) Is the AC-GAN nearer to the real images, in KID, and does it reach more of
+# gets labels, and nothing makes it care.) Is the AC-GAN nearer to the real images, in kernel distance, and does it reach more of
 # them, in coverage? Variety says how different the samples of a class are from one another: the real images are at 1,
 # and what is above may be bad drawings as well as bold ones.
 #
@@ -581,11 +573,12 @@ plt.show()
 # images. So **an AC-GAN loses the images on which the classes overlap** (Shu et al., 2017, and Gong et al., 2019, who
 # repair it).
 #
-# How much is that with these digits? The classifier tells. These are the held-out images of each class of which it is
+# How much is that with these digits? The classifiers tell. These are the held-out images of each class of which they are
 # most and least sure:
 
 # %%
-nats = nn.functional.cross_entropy(features_of(classifier, held_out), held_out.labels, reduction="none")
+p_class = judge.probabilities(held_out.batch(slice(None))[0])
+nats = -p_class[torch.arange(len(held_out)), held_out.labels].log()
 fig, axes = plt.subplots(1, 2, figsize=(9, 0.5 * K + 0.3), layout="constrained")
 for ax, name, sign in zip(axes, ("most", "least"), (1, -1), strict=True):
     order = (sign * nats).argsort()
@@ -593,7 +586,7 @@ for ax, name, sign in zip(axes, ("most", "least"), (1, -1), strict=True):
     plots.grid(ax, held_out.batch(chosen)[0], nrow=9, title=f"the {name} typical real images")
 plt.show()
 print(
-    f"{(nats < 0.1).double().mean():.0%} of the real images cost the class head of this classifier less than 0.1 nats",
+    f"{(nats < 0.1).double().mean():.0%} of the real images cost these classifiers less than 0.1 nats",
     end="; ",
 )
 print(f"{(nats > np.log(2)).double().mean():.1%} cost more than log 2: these are in doubt")
@@ -609,7 +602,7 @@ print(f"{(nats > np.log(2)).double().mean():.1%} cost more than log 2: these are
 # near.
 
 # %%
-for measure in ("least_variety", "least_coverage", "gan_test", "kid"):
+for measure in ("least_variety", "least_coverage", "gan_test", "kernel_distance"):
     row = seeds.paired(table, measure, against="AC-GAN").set_index("setting").loc["small embedding"]
     print(
         f"{measures[measure]}: small embedding {row['mean']:.2f}, the AC-GAN's {row['mean'] - row['difference']:.2f};",
@@ -694,7 +687,7 @@ def named_by_D(game: Game, images) -> torch.Tensor:
 
 named = named_by_D(game_B, held_out)
 asked = sample(game_B, z_many, y_many).cpu()
-judged, found = by_class(asked, held_out, classifier, y_many), features_of(classifier, asked).argmax(1)
+judged, found = judge.by_class(asked, y_many), judge.probabilities(asked).argmax(1)
 for k, name in enumerate(images.classes):
     of_class = held_out.labels == k
     most = found[y_many == k].mode().values
@@ -779,7 +772,7 @@ exercises.check_conditional(Projection(K), images)
 # self.linear.in_features)</code>. In <code>forward</code> add <code>(self.v(y) * h).sum(1)</code>. Then a game is
 # <code>Game(G, D, NonSaturating(), opt_G, opt_D)</code> with this $D$, and <code>for epoch in range(epochs): for played
 # in play(game, images, batch_size=batch_size, epoch=epoch): pass</code> plays it. Measure it with
-# <code>by_class</code>. For Mirza and Osindero's, append a map of $K$ channels, 1 in channel $y$, to the
+# <code>judge.by_class</code>. For Mirza and Osindero's, append a map of $K$ channels, 1 in channel $y$, to the
 # image.</details>
 #
 # **4. Any source.** The class terms stand beside any loss on scores. Train `AuxiliaryClassifier(Wasserstein())` with
@@ -798,5 +791,5 @@ exercises.check_conditional(Projection(K), images)
 # Train `real classes only` with the seeds of section 9, and compare with `seeds.paired`.
 # <details><summary>Hint</summary>In a terminal, <code>gan-lab sweep notebooks/03_acgan.ipynb -f
 # notebooks/parameters/03_sweep.yaml --grid "setting=AC-GAN,real classes only" --grid seed=0,1,2,3,4 --out runs/half</code>,
-# then <code>gan-lab table runs/half half.csv</code>; here, <code>seeds.paired(pd.read_csv("half.csv"), "kid",
-# against="AC-GAN")</code>.</details>
+# then <code>gan-lab table runs/half half.csv</code>; here, <code>seeds.paired(pd.read_csv("half.csv"),
+# "kernel_distance", against="AC-GAN")</code>.</details>

@@ -46,6 +46,7 @@ from lightning_fabric import Fabric
 from matplotlib.image import imread
 from torch import nn
 
+from gan_lab.data.hold_out import load_with_held_out
 from gan_lab.data.images import load_images
 from gan_lab.data.toy import SwissRoll, grid, ring
 from gan_lab.layers.gradient_norms import norms_by_layer
@@ -54,10 +55,7 @@ from gan_lab.lessons import wrong_penalties as wrong
 from gan_lab.lipschitz import Penalty, clip_weights, gradient_norms, gradient_penalty
 from gan_lab.losses import Loss, NonSaturating, Wasserstein
 from gan_lab.measure import seeds
-from gan_lab.measure.classifier import classifier_for
-from gan_lab.measure.coverage import fidelity
-from gan_lab.measure.evaluation import class_entropy, fid, kid
-from gan_lab.measure.features import features_of
+from gan_lab.measure.judge import Judge
 from gan_lab.measure.stability import oscillation
 from gan_lab.networks import dcgan32, mlp, wgan64
 from gan_lab.parameters import check_parameters
@@ -104,11 +102,11 @@ run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named a
 check_parameters(globals())
 
 size = {"A5": 64, "B4": 32}[system]
-images = load_images(data_dir, size=size, channels=channels)
-classifier = classifier_for(images)
-real_features = features_of(classifier.features, images)
-shuffled = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))  # they lie class after class
-print(f"{len(images)} images of shape {images.shape}, classes {', '.join(images.classes)}")
+images, held_out = load_with_held_out(data_dir, size=size, channels=channels)
+judge = Judge(images, held_out, seed=seed)  # notebook 2 says how it judges
+random_order = torch.Generator().manual_seed(seed)  # the images lie class after class
+shuffled, others = (torch.randperm(len(part), generator=random_order) for part in (images, held_out))
+print(f"{len(images)} images of shape {images.shape}, {len(held_out)} held out; classes {', '.join(images.classes)}")
 
 # %% [markdown]
 # ## 1. A score, not a probability
@@ -461,47 +459,44 @@ def new_game(chosen: Setting) -> Game:
 # The two WGAN settings with a suffix change one thing each: Adam in place of RMSprop for the clipped game, and one step
 # of the penalised critic for one of the generator.
 #
-# Measured is the KID of 1000 samples (notebook 2; lower is better), and for section 7 what the critic says of a few
-# minibatches beside their exact distance. The loop is that of the other notebooks. It also logs the mean score of real
-# and of generated images, since `d_loss` shows only their difference.
+# Measured is the kernel distance of samples to held-out images (notebook 2; lower is better), and for section 7 what the
+# critic says of a few hundred images beside their exact distance. The loop is that of the other notebooks. It also logs
+# the mean score of real and of generated images, since `d_loss` shows only their difference.
 
 
 # %%
-def draw(game: Game, n: int = 1000) -> torch.Tensor:
+def draw(game: Game, n: int) -> torch.Tensor:
     """n samples, always of the same noise."""
     z = torch.randn(n, game.z_dim, generator=torch.Generator().manual_seed(seed + 1))
     return sample(game, z)
 
 
-@torch.no_grad()
-def distances(game: Game, minibatches: int = 8) -> dict[str, float]:
-    """What the critic says of a few minibatches, and the exact W1 of the very same ones, averaged over them.
+compared = min(256, len(images), len(held_out) // 2)  # images of each kind that are compared exactly
+trained_on = images.batch(shuffled[:compared])[0]
+unseen, more_unseen = (held_out.batch(some[:compared])[0] for some in (others, others[compared:]))
+floor_w1 = wasserstein1(unseen, more_unseen)
 
-    The critic is asked as in training, so on a copy: dropout is on, and batch norm sees the batch.
+
+@torch.no_grad()
+def distances(game: Game) -> dict[str, float]:
+    """What the critic says of training images and of held-out ones against samples, and the exact W1 of the latter.
+
+    The critic is asked as in training, in batches, on a copy: dropout is on, and batch norm sees the batch.
     """
-    random = torch.Generator().manual_seed(seed + 2)
-    D = copy.deepcopy(bare(game.D)).train()
-    rows = []
-    for _ in range(minibatches):
-        real, other = (images.batch(i)[0] for i in torch.randperm(len(images), generator=random)[: 2 * half].chunk(2))
-        fake = sample(game, torch.randn(half, game.z_dim, generator=random))
-        says = [D(x.to(game.fabric.device)).mean().item() for x in (real, fake)]
-        rows.append((says[0] - says[1], wasserstein1(real, fake.cpu()), wasserstein1(real, other)))
-    return dict(zip(("estimate", "w1", "w1_floor"), np.mean(rows, axis=0), strict=True))
+    D, fake = copy.deepcopy(bare(game.D)).train(), draw(game, compared).to(game.fabric.device)
+    kinds = (trained_on, unseen, fake)
+    says = [torch.cat([D(part.to(game.fabric.device)) for part in x.split(batch_size)]).mean().item() for x in kinds]
+    estimates = dict(estimate_train=says[0] - says[2], estimate=says[1] - says[2])
+    return estimates | dict(w1=wasserstein1(unseen, fake.cpu()), w1_floor=floor_w1)
 
 
 def measure(game: Game, epoch: int) -> dict[str, float]:
     """What is measured every few epochs; after the last one, everything."""
     if epoch % measure_every and epoch != epochs:
         return {}
-    x = draw(game)
-    features = features_of(classifier.features, x)
-    found = {"kid": kid(real_features, features), **distances(game)}
-    if epoch == epochs:
-        entropy = class_entropy(features_of(classifier, x).argmax(1), len(images.classes)) / np.log(len(images.classes))
-        found |= dict(fid=fid(real_features, features), coverage=fidelity(real_features, features).coverage)
-        found |= dict(class_entropy=entropy)
-    return found
+    x = draw(game, judge.n)
+    numbers = judge(x).to_dict() if epoch == epochs else {"kernel_distance": judge.kernel_distance(x)}
+    return numbers | distances(game)
 
 
 # %%
@@ -525,7 +520,6 @@ async def train(name: str) -> tuple[Run, Game]:
 
 
 # %%
-half = min(batch_size, len(images) // 2)  # images of each kind that are compared exactly
 runs = {name: await train(name) for name in (("WGAN", "WGAN-GP") if setting == "both" else (setting,))}
 
 # %%
@@ -548,7 +542,7 @@ for ax, (title, x) in zip(axes.T.flat, grids.items(), strict=False):
 plt.show()
 
 # %%
-shown = ["rounds", "core_seconds", "kid", "fid", "coverage", "class_entropy"]
+shown = ["rounds", "core_seconds", "kernel_distance", "frechet_distance", "coverage", "class_entropy", "copying_features"]
 pd.DataFrame({name: run.measured.iloc[-1].reindex(shown) for name, (run, _) in runs.items()}).T.round(3)
 
 # %% [markdown]
@@ -558,7 +552,7 @@ pd.DataFrame({name: run.measured.iloc[-1].reindex(shown) for name, (run, _) in r
 # ## 6. Reading the losses
 #
 # Left are the two curves that a report would show, `d_loss` and `g_loss`. Next to them is what to look at instead: the
-# estimate $-\text{d\_loss}$ alone, the penalty alone, and on the right the KID.
+# estimate $-\text{d\_loss}$ alone, the penalty alone, and on the right the quality.
 
 # %%
 fig, axes = plt.subplots(len(runs), 3, figsize=(11, 2.9 * len(runs)), squeeze=False)
@@ -567,9 +561,9 @@ for (left, middle, right), (name, (run, _)) in zip(axes, runs.items(), strict=Tr
     plots.curves(left, rounds, {"d_loss": "d_loss", "g_loss": "g_loss"}, ylabel="loss (score)", smooth=10)
     parts = {"estimate": "estimate, -d_loss"} | ({"penalty": "penalty"} if rounds["penalty"].any() else {})
     plots.curves(middle, rounds, parts, ylabel="score", smooth=10)
-    at = run.measured.dropna(subset=["kid"])
-    right.plot(at["epoch"], at["kid"], marker=".")
-    right.set(xlabel="epochs played", ylabel="KID (lower is better)", ylim=(0, None))
+    at = run.measured.dropna(subset=["kernel_distance"])
+    right.plot(at["epoch"], at["kernel_distance"], marker=".")
+    right.set(xlabel="epochs played", ylabel="kernel distance (lower is better)", ylim=(0, None))
     left.set_title(f"{name}: as reported")
     middle.set_title("apart")
     right.set_title("quality")
@@ -584,10 +578,10 @@ plt.show()
 # %%
 for name, (run, _) in runs.items():
     by_epoch = run.rounds.groupby("epoch")["d_loss"].mean()
-    at = run.measured.dropna(subset=["kid"]).set_index("epoch")["kid"]
+    at = run.measured.dropna(subset=["kernel_distance"]).set_index("epoch")["kernel_distance"]
     order = by_epoch[at.index].corr(at, method="spearman") if len(at) > 1 else float("nan")
     print(
-        f"{name:8} d_loss {by_epoch.iloc[0]:9.3f} -> {by_epoch.iloc[-1]:9.3f}   KID {at.iloc[0]:.2f} -> {at.iloc[-1]:.2f}",
+        f"{name:8} d_loss {by_epoch.iloc[0]:9.3f} -> {by_epoch.iloc[-1]:9.3f}   kernel distance {at.iloc[0]:.2f} -> {at.iloc[-1]:.2f}",
         end="",
     )
     print(f"   rank correlation of the two over the epochs {order:+.2f}")
@@ -605,7 +599,7 @@ for name, (run, _) in runs.items():
 for name, (_, game) in runs.items():
     D = copy.deepcopy(bare(game.D)).train()
     with torch.no_grad():
-        real, fake = (D(x.to(game.fabric.device)).cpu() for x in (images.batch(shuffled[:256])[0], draw(game, 256)))
+        real, fake = (D(x.to(game.fabric.device)).cpu() for x in (trained_on, draw(game, compared)))
     print(f"{name}: scores from {min(real.min(), fake.min()):.3g} to {max(real.max(), fake.max()):.3g}")
     for offset in (0.0, -real.median().item(), -fake.median().item()):
         accuracy = torch.cat([real + offset > 0, fake + offset < 0]).float().mean()

@@ -87,7 +87,7 @@ def test_an_interval_misses_0_exactly_where_p_is_below_5_percent() -> None:
 def test_holm_multiplies_the_smallest_by_all_and_the_next_by_those_that_are_left() -> None:
     """By hand: 4 x 0.005, 3 x 0.01, 2 x 0.03, and 1 x 0.04, which may not be below the one before it."""
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.6, 0.5]) == pytest.approx([1, 1])
+    assert holm([0.9, 0.6]) == pytest.approx([1, 1])
     assert holm([0.03]) == pytest.approx([0.03])
 
 

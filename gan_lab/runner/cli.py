@@ -234,7 +234,7 @@ def report(
 ) -> None:
     """Compare runs on one page, for a class to look at.
 
-    A row a setting, with its mean over the seeds and a 95 % bootstrap interval; the samples side by side through the
+    A row a setting, with its mean over the seeds and a 95 % t interval; the samples side by side through the
     training; the curves with their spread. The page is one file and needs no network.
     """
     from gan_lab.runner.held import refuse_page

@@ -42,7 +42,7 @@ WIDTH = 640  # pixels; a wider sample grid is made smaller
 def write_report(folder: str | Path, html: str | Path | None = None) -> Path:
     """Write a page that compares all runs below the folder, to folder/report.html if no file is named; return its path.
 
-    For each setting, which is what was varied but the seed: the mean of each metric with its 95 % bootstrap interval,
+    For each setting, which is what was varied but the seed: the mean of each metric with its 95 % t interval,
     sample grids side by side through the training, and the curves with their spread. Above them, what did not finish
     and which files could not be read. The page opens without a network. Raises FileNotFoundError if the folder holds no
     run.
@@ -226,7 +226,10 @@ def ends(values: "pd.Series[float]") -> tuple[float, float]:
 
 
 def cell(values: "np.ndarray[Any, np.dtype[np.float64]]", smallest: float, largest: float) -> dict[str, Any] | None:
-    """Mean, interval and dots of one setting; places run from 0 at the smallest value of all settings to 100."""
+    """Mean, interval and dots of one setting; places run from 0 at the smallest value of all settings to 100.
+
+    What an interval has beyond these two is not drawn.
+    """
 
     def place(value: float) -> float:
         return round(100 * (value - smallest) / (largest - smallest), 2) if largest > smallest else 50.0
@@ -239,8 +242,8 @@ def cell(values: "np.ndarray[Any, np.dtype[np.float64]]", smallest: float, large
     return {
         "mean": short(values.mean()),
         "interval": f"{short(low)} – {short(high)}" if known else "",
-        "low": place(low) if known else 0,
-        "high": place(high) if known else 0,
+        "low": max(0.0, place(low)) if known else 0,
+        "high": min(100.0, place(high)) if known else 0,
         "dots": [place(value) for value in finite],
     }
 

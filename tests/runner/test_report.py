@@ -37,9 +37,14 @@ def test_a_row_a_setting_with_its_mean_and_interval(page: BeautifulSoup) -> None
     rows = [[cell.get_text(" ", strip=True) for cell in row.find_all(["th", "td"])] for row in page.select(".found tr")]
     assert rows == [
         ["setting", "runs", "FID", "D’s loss", "seconds"],
-        ["rate = 0.1", "2", "0.333 0.333 – 0.333", "1.50 1.00 – 2.00", "15.0 15.0 – 15.0"],
+        ["rate = 0.1", "2", "0.333 0.333 – 0.333", "1.50 -4.85 – 7.85", "15.0 15.0 – 15.0"],
         ["rate = 0.2", "1", "0.333", "1.00", "15.0"],
     ]
+
+
+def test_an_interval_is_drawn_no_further_than_its_column_goes(page: BeautifulSoup) -> None:
+    (loss,) = page.select(".found tbody tr")[0].find_all("td")[2].find_all("b")
+    assert loss["style"] == "left: 0.0%; width: 100.0%"
 
 
 def test_a_single_run_is_said_to_have_no_interval(page: BeautifulSoup) -> None:

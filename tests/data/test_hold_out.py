@@ -207,6 +207,6 @@ def test_a_folder_that_is_missing_or_whose_splits_disagree_is_named_as_load_imag
 
 
 def test_a_folder_too_small_to_part_is_named(tmp_path):
-    fill(tmp_path / "a", 3)
-    with pytest.raises(ValueError, match=r"class 'a' of .* has 3 images: .* add images"):
+    fill(tmp_path / "a", 5)
+    with pytest.raises(ValueError, match=r"class 'a' of .* has 5 images: .* add images"):
         load_with_held_out(tmp_path)

@@ -39,8 +39,9 @@ def hold_out(images: ImageSet, share: float = 0.2, *, blocks: int = 6, gap: int 
     blocks, an even number or one: as the settings are, six from 150 images on, four from 100, two from 50, else one.
 
     The training images keep their order. The held-out images of a class are blocks 1, 3, 5 and then 2, 4, 6, each in
-    the order of the files. So either half of them spans the whole film and has no twin in the other half, unless the
-    number of blocks is odd.
+    the order of the files. So either half of them spans the whole film and is whole blocks, unless their number is odd.
+    Six is what made the halves alike in simulated films (`tests/video.py`); four leave more images, and halves that
+    differ.
     Raises ValueError for a share outside (0, 1), blocks < 1, a gap < 0, and a class too small to leave an image in both
     parts.
     """

@@ -150,7 +150,7 @@ def test_the_nearest_image_to_a_frame_is_one_of_its_neighbours(video):
     assert ((distance.argmin(1) - torch.arange(201)).abs() <= 5).double().mean() > 0.9
 
 
-def test_frames_have_a_twin_through_a_random_split_and_none_through_blocks(video):
+def test_frames_held_out_at_random_have_twins_among_the_training_images_and_most_frames_in_blocks_have_none(video):
     shuffled = torch.randperm(len(video), generator=torch.Generator().manual_seed(0))
     pairs = {"random": (some(video, shuffled[201:]), some(video, shuffled[:201])), "blocks": hold_out(video)}
     distance = {

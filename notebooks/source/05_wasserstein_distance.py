@@ -186,7 +186,8 @@ plt.show()
 # %% tags=["claims"]
 straight = [[1, 0, 2, 0], [0, 2, 0, 0], [0, 0, 1, 0], [0, 0, 1, 3]]
 relayed = [[1, 2, 0, 0], [0, 0, 2, 0], [0, 0, 1, 0], [0, 0, 1, 3]]
-claim("The work is the same.", np.allclose([np.sum(straight * cost), np.sum(relayed * cost), program.fun], best.distance))
+both = [np.sum(plan * cost) for plan in (straight, relayed)]
+claim("The work is the same.", np.allclose([*both, program.fun], best.distance))
 
 # %% [markdown]
 # Now you. Shovel the piles into the wanted shape, and watch what your moves waste: the work so far, plus the least work
@@ -443,7 +444,8 @@ for i, j in np.argwhere(best.plan > 0):
 
 # %% tags=["claims"]
 charged = [np.isclose(f[i] + g[j], cost[i, j]) for i, j in np.argwhere(best.plan > 0)]
-claim("Every trip that the plan makes is charged its full cost.", all(charged) and np.isclose(-carter.fun, best.distance))
+claim("Every trip that the plan makes is charged its full cost.", all(charged))
+claim("says that the best carter earns exactly $W$.", np.isclose(-carter.fun, best.distance))
 claim("he may as well choose $g = -f$, as he did just now.", np.allclose(g, -f))
 
 # %% [markdown]
@@ -642,7 +644,7 @@ there = np.abs(grid - 4) <= 2  # where the fake points are
 
 
 def report(when):
-    D, _, pushes = outputs_and_pushes()
+    _, _, pushes = outputs_and_pushes()
     push = {name: push[there] for name, push in pushes.items()}
     with torch.no_grad():
         estimate = (critic(real_1d()).mean() - critic(fake_1d()).mean()).item()
@@ -684,9 +686,10 @@ fading = longer["saturating"].max() < push["saturating"].max() < 0.03
 claim("so the saturating GAN pushes them with almost nothing, the less the longer $D$ is trained.", fading)
 growing = longer["non-saturating"].min() > 1.1 * push["non-saturating"].max()
 claim("the slope of its score, and that grows as $D$ is trained.", growing)
-bounded = [0.5 < length.min() and length.max() < 2 for length in (push["critic"], longer["critic"])]
+bounded = [length.min() > 0.5 and length.max() < 2 for length in (push["critic"], longer["critic"])]
 claim("a push that neither fades nor explodes, however long the critic is trained.", all(bounded))
-exaggerates = min(push["critic"].min(), longer["critic"].min()) > 1.1 and min(estimate, longer_estimate) > 1.15 * distance
+too_steep = min(push["critic"].min(), longer["critic"].min()) > 1.1
+exaggerates = too_steep and min(estimate, longer_estimate) > 1.15 * distance
 claim("But its slope is not 1, and its estimate is too large.", exaggerates)
 claim("The trained critic comes near this.", abs(longer_estimate / predicted - 1) < 0.1)
 
@@ -793,8 +796,9 @@ right.set_xticks([-6, -4, -2, 0], ["$\\leq 10^{-6}$", "$10^{-4}$", "$10^{-2}$", 
 plt.show()
 
 # %%
-between_curves = (0.8 * torch.sin(2.5 * points[:, 0]) - 0.4 * points[:, 0]).abs()  # at each point's place on the x1 axis
-between_at_errors = between_curves[~right_answer].max().item() if not right_answer.all() else 0.0
+x1 = points[:, 0].detach()
+between_curves = (0.8 * torch.sin(2.5 * x1) - 0.4 * x1).abs()  # how far apart they are above each point's x1
+between_at_errors = (between_curves * ~right_answer).max()
 print(f"right for {right_answer.float().mean():.1%} of the points of both curves")
 print(f"where it errs the curves lie at most {between_at_errors:.2f} apart, elsewhere up to {between_curves.max():.2f}")
 print(f"median length of the gradient of D there: {slope.norm(dim=1).median():.1e}")
@@ -917,7 +921,7 @@ for epoch, G in kept.items():
     with torch.no_grad():
         right = D(image_batch(1000)) > 0, D(G(torch.randn(1000, 32))) < 0
     found_out[epoch] = real, fake = [part.float().mean().item() for part in right]
-    print(f"generator of epoch {epoch:>2}: the new D is right for {real:.1%} of the real images and {fake:.1%} of the fake")
+    print(f"generator of epoch {epoch:>2}: the new D is right for {real:.1%} of real and {fake:.1%} of fake images")
 
 # %%
 fig, axes = plt.subplots(1, 3, figsize=(12, 3.4))
@@ -952,8 +956,8 @@ for epoch, of in measured.items():
 # %% [markdown]
 # **What it shows.** The new discriminator soon separates the two clouds, even from the last generator. Against the
 # first one, whose images anybody can tell, the saturating gradient dies at once. Against the last one it first grows
-# many times over, while $D$ becomes steep between clouds that lie close, and then falls by fits and starts; the steps
-# made here do not suffice to see its end. It dies *because* the discriminator becomes good: Theorem 2.4 of Arjovsky and
+# many times over, while $D$ becomes steep between clouds that lie close, and then falls unevenly; the steps made
+# here do not suffice to see its end. It dies *because* the discriminator becomes good: Theorem 2.4 of Arjovsky and
 # Bottou bounds the gradient by how far $D$, in its values and slopes, still is from the perfect one. And it loses its
 # direction: against the last generator two batches agree less than at first.
 #
@@ -974,6 +978,8 @@ lengths = np.array(measured[start]["saturating"])[:, 1]
 claim("the saturating gradient dies at once.", lengths[1] < lengths[0] / 10)
 grown = most[end, "saturating"] > 5 * first[end, "saturating"][0]
 claim("Against the last one it first grows many times over", grown)
+unfinished = late[end, "saturating"][0] > first[end, "saturating"][0] / 2
+claim("the steps made here do not suffice to see its end.", unfinished)
 lost_way = late[end, "saturating"][1] < first[end, "saturating"][1] - 0.05
 claim("against the last generator two batches agree less than at first.", lost_way)
 before, after = (np.array([table[epoch, "non-saturating"] for epoch in kept]) for table in (first, late))
@@ -1142,7 +1148,8 @@ for d in (2, 100):
 spent = [np.sum(plan * between) for plan in plans.values()]
 costly = (np.diff(spent) > 0).all() and 0 < to_itself[0.05] < to_itself[0.3] < to_itself[2.0]
 claim("Spreading costs work, and even from a cloud to itself it is not free.", costly)
-claim("The sliced distance sees a shift only in part, the less of it the more dimensions there are.", seen[100] < seen[2] < 0.9)
+in_part = seen[100] < seen[2] < 0.9
+claim("The sliced distance sees a shift only in part, the less of it the more dimensions there are.", in_part)
 
 # %% [markdown]
 # ### A warning, measured on the images

@@ -1202,12 +1202,12 @@ print(f"a digit is {gray:.2f} from the mean image and {sharp:.2f} from another d
 real, blurry, _ = closeness.values()
 extra = real - blurry  # (10, batch sizes): how much farther real images are than centroids, split by split
 intervals = np.array([interval(column) for column in extra.T])
-print(f"{'n':>5}" + "".join(f"{name:>20}" for name in closeness) + f"{'real - centroids':>30}")
+print(f"{'n':>5}" + "".join(f"{name:>18}" for name in closeness) + f"{'real - centroids':>28}")
 for n, *row, (low, high), difference in zip(
     batches, *(table.mean(0) for table in closeness.values()), intervals, extra.mean(0), strict=True
 ):
     says = "blur wins" if low > 0 else "real wins" if high < 0 else "no difference found"
-    print(f"{n:>5}" + "".join(f"{value:20.2f}" for value in row), end="")
+    print(f"{n:>5}" + "".join(f"{value:18.2f}" for value in row), end="")
     print(f"{difference:12.2f} [{low:6.2f}, {high:6.2f}]  {says}")
 
 # %% [markdown]

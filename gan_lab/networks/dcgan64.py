@@ -62,8 +62,10 @@ class Discriminator(nn.Module):
     """Images to scores: x (N, channels, 64, 64) -> logits (N,). The report's sigmoid is in the loss.
 
     norm_input: the report normalises the batch in its first block, on maps that still are the image. That is a mistake:
-    real and generated images reach D in batches of their own; all get the same mean and variance here, which hides from
-    D how theirs differ. Radford et al. (section 3) put no batch norm on the discriminator's input. False leaves it out.
+    real and generated images reach D in batches of their own. If they differ by one factor for all pixels (in [-1, 1]
+    a contrast about mid-gray), convolution and leaky ReLU hand it on and batch norm divides it out; wholly so while
+    the convolution's bias is 0, as at the start. D does see a brightness that is added: the leaky ReLU turns it into
+    more than a shift. Radford et al. (section 3) put no batch norm on the discriminator's input. False leaves it out.
     width: multiplies the hidden channels. Raises ValueError unless width > 0.
     """
 

@@ -35,6 +35,7 @@ from torch import nn
 
 from gan_lab.data.hold_out import load_with_held_out
 from gan_lab.data.images import load_images
+from gan_lab.lessons.claims import claim
 from gan_lab.losses import NonSaturating
 from gan_lab.measure.judge import Judge
 from gan_lab.networks import dcgan32, dcgan64
@@ -391,10 +392,20 @@ plt.show()
 # ### A curve that is not a loss
 #
 # Report B plots "losses" that were computed from predictions already rounded to 0 or 1. The cross-entropy of a rounded
-# prediction is 0 if it is right and, since Keras clips probabilities at $10^{-7}$, exactly $-\log 10^{-7}$ if it is wrong.
-# So that curve is the error rate in another unit, and what a loss adds to it, *how wrong*, is lost:
+# prediction is 0 if it is right (but for rounding), and one fixed number if it is wrong, because Keras clips
+# probabilities to $[10^{-7}, 1 - 10^{-7}]$. For a real image called fake, Keras 3 gives $-\log 10^{-7}$. For a fake called
+# real it is a little less, because numbers of 32 bits are not so fine next to 1: the nearest one is $1 - 2^{-23}$. Keras 2
+# adds another $10^{-7}$ inside the logarithms. Whichever it was, such a curve is the error rate in another unit, and what a
+# loss adds to it, *how wrong*, is lost:
 
 # %%
+wrong = torch.tensor([0.0, 1.0])  # a real image called fake, a fake called real; in 32 bits, like Keras
+clipped = wrong.clamp(1e-7, 1 - 1e-7)
+keras_3 = F.binary_cross_entropy(clipped, 1 - wrong, reduction="none")  # the targets are the opposite
+keras_2 = -torch.log(torch.stack([clipped[0], 1 - clipped[1]]) + 1e-7)
+print(f"price of a wrong answer in Keras 3: {keras_3[0]:.3f} for a real image, {keras_3[1]:.3f} for a fake one")
+print(f"                        in Keras 2: {keras_2[0]:.3f} for a real image, {keras_2[1]:.3f} for a fake one")
+
 called_real = (said["training images"] > 0).float()
 rounded = called_real.clamp(1e-7, 1 - 1e-7)
 print(f"cross-entropy of the rounded predictions: {F.binary_cross_entropy(rounded, torch.ones_like(rounded)):.4f}")
@@ -405,6 +416,10 @@ rounded_loss = rounds.assign(rounded=(1 - rounds["acc_real"]) * -np.log(1e-7))
 plots.curves(left, rounded_loss, {"d_real": "D"}, ylabel="loss (nats)", smooth=10, title="the loss on real images")
 plots.curves(right, rounded_loss, {"rounded": "D"}, ylabel='"loss" (nats)', smooth=10, title="from rounded predictions")
 plt.show()
+
+# %% tags=["claims"]
+claim(r"For a real image called fake, Keras 3 gives $-\log 10^{-7}$.", abs(keras_3[0] + np.log(1e-7)) < 1e-3)
+claim("For a fake called real it is a little less", abs(keras_3[1] - 23 * np.log(2)) < 1e-3)
 
 # %% [markdown]
 # ## A walk through the latent space
@@ -481,31 +496,54 @@ for low in (0.0, -1.0):
     print(f"real images in [{low:g}, 1]: the rule is right for {correct:.0%} of the images")
 
 # %% [markdown]
-# **3. Batch norm in $D$'s first block.** Real and fake images reach $D$ in separate batches. Batch norm gives each batch
-# the same mean and variance. Where it works on little more than the image itself, a difference in brightness or contrast
-# between *all* real and *all* fake images is wiped out before the rest of $D$ can see it.
-# To measure it, let the "fakes" be real images at half the contrast, and train $D$ to tell them apart.
+# **3. Batch norm in $D$'s first block.** Real and fake images reach $D$ in separate batches, and batch norm gives each
+# batch the same mean and variance. In this block it comes after a small convolution and a leaky ReLU only. If all pixels
+# of all fakes are multiplied by one number above 0, both hand the factor on (the bias of the convolution is 0 at the
+# start), and batch norm divides it out: the rest of $D$ cannot see it. In $[-1, 1]$, where 0 is mid-gray, such a factor
+# is a change of *contrast about mid-gray*. (Digits are mostly black, so half of that contrast also makes them brighter on
+# average. In the report's own $[0, 1]$, where 0 is black, a factor of one half dims the images.) An *amount added to
+# every pixel* is something else: a leaky ReLU treats what is above and below 0 differently, so that brightness leaves a
+# trace that batch norm does not remove.
+#
+# To measure both, let the "fakes" be real images at half the contrast, then real images brighter by 0.5, and train $D$
+# to tell them apart.
 
 # %%
 pixels = load_images(data_dir, size=64, channels=3)
-fig, ax = plt.subplots(figsize=(8, 3))
-for norm_input in (True, False):
-    torch.manual_seed(seed)
-    D_A = dcgan64.Discriminator(width=a1_width, norm_input=norm_input)
-    opt = torch.optim.Adam(D_A.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=True)
-    right = []
-    for _ in range(40):
-        (x, _), (pale, _) = (pixels.batch(torch.randint(len(pixels), (32,))) for _ in range(2))
-        s_real, s_pale = D_A(x), D_A(pale / 2)
-        opt.zero_grad()
-        NonSaturating().d_loss(s_real, s_pale).backward()
-        opt.step()
-        right.append(torch.cat([s_real > 0, s_pale < 0]).float().mean().item())
-    ax.plot(range(1, 41), right, label=f"batch norm on D's input: {norm_input}")
-    print(f"batch norm on D's input: {norm_input!s:5}  accuracy over the last 10 steps: {np.mean(right[-10:]):.0%}")
-ax.set(title="can D see that every fake is too pale?", xlabel="step", ylabel="share told apart", ylim=(0, 1.02))
-ax.legend()
+changes = {"contrast": lambda x: x / 2, "brightness": lambda x: x + 0.5}
+told_apart = {}
+fig, axes = plt.subplots(1, 2, figsize=(9.5, 3), sharey=True)
+for ax, (what, change) in zip(axes, changes.items(), strict=True):
+    for norm_input in (True, False):
+        torch.manual_seed(seed)
+        D_A = dcgan64.Discriminator(width=a1_width, norm_input=norm_input)
+        opt = torch.optim.Adam(D_A.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=True)
+        right = []
+        for _ in range(40):
+            (x, _), (other, _) = (pixels.batch(torch.randint(len(pixels), (32,))) for _ in range(2))
+            s_real, s_fake = D_A(x), D_A(change(other))
+            opt.zero_grad()
+            NonSaturating().d_loss(s_real, s_fake).backward()
+            opt.step()
+            right.append(torch.cat([s_real > 0, s_fake < 0]).float().mean().item())
+        told_apart[what, norm_input] = np.mean(right[-10:])
+        ax.plot(range(1, 41), right, label=f"batch norm on D's input: {norm_input}")
+        print(f"{what:10}  batch norm on D's input: {norm_input!s:5}", end="  ")
+        print(f"accuracy over the last 10 steps: {told_apart[what, norm_input]:.0%}")
+    ax.set(title=f"can D see that the {what} differs?", xlabel="step", ylim=(0, 1.02))
+axes[0].set_ylabel("share told apart")
+axes[0].legend(loc="lower left")
 plt.show()
+
+# %% [markdown]
+# With this batch norm $D$ does not see that every fake has half the contrast; without it, it soon does. The brightness it
+# sees either way.
+
+# %% tags=["claims"]
+blind = told_apart["contrast", True] < 0.65 and told_apart["contrast", False] > 0.7
+claim("With this batch norm $D$ does not see that every fake has half the contrast; without it, it soon does.", blind)
+either_way = min(told_apart["brightness", norm_input] for norm_input in (True, False))
+claim("The brightness it sees either way.", either_way > 0.75)
 
 # %% [markdown]
 # **4. A bottleneck as narrow as the image.** The generator's last transposed convolution already has as few channels as

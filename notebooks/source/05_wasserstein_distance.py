@@ -30,8 +30,8 @@
 # 8. **The distance between samples**: what it costs, and what pixels do to it
 # 9. **What a WGAN does not promise**
 #
-# You need to know what a GAN is. You do not need measure theory: a *law* (a probability distribution) is a list of
-# numbers that sum to 1, one for each place, until a section says otherwise.
+# You need to know what a GAN is. You do not need measure theory: a *distribution* (of probability) is a list of numbers
+# that sum to 1, one for each place, until a section says otherwise.
 
 # %%
 import copy
@@ -48,8 +48,10 @@ from torch import nn
 
 from gan_lab.data.images import load_images
 from gan_lab.lessons import exercises, piles
+from gan_lab.lessons.claims import claim
 from gan_lab.lipschitz import clip_weights, gradient_penalty
 from gan_lab.losses import NonSaturating, Wasserstein
+from gan_lab.measure.seeds import interval
 from gan_lab.parameters import check_parameters
 from gan_lab.show import plots, transport_plots
 from gan_lab.show.colours import FAKE, NEITHER, REAL
@@ -180,7 +182,14 @@ plt.show()
 # **What it shows.** What lies on the diagonal of the matrix stays where it is (gray arrows), the rest moves. The rows
 # sum to $P$, the columns to $Q$. The two plans you have just seen may differ: two shovelfuls can go from 0 to 2, or
 # from 0 to 1 while two others go from 1 to 2. The work is the same. *The distance is unique, the plan is not.*
-#
+
+# %% tags=["claims"]
+straight = [[1, 0, 2, 0], [0, 2, 0, 0], [0, 0, 1, 0], [0, 0, 1, 3]]
+relayed = [[1, 2, 0, 0], [0, 0, 2, 0], [0, 0, 1, 0], [0, 0, 1, 3]]
+both = [np.sum(plan * cost) for plan in (straight, relayed)]
+claim("The work is the same.", np.allclose([*both, program.fun], best.distance))
+
+# %% [markdown]
 # Now you. Shovel the piles into the wanted shape, and watch what your moves waste: the work so far, plus the least work
 # that is still needed, minus the least work from the start. (Without a live notebook, the picture shows an optimum.)
 
@@ -209,7 +218,7 @@ exercises.check_moves(moves, P, Q)
 # ## 3. Other rulers
 #
 # A GAN does not measure work. Its ruler belongs to another family, which compares *place with place* and never asks how
-# far apart two places are. For laws $p$ and $q$:
+# far apart two places are. For distributions $p$ and $q$:
 #
 # | | definition | range |
 # |---|---|---|
@@ -249,10 +258,18 @@ for name, (a, b) in {
 # **What it shows.**
 #
 # * KL is not symmetric. It is infinite as soon as $p$ has mass where $q$ has none. So a model $q$ that misses a mode of
-#   the data $p$ is punished without limit by $\mathrm{KL}(p\,\|\,q)$, which is why fitting by maximum likelihood covers
-#   everything. The reverse KL charges $\log 2$ for losing half of the data.
+#   the data $p$ is punished without limit by $\mathrm{KL}(p\,\|\,q)$, which is why a model fitted by maximum likelihood
+#   leaves no mode out. The reverse KL charges $\log 2$ for losing half of the data.
 # * Shuffling the places changes only $W$. The others do not know which places are neighbours.
-#
+
+# %% tags=["claims"]
+*before, W_before = rulers(p, q, cost).values()
+*after, W_after = rulers(p[shuffle], q[shuffle], cost).values()
+claim("Shuffling the places changes only $W$.", np.allclose(before, after) and abs(W_before - W_after) > 0.05)
+lost = kl([1, 0, 0, 0], [0.5, 0, 0, 0.5])
+claim(r"The reverse KL charges $\log 2$ for losing half of the data.", np.isclose(lost, np.log(2)))
+
+# %% [markdown]
 # Next, slide a heap away from itself and watch all five.
 
 # %%
@@ -278,6 +295,13 @@ plt.show()
 # itself, with the same slope everywhere. A generator learns by descending such a curve, and where it is flat there is
 # nothing to descend.
 
+# %% tags=["claims"]
+one_way, back, jsd, tv, way = np.array([list(curve.values()) for curve in curves]).T
+claim("KL is infinite from the first step on, in both directions", np.isinf([one_way[1:], back[1:]]).all())
+grow = all((np.diff(value[:10]) > 0).all() and np.allclose(value[9:], value[-1]) for value in (jsd, tv))
+claim("JSD and TV grow while the heaps overlap, then they are flat", grow)  # the heap is nine places wide
+claim("$W$ is the way itself, with the same slope everywhere.", np.allclose(way, shifts))
+
 # %% [markdown]
 # ### The missing one half
 #
@@ -301,8 +325,12 @@ print(f"2 JSD - 2 log 2, without 1/2   = {2 * without - 2 * np.log(2):.5f}")
 
 # %% [markdown]
 # **What it shows.** (4) needs the halves. As a thing to minimise, twice the JSD does no harm. Beside (4) it is wrong,
-# and so it is beside the statement that two laws without a common place have JSD $\log 2$, which the WGAN paper makes
-# too (Example 1).
+# and so it is beside the statement that two distributions without a common place have JSD $\log 2$, which the WGAN paper
+# makes too (Example 1).
+
+# %% tags=["claims"]
+with_halves, without_halves = 2 * js(p, q) - 2 * np.log(2), 2 * without - 2 * np.log(2)
+claim("(4) needs the halves.", np.isclose(L, with_halves) and abs(L - without_halves) > 0.1)
 
 # %% [markdown]
 # ## 4. Two parallel lines
@@ -319,8 +347,8 @@ def column(theta):
     return np.stack([np.full_like(height, theta), height], axis=1)  # (20, 2)
 
 
-def laws(x, y):
-    """The points of x and of y as two laws on all the places that occur."""
+def on_all_places(x, y):
+    """The points of x and of y as two distributions on all the places that occur."""
     every, place = np.unique(np.concatenate([x, y]), axis=0, return_inverse=True)
     count = [np.bincount(part, minlength=len(every)) for part in np.split(place.ravel(), [len(x)])]
     return count[0] / len(x), count[1] / len(y)
@@ -329,8 +357,8 @@ def laws(x, y):
 theta = np.linspace(-1, 1, 41)
 data = column(0)
 values = {
-    "KL (nats)": [kl(*laws(data, column(t))) for t in theta],
-    "JSD (nats)": [js(*laws(data, column(t))) for t in theta],
+    "KL (nats)": [kl(*on_all_places(data, column(t))) for t in theta],
+    "JSD (nats)": [js(*on_all_places(data, column(t))) for t in theta],
     "W (units of x)": [wasserstein1(data, column(t)) for t in theta],
 }
 
@@ -358,7 +386,7 @@ plt.show()
 
 # %% tags=["nbval-check-output"]
 for t in (-0.5, 0.0, 0.05, 0.5):
-    a, b = laws(data, column(t))
+    a, b = on_all_places(data, column(t))
     print(
         f"theta {t:5.2f}:  KL {kl(a, b):.4f}  JSD {js(a, b):.4f}  TV {total_variation(a, b):.4f}"
         f"  W {wasserstein1(data, column(t)):.4f}"
@@ -369,16 +397,23 @@ print(f"log 2 = {np.log(2):.4f}")
 # **What it shows.** Unless the lines coincide exactly, KL is infinite and JSD is $\log 2$, at any distance: gradient
 # descent on either learns nothing. $W = |\theta|$, with slope 1 toward the answer.
 #
-# This is more than an example. When laws approach each other in KL, they do so in JSD and TV; when they do in these,
-# they do in $W$; and never the other way round in general (Theorem 2 of the paper, for laws on a compact set). For a
-# generator that is a feed-forward network, $W$ is continuous in its weights and has a derivative almost everywhere,
-# which need not hold for JSD and KL (Theorem 1 and Corollary 1).
+# This is more than an example. When distributions approach each other in KL, they do so in JSD and TV; when they do in
+# these, they do in $W$; and never the other way round in general (Theorem 2 of the paper, for distributions on a compact
+# set). For a generator that is a feed-forward network, $W$ is continuous in its weights and has a derivative almost
+# everywhere, which need not hold for JSD and KL (Theorem 1 and Corollary 1).
+
+# %% tags=["claims"]
+infinite, ceiling, work = (np.array(value)[abs(theta) > 1e-9] for value in values.values())
+blind = np.isinf(infinite).all() and np.allclose(ceiling, np.log(2))
+claim(r"Unless the lines coincide exactly, KL is infinite and JSD is $\log 2$, at any distance", blind)
+claim(r"$W = |\theta|$, with slope 1 toward the answer.", np.allclose(work, abs(theta[abs(theta) > 1e-9])))
 
 # %% [markdown]
 # ## 5. Prices instead of plans
 #
-# For images, (3) is hopeless: a plan has an entry for every *pair* of images. The WGAN computes the same number in
-# another way.
+# For all the images that a generator can draw, (3) is hopeless: a plan has an entry for every *pair* of images. (For a
+# few hundred of them it can be solved, and section 8 shows what that is worth.) The WGAN goes at the same number from
+# another side.
 #
 # Suppose a carter offers to do the work for you. He has two price lists: $f_i$ for each shovelful that he picks up at
 # place $i$, and $g_j$ for each that he delivers at place $j$ (a price may be negative). You accept only if no trip
@@ -406,7 +441,14 @@ for i, j in np.argwhere(best.plan > 0):
 # %% [markdown]
 # Every trip that the plan makes is charged its full cost. That is how two answers to different questions prove each
 # other: no carter can earn more, no plan can cost less.
-#
+
+# %% tags=["claims"]
+charged = [np.isclose(f[i] + g[j], cost[i, j]) for i, j in np.argwhere(best.plan > 0)]
+claim("Every trip that the plan makes is charged its full cost.", all(charged))
+claim("says that the best carter earns exactly $W$.", np.isclose(-carter.fun, best.distance))
+claim("he may as well choose $g = -f$, as he did just now.", np.allclose(g, -f))
+
+# %% [markdown]
 # Both lists speak of the same places, and he may as well choose $g = -f$, as he did just now. (From any lists that are
 # allowed, let him raise each $f_i$ to $\min_j (c_{ij} - g_j)$. By the triangle inequality $f_i - f_j \le c_{ij}$ then,
 # so $-f$ is allowed in the place of $g$; and it is no smaller than $g$, because $c_{jj} = 0$.) One list is enough, and
@@ -415,7 +457,8 @@ for i, j in np.argwhere(best.plan > 0):
 #
 # $$W(P, Q) = \max_{f \text{ 1-Lipschitz}} \; \sum_i f_i P_i - \sum_i f_i Q_i , \qquad (6)$$
 #
-# the **Kantorovich-Rubinstein duality**. For laws in general the sums are averages,
+# the **Kantorovich-Rubinstein duality**. It holds for all distributions with a finite mean distance (Villani 2009,
+# Theorem 5.10 and Remark 6.5). Then the sums are averages,
 # $W = \max_f \, \mathbb{E}_{x \sim P} f(x) - \mathbb{E}_{y \sim Q} f(y)$: what a WGAN's critic is trained to maximise.
 
 
@@ -452,9 +495,16 @@ plt.show()
 # adding a constant to all of it changes nothing in (6). So a critic's *score* is no probability: it has no zero, and
 # "accuracy at threshold 0" says nothing about it.
 #
-# A $K$-Lipschitz $f$ earns $K$ times as much. If we know $K$, we divide. A WGAN that clips its weights knows only that
-# *some* $K$ exists; section 6 shows how much that leaves open.
-#
+# The best $K$-Lipschitz $f$ earns $K$ times as much. If we know $K$, we divide. A WGAN that clips its weights knows only
+# that *some* $K$ exists; section 6 shows how much that leaves open.
+
+# %% tags=["claims"]
+full = np.allclose(np.diff(f), -np.sign(delta[:3]))
+claim("$f$ falls with the full slope 1 where earth must go right and rises where it must go left", full)
+times = [np.isclose(lipschitz_dual(K)[0], K * W) for K in (0.5, 1, 2, 5)]
+claim("The best $K$-Lipschitz $f$ earns $K$ times as much.", all(times))
+
+# %% [markdown]
 # ### Exercise 3
 # Find a 1-Lipschitz `f` that proves the distance of these piles.
 
@@ -473,7 +523,7 @@ exercises.check_potential(f3, P3, Q3)
 # %% [markdown]
 # ## 6. A discriminator and a critic
 #
-# The data are $\mathcal{N}(-4, 1)$, the generator produces $\mathcal{N}(4, 1)$. From here on laws have densities; think
+# The data are $\mathcal{N}(-4, 1)$, the generator produces $\mathcal{N}(4, 1)$. From here on distributions have densities; think
 # of very many narrow places. First what is exact, summed over a fine grid.
 
 # %% tags=["nbval-check-output"]
@@ -557,9 +607,17 @@ for _ in rounds(critic, Wasserstein(), real_1d, fake_1d, lr=1e-3, penalty=gradie
 
 # %%
 grid = np.linspace(-8, 8, 401)
-s, ds = value_and_slope(discriminator, grid)
-f, df = value_and_slope(critic, grid)
-D = 1 / (1 + np.exp(-s))
+
+
+def outputs_and_pushes():
+    """The outputs D and f on the grid, and the three lengths (7)."""
+    (s, ds), (f, df) = value_and_slope(discriminator, grid), value_and_slope(critic, grid)
+    D = 1 / (1 + np.exp(-s))
+    return D, f, {"saturating": D * abs(ds), "non-saturating": (1 - D) * abs(ds), "critic": abs(df)}
+
+
+# %%
+D, f, pushes = outputs_and_pushes()
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(11, 3.8))
 for density, color, name, mean in (p_real, REAL, "data", -4), (p_fake, FAKE, "generator", 4):
@@ -571,33 +629,47 @@ left.plot(grid, (f - np.interp(0, grid, f)) / 16 + 0.5, "--", color="#3a9a5b", l
 left.set(xlim=(-8, 8), ylim=(-0.15, 1.6), xlabel="x", ylabel="output", title="What each of them says")
 left.legend(loc="upper right")
 right.axvspan(2, 6, color=FAKE, alpha=0.12, linewidth=0)
-right.semilogy(grid, D * abs(ds), "-", color="black", label="saturating")
-right.semilogy(grid, (1 - D) * abs(ds), ":", color="black", label="non-saturating")
-right.semilogy(grid, abs(df), "--", color="#3a9a5b", label="critic")
+for (name, push), line, color in zip(pushes.items(), ("-", ":", "--"), ("black", "black", "#3a9a5b"), strict=True):
+    right.semilogy(grid, push, line, color=color, label=name)
 right.set(xlim=(-8, 8), ylim=(1e-9, 1e3), xlabel="x of a fake point", ylabel="length of its gradient (1 / unit of x)")
 right.set_title("The push that a fake point gets (shaded: where they are)")
 right.legend(loc="upper left", ncols=3)
 plt.show()
 
+# %% [markdown]
+# That is after the first training. Now train both on, for twice as many steps more:
+
 # %%
-there = np.abs(grid - 4) <= 2
-for name, slope in {
-    "saturating": D * abs(ds),
-    "non-saturating": (1 - D) * abs(ds),
-    "critic": abs(df),
-}.items():
-    print(f"{name:<15} gradient where the fake points are: {slope[there].min():.1e} to {slope[there].max():.1e}")
-with torch.no_grad():
-    estimate = (critic(real_1d()).mean() - critic(fake_1d()).mean()).item()
-print(f"the critic's estimate of W1: {estimate:.2f}, exact: {distance:.2f}")
-print(f"predicted by (8): slope {1 + distance / 20:.2f}, estimate {distance * (1 + distance / 20):.2f}")
+there = np.abs(grid - 4) <= 2  # where the fake points are
+
+
+def report(when):
+    _, _, pushes = outputs_and_pushes()
+    push = {name: push[there] for name, push in pushes.items()}
+    with torch.no_grad():
+        estimate = (critic(real_1d()).mean() - critic(fake_1d()).mean()).item()
+    ranges = "".join(f"{length.min():11.1e} to {length.max():.1e}" for length in push.values())
+    print(f"{when:>10} steps {ranges}    estimate of W1 {estimate:.2f}")
+    return push, estimate
+
+
+print(f"{'':<16}" + "".join(f"{'push, ' + name:>22}" for name in pushes))
+push, estimate = report(steps)
+for _ in rounds(discriminator, NonSaturating(), real_1d, fake_1d, lr=1e-3, steps=2 * steps):
+    pass
+for _ in rounds(critic, Wasserstein(), real_1d, fake_1d, lr=1e-3, steps=2 * steps, penalty=gradient_penalty):
+    pass
+longer, longer_estimate = report(3 * steps)
+predicted = distance * (1 + distance / 20)
+print(f"exact W1 {distance:.2f};  predicted by (8): slope {1 + distance / 20:.2f}, estimate {predicted:.2f}")
 
 # %% [markdown]
-# **What it shows** (Figure 2 of Arjovsky et al. 2017). The discriminator is a step: right everywhere, and flat where
-# the fake points are, so the saturating GAN pushes them with almost nothing. The non-saturating loss gets a push out of
-# the same discriminator, but its size tells how confident $D$ is, not how far the data are. The critic falls evenly,
-# from one heap to the other: a push that neither fades nor explodes, and training the critic longer makes it better,
-# not worse.
+# **What it shows** (Figure 2 of Arjovsky et al. 2017). The discriminator is a step, and flat where the fake points are,
+# so the saturating GAN pushes them with almost nothing, the less the longer $D$ is trained. The non-saturating loss gets
+# a push out of the same discriminator, the slope of its score, and that grows as $D$ is trained. (The best score is
+# $\log (p / q) = -8 x$ here, of slope 8. For two distributions that share no place there is no best one: a steeper score
+# is always better.) The critic falls evenly, from one heap to the other: a push that neither fades nor explodes,
+# however long the critic is trained.
 #
 # But its slope is not 1, and its estimate is too large. The best critic $f^*$ has slope 1 along the ways of the best
 # plan (Gulrajani et al. 2017, Proposition 1), and that is why the penalty asks for slope 1. But it asks, it does not
@@ -606,7 +678,20 @@ print(f"predicted by (8): slope {1 + distance / 20:.2f}, estimate {distance * (1
 #
 # $$a = 1 + \frac{W}{2 \lambda}, \qquad \text{where it reports} \qquad a W = W + \frac{W^2}{2 \lambda}, \qquad (8)$$
 #
-# with $\lambda = 10$ here. The farther apart the laws, the more it exaggerates.
+# with $\lambda = 10$ here. The trained critic comes near this. The farther apart the distributions, the more it
+# exaggerates.
+
+# %% tags=["claims"]
+fading = longer["saturating"].max() < push["saturating"].max() < 0.03
+claim("so the saturating GAN pushes them with almost nothing, the less the longer $D$ is trained.", fading)
+growing = longer["non-saturating"].min() > 1.1 * push["non-saturating"].max()
+claim("the slope of its score, and that grows as $D$ is trained.", growing)
+bounded = [length.min() > 0.5 and length.max() < 2 for length in (push["critic"], longer["critic"])]
+claim("a push that neither fades nor explodes, however long the critic is trained.", all(bounded))
+too_steep = min(push["critic"].min(), longer["critic"].min()) > 1.1
+exaggerates = too_steep and min(estimate, longer_estimate) > 1.15 * distance
+claim("But its slope is not 1, and its estimate is too large.", exaggerates)
+claim("The trained critic comes near this.", abs(longer_estimate / predicted - 1) < 0.1)
 
 # %% [markdown]
 # ### What clipping leaves open
@@ -636,13 +721,19 @@ plt.show()
 
 # %%
 for c, estimate in zip(clips, estimates, strict=True):
-    print(f"c = {c:<5g} estimate {estimate:10.4f}   so K is about {estimate / distance:.2g}")
+    print(f"c = {c:<5g} estimate {estimate:10.4f}   so K is at least {estimate / distance:.2g}")
 
 # %% [markdown]
-# **What it shows.** The number on the loss curve of a clipped WGAN is the distance in an unknown unit. Along one
-# training its rise and fall may mean something. Between two settings, or against a number from a paper, it means
-# nothing.
-#
+# **What it shows.** One distance, and the largest answer is more than ten thousand times the smallest, by the choice of
+# $c$ alone. So the number on the loss curve of a clipped WGAN is at best a distance in an unknown unit, and not even
+# that is sure: the clipped networks are only some of the $K$-Lipschitz functions. Along one training its rise and fall
+# may mean something. Between two settings, or against a number from a paper, it means nothing.
+
+# %% tags=["claims"]
+spread = max(estimates) > 1e4 * min(estimates) > 0
+claim("the largest answer is more than ten thousand times the smallest, by the choice of $c$ alone.", spread)
+
+# %% [markdown]
 # ### Exercise 4
 # The dotted line: how steep can a network with layers $1 \to h_1 \to h_2 \to 1$, ReLU between them, be when every
 # weight lies in $[-c, c]$?
@@ -666,9 +757,9 @@ exercises.check_largest_slope(largest_slope)
 #
 # Are real images like two heaps that do not touch? A generator turns a short vector $z$ into an image, so what it can
 # make is a thin sheet in the space of all images, of no more dimensions than $z$ has. The data are thin too: almost no
-# image is a digit. Two thin sheets in a wide space may miss each other, and where they cross, the crossing is thinner
-# still, of probability 0. Then some discriminator is *perfect*: right with probability 1, and with gradient 0 at almost
-# every point of both sheets (Arjovsky and Bottou 2017).
+# image is a digit. Two thin sheets in a wide space may miss each other, and where they cross, unless they lie on each
+# other, the crossing is thinner still, of probability 0. Then some discriminator is *perfect*: right with probability 1,
+# and with gradient 0 at almost every point of both sheets (Arjovsky and Bottou 2017, Theorem 2.2).
 #
 # First two curves in the plane. They even cross.
 
@@ -705,18 +796,32 @@ right.set_xticks([-6, -4, -2, 0], ["$\\leq 10^{-6}$", "$10^{-4}$", "$10^{-2}$", 
 plt.show()
 
 # %%
+x1 = points[:, 0].detach()
+between_curves = (0.8 * torch.sin(2.5 * x1) - 0.4 * x1).abs()  # how far apart they are above each point's x1
+between_at_errors = (between_curves * ~right_answer).max()
 print(f"right for {right_answer.float().mean():.1%} of the points of both curves")
+print(f"where it errs the curves lie at most {between_at_errors:.2f} apart, elsewhere up to {between_curves.max():.2f}")
 print(f"median length of the gradient of D there: {slope.norm(dim=1).median():.1e}")
 
 # %% [markdown]
 # **What it shows.** $D$ errs only next to the crossings, and there is little probability. At most points of both curves
 # its gradient is 0, to the precision of the machine: pushing a fake point along it moves the point nowhere.
-#
+
+# %% tags=["claims"]
+few_errors = between_at_errors < 0.3 and right_answer.float().mean() > 0.97
+claim("$D$ errs only next to the crossings, and there is little probability.", bool(few_errors))
+flat_there = slope.norm(dim=1).median() < 1e-7
+claim("At most points of both curves its gradient is 0, to the precision of the machine", flat_there)
+
+# %% [markdown]
 # ### The same on images
 #
-# Now the experiment of Arjovsky and Bottou (2017), with images of 16 x 16 pixels and small networks, so that it takes
-# seconds. Train a GAN, and keep its generator early, midway and at the end. Then fix one of them, start a **new**
-# discriminator, and while it learns, measure the gradient that the generator *would* get.
+# Now the experiment of Arjovsky and Bottou (2017), with images of 16 x 16 pixels and small networks, so that it is
+# quick. Train a GAN, and keep its generator early, midway and at the end. Then fix one of them, start a **new**
+# discriminator, and while it learns, measure the gradient that the generator *would* get: its length, and whether the
+# next batch says the same. For that, take the gradients $g_1, \dots, g_5$ of five independent batches. Their *direction*
+# is steady if the cosine of the angle between two of them is near 1. Their *deviation* is the square root of their
+# variance, summed over the weights: it has the unit of a length, so it can be compared with the length of their mean.
 
 
 # %%
@@ -780,19 +885,30 @@ def image_mlp():
     )
 
 
-def push(G, D, loss):
+def batch_gradient(G, D, loss):
     """The gradient that G gets of the loss on a fresh batch, all weights in one vector."""
     grads = torch.autograd.grad(loss(D(G(torch.randn(64, 32)))), list(G.parameters()))
     return torch.cat([grad.flatten() for grad in grads])
+
+
+def length_and_agreement(g):
+    """Of gradients (n, weights): median length, mean cosine between two of them, deviation / length of their mean."""
+    n, unit = len(g), nn.functional.normalize(g, dim=1)
+    cosine = (unit.sum(0).square().sum() - n) / (n * (n - 1))  # of all pairs; each with itself has cosine 1
+    deviation = g.var(0).sum().sqrt()
+    return g.norm(dim=1).median().item(), cosine.item(), (deviation / g.mean(0).norm()).item()
 
 
 losses = {
     "saturating": lambda score: -nn.functional.softplus(score).mean(),  # log(1 - D)
     "non-saturating": lambda score: nn.functional.softplus(-score).mean(),  # -log D
 }
+
+# %%
 every = max(1, steps // 6)
 pools = {epoch: G(torch.randn(8192, 32)).detach() for epoch, G in kept.items()}  # the generators are fixed: draw once
 measured = {epoch: {name: [] for name in losses} for epoch in kept}
+found_out = {}
 for epoch, G in kept.items():
     D, pool = image_mlp(), pools[epoch]
     for step in rounds(
@@ -800,49 +916,82 @@ for epoch, G in kept.items():
     ):
         if step % every == 0:
             for name, loss in losses.items():
-                pushes = torch.stack([push(G, D, loss) for _ in range(5)])
-                measured[epoch][name].append((step, pushes.norm(dim=1).median().item(), pushes.var(0).sum().item()))
+                gradients = torch.stack([batch_gradient(G, D, loss) for _ in range(5)])
+                measured[epoch][name].append((step, *length_and_agreement(gradients)))
     with torch.no_grad():
-        real, fake = D(image_batch(1000)) > 0, D(G(torch.randn(1000, 32))) < 0
-    rates = f"{real.float().mean():.1%} of the real images and {fake.float().mean():.1%} of the fake"
-    print(f"generator of epoch {epoch:>2}: the new D is right for {rates}")
+        right = D(image_batch(1000)) > 0, D(G(torch.randn(1000, 32))) < 0
+    found_out[epoch] = real, fake = [part.float().mean().item() for part in right]
+    print(f"generator of epoch {epoch:>2}: the new D is right for {real:.1%} of real and {fake:.1%} of fake images")
 
 # %%
 fig, axes = plt.subplots(1, 3, figsize=(12, 3.4))
 panels = {
     "Saturating: the gradient": ("saturating", 1, "$|\\nabla_\\theta \\, E \\log(1 - D(G(z)))|$"),
     "Non-saturating: the gradient": ("non-saturating", 1, "$|\\nabla_\\theta \\, E (-\\log D(G(z)))|$"),
-    "Non-saturating: its variance": ("non-saturating", 2, "summed over the weights"),
+    "Non-saturating: its direction": ("non-saturating", 2, "cosine between two batches"),
 }
 for ax, (title, (name, column_of, label)) in zip(axes, panels.items(), strict=True):
     for epoch, marker in zip(kept, "o^s", strict=False):
         rows = np.array(measured[epoch][name])
-        ax.semilogy(rows[:, 0], rows[:, column_of], marker=marker, markersize=3.5, label=f"generator of epoch {epoch}")
+        ax.plot(rows[:, 0], rows[:, column_of], marker=marker, markersize=3.5, label=f"generator of epoch {epoch}")
     ax.set(xlabel="steps of the new discriminator", ylabel=label, title=title)
-axes[1].legend(loc="lower right")
+for ax in axes[:2]:
+    ax.set_yscale("log")
+axes[2].set_ylim(None, 1.005)
+axes[2].legend(loc="lower right")
 plt.show()
 
 # %%
-print(f"{'':<20}{'saturating gradient:':^36}{'non-saturating grows':>24}{'its variance':>16}")
-print(f"{'':<20}{'at first':>12}{'at most':>12}{'at last':>12}{'by a factor':>24}{'by a factor':>16}")
-for epoch in kept:
-    dying, growing = (np.array(measured[epoch][name]) for name in losses)
-    factors = growing[-1, 1:] / growing[0, 1:]
-    print(
-        f"generator of epoch {epoch:>2}{dying[0, 1]:11.1e}{dying[:, 1].max():12.1e}{dying[-1, 1]:12.1e}"
-        f"{factors[0]:24.0f}{factors[1]:16.0f}"
-    )
+print(f"{'':<39}{'length':^27}{'cosine of two':>16}{'deviation / length':>22}")
+print(f"{'':<39}{'at first':>9}{'at most':>9}{'late':>9}{'at first':>10}{'late':>6}{'at first':>16}{'late':>6}")
+first, most, late = {}, {}, {}  # (length, cosine, deviation / length); "late" is the median over the second half
+for epoch, of in measured.items():
+    for name, rows in of.items():
+        rows, who = np.array(rows)[:, 1:], (epoch, name)
+        first[who], most[who], late[who] = rows[0], rows[:, 0].max(), np.median(rows[len(rows) // 2 :], axis=0)
+        (length, cosine, deviation), (length_late, cosine_late, deviation_late) = first[who], late[who]
+        print(f"generator of epoch {epoch:>2}, {name:<16}{length:9.1e}{most[who]:9.1e}{length_late:9.1e}", end="")
+        print(f"{cosine:10.3f}{cosine_late:6.3f}{deviation:16.2f}{deviation_late:6.2f}")
 
 # %% [markdown]
 # **What it shows.** The new discriminator soon separates the two clouds, even from the last generator. Against the
-# first one, whose images anybody can tell, the saturating gradient dies at once. Against the better ones it takes
-# longer, and may first grow, while $D$ becomes steep between clouds that lie close; for the last one the steps made
-# here may not suffice. It dies *because* the discriminator becomes good: Theorem 2.4 of Arjovsky and Bottou bounds the
-# gradient by how far $D$ still is from perfect.
+# first one, whose images anybody can tell, the saturating gradient dies at once. Against the last one it first grows
+# many times over, while $D$ becomes steep between clouds that lie close, and then falls unevenly; the steps made
+# here do not suffice to see its end. It dies *because* the discriminator becomes good: Theorem 2.4 of Arjovsky and
+# Bottou bounds the gradient by how far $D$, in its values and slopes, still is from the perfect one. And it loses its
+# direction: against the two better generators, two batches agree less than at first.
 #
-# The non-saturating gradient does not die. It grows by orders of magnitude, and its variance by more: strong updates in
-# a direction that changes from batch to batch. Hence the old advice "do not train D too well", and the trouble with it:
-# how well is too well? A critic that approximates $W$ knows no such limit.
+# The non-saturating gradient does not die. It grows by a factor of more than 30 (the table says how much), although the
+# generator stands still: it tells how long $D$ was trained, not how far the data are. Its direction, though, becomes
+# *steadier*: two batches agree better than at first, and the deviation, which grows as well, grows less than the length.
+# (Its variance grows too, as Arjovsky and Bottou saw, and faster than its length. But a variance has the unit of a length
+# squared, so that says nothing about the direction.)
+#
+# Hence the old advice "do not train D too well", and the trouble with it: how well is too well? A critic that is kept
+# Lipschitz knows no such limit: in section 6, three times the training left its push as it was.
+
+# %% tags=["claims"]
+start, *_, end = kept
+separated = min(min(rates) for rates in found_out.values()) > 0.9
+claim("The new discriminator soon separates the two clouds, even from the last generator.", separated)
+lengths = np.array(measured[start]["saturating"])[:, 1]
+claim("the saturating gradient dies at once.", lengths[1] < lengths[0] / 10)
+grown = most[end, "saturating"] > 5 * first[end, "saturating"][0]
+claim("Against the last one it first grows many times over", grown)
+unfinished = late[end, "saturating"][0] > first[end, "saturating"][0] / 2
+claim("the steps made here do not suffice to see its end.", unfinished)
+_, *better = kept
+lost = np.mean([first[epoch, "saturating"][1] - late[epoch, "saturating"][1] for epoch in better])
+claim("against the two better generators, two batches agree less than at first.", lost > 0.05)
+before, after = (np.array([table[epoch, "non-saturating"] for epoch in kept]) for table in (first, late))
+claim("It grows by a factor of more than 30", (after[:, 0] > 30 * before[:, 0]).all())
+claim("two batches agree better than at first", (after[:, 1] > before[:, 1]).all())
+growth, of_deviation = after[:, 0] / before[:, 0], after[:, 0] * after[:, 2] / (before[:, 0] * before[:, 2])
+less = ((of_deviation > 1) & (of_deviation < growth)).all()
+claim("the deviation, which grows as well, grows less than the length.", less)
+claim("and faster than its length.", (of_deviation**2 > growth).all())
+held = 0.7 < longer["critic"].mean() / push["critic"].mean() < 1.4
+claim("in section 6, three times the training left its push as it was.", held)
 
 # %% [markdown]
 # ### Noise on both
@@ -872,11 +1021,24 @@ right.set(xlabel="$\\theta$", ylabel="derivative (nats / unit of $\\theta$)", ti
 plt.show()
 
 # %% [markdown]
-# **What it shows.** With noise JSD is finite and smooth, and where the ridges overlap its slope points the right way.
-# The slope reaches a few $\sigma$ far: with little noise the far field stays flat, with much noise the images drown in
-# it. And it must be on both sides: noise on the real images alone moves the target, and a perfect generator would have
-# to produce noise. $W$ needs none of this: with or without the noise it is $|\theta|$.
-#
+# **What it shows.** With noise JSD is smooth, and where the ridges overlap its slope points the right way. The slope
+# reaches a few $\sigma$ far: with little noise the far field stays flat, with much noise the images drown in it. And it
+# must be on both sides: noise on the real images alone moves the target, and a perfect generator would have to produce
+# noise. $W$ needs none of this: with or without the noise it is $|\theta|$.
+
+# %% tags=["claims"]
+right_way, reach, moved = [], [], []
+for sigma in (0.05, 0.2, 0.5, 1.0):
+    at = sigma * np.linspace(0, 8, 33)  # gaps, up to 8 sigma
+    value = np.array([js(ridge(0, sigma), ridge(-gap, sigma)) for gap in at[at <= 5]])
+    right_way.append((np.diff(value)[1:8] > 0).all())
+    reach.append(sigma > 0.5 or np.diff(value)[-1] < 0.01 * np.diff(value).max())
+    moved.append(np.abs(np.cumsum(ridge(0, sigma) - ridge(0.5, sigma))).sum() * (across[1] - across[0]))
+claim("where the ridges overlap its slope points the right way.", all(right_way))
+claim(r"The slope reaches a few $\sigma$ far", all(reach))
+claim(r"with or without the noise it is $|\theta|$.", np.allclose(moved, 0.5, atol=0.01))
+
+# %% [markdown]
 # ### Exercise 5
 # Two points lie one unit apart. How much noise halves their JSD, from $\log 2$ to $\frac12 \log 2$? (Try values; `js`
 # and `ridge` are at hand.)
@@ -899,9 +1061,9 @@ exercises.check_noise(sigma)
 # %% [markdown]
 # ## 8. The distance between samples
 #
-# In practice nobody has the laws, only $n$ points from each. $W$ between two *samples* is again (3), with a plan of
+# In practice nobody has the distributions, only $n$ points from each. $W$ between two *samples* is again (3), with a plan of
 # $n \times n$ entries; `wasserstein1(x, y)` solves it exactly with POT. How good is it as an estimate? Take both
-# samples from the **same** law, a Gaussian in $d$ dimensions scaled to typical length 1. The true distance is 0.
+# samples from the **same** distribution, a Gaussian in $d$ dimensions scaled to typical length 1. The true distance is 0.
 
 # %%
 sizes = [n for n in (16, 32, 64, 128, 256, 512, 1024, 2000) if n <= largest_sample]
@@ -912,7 +1074,7 @@ for d in (1, 2, 5, 20, 100):
     sliced[d] = [np.mean([ot.sliced_wasserstein_distance(a, b, p=1, seed=seed) for a, b in draws]) for draws in pairs]
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(10.5, 3.6), sharey=True)
-for ax, table, title in (left, floors, "W1 of a law to itself"), (right, sliced, "Sliced W1 of a law to itself"):
+for ax, table, title in (left, floors, "W1 of one distribution to itself"), (right, sliced, "Its sliced W1 to itself"):
     for (d, value), marker in zip(table.items(), "osD^v", strict=True):
         ax.loglog(sizes, value, marker=marker, markersize=4.5, label=f"d = {d}")
     ax.set(xlabel="points in each sample n", title=title, xticks=sizes, xticklabels=sizes)
@@ -922,23 +1084,33 @@ left.legend(ncols=3, loc="lower left")
 plt.show()
 
 # %%
+rates, sliced_rates = {}, {}
 for d in floors:
-    rate, sliced_rate = (np.polyfit(np.log(sizes), np.log(table[d]), 1)[0] for table in (floors, sliced))
+    rates[d], sliced_rates[d] = (np.polyfit(np.log(sizes), np.log(table[d]), 1)[0] for table in (floors, sliced))
     last = f"at {sizes[-1]} points: {floors[d][-1]:.2f}"
-    print(f"d = {d:>3}: W1 falls like n^{rate:.2f} ({last}), sliced W1 like n^{sliced_rate:.2f}")
+    print(f"d = {d:>3}: W1 falls like n^{rates[d]:.2f} ({last}), sliced W1 like n^{sliced_rates[d]:.2f}")
 
 # %% [markdown]
-# **What it shows.** Two samples of one law are not at distance 0. On a line this *floor* falls like $n^{-1/2}$, in
-# $d > 2$ dimensions only about like $n^{-1/d}$, so that halving it takes $2^d$ times the points. Every $W$ between
-# samples has to be read against the floor of real against real.
+# **What it shows.** Two samples of one distribution are not at distance 0. On a line this *floor* falls about like
+# $n^{-1/2}$, in $d > 2$ dimensions only about like $n^{-1/d}$ (Fournier and Guillin 2015, Theorem 1), so that halving it
+# takes $2^d$ times the points. Every $W$ between samples has to be read against the floor of real against real.
 #
 # Two cheaper relatives are used a lot:
 #
 # * **Sliced** $W$: project both clouds on random directions, average the one-dimensional distances of (2). Sorting is
-#   all it needs, and its floor falls like $n^{-1/2}$ in every dimension. It is another distance, though: it is smaller
-#   than $W$.
+#   all it needs, and its floor falls about like $n^{-1/2}$ in every dimension (Nadjahi et al. 2020). It is another
+#   distance, though, and never the larger one: a projection takes no two points farther apart.
 # * **Entropic** $W$ (Sinkhorn): add $\varepsilon \sum \gamma_{ij} \log \gamma_{ij}$ to (3). The plan becomes blurred,
-#   and a few matrix products find it.
+#   and matrix products find it, the more of them the smaller $\varepsilon$ is.
+
+# %% tags=["claims"]
+claim("On a line this *floor* falls about like $n^{-1/2}$", abs(rates[1] + 1 / 2) < 0.2)
+wide = all(abs(rates[d] + 1 / d) < 0.08 for d in (5, 20, 100))
+claim("in $d > 2$ dimensions only about like $n^{-1/d}$", wide)
+same_rate = all(abs(rate + 1 / 2) < 0.2 for rate in sliced_rates.values())
+claim("its floor falls about like $n^{-1/2}$ in every dimension", same_rate)
+never = all(small <= large for d in floors for small, large in zip(sliced[d], floors[d], strict=True) if d > 1)
+claim("It is another distance, though, and never the larger one", never)
 
 # %%
 entropic = partial(ot.sinkhorn, method="sinkhorn_log", numItermax=100_000, stopThr=1e-6)
@@ -959,16 +1131,15 @@ plt.show()
 
 # %%
 itself = ot.dist(one, one, metric="euclidean")
-for epsilon in (0.05, 0.3, 2.0):
-    plan = entropic(even, even, itself, epsilon)
-    print(f"epsilon = {epsilon:<4g}: the work from the first cloud to itself is {np.sum(plan * itself):.3f}")
+to_itself = {epsilon: np.sum(entropic(even, even, itself, epsilon) * itself) for epsilon in (0.05, 0.3, 2.0)}
+for epsilon, spent in to_itself.items():
+    print(f"epsilon = {epsilon:<4g}: the work from the first cloud to itself is {spent:.3f}")
+seen = {}
 for d in (2, 100):
     cloud = rng.normal(size=(256, d))
     shift = np.eye(d)[0]
-    print(
-        f"a cloud moved by 1 in {d} dimensions: W1 {wasserstein1(cloud, cloud + shift):.3f},"
-        f" sliced {ot.sliced_wasserstein_distance(cloud, cloud + shift, p=1, n_projections=2000, seed=seed):.3f}"
-    )
+    seen[d] = ot.sliced_wasserstein_distance(cloud, cloud + shift, p=1, n_projections=2000, seed=seed)
+    print(f"a cloud moved by 1 in {d} dimensions: W1 {wasserstein1(cloud, cloud + shift):.3f}, sliced {seen[d]:.3f}")
 
 # %% [markdown]
 # **What it shows.** Each line is an entry of the plan, the darker the larger. The exact plan sends each point to one
@@ -976,32 +1147,42 @@ for d in (2, 100):
 # divergence* subtracts that bias.) The sliced distance sees a shift only in part, the less of it the more dimensions
 # there are.
 
+# %% tags=["claims"]
+spent = [np.sum(plan * between) for plan in plans.values()]
+costly = (np.diff(spent) > 0).all() and 0 < to_itself[0.05] < to_itself[0.3] < to_itself[2.0]
+claim("Spreading costs work, and even from a cloud to itself it is not free.", costly)
+in_part = seen[100] < seen[2] < 0.9
+claim("The sliced distance sees a shift only in part, the less of it the more dimensions there are.", in_part)
+
 # %% [markdown]
 # ### A warning, measured on the images
 #
 # $W$ inherits the distance we put into (3). For images that is usually the Euclidean distance of pixels, and pixels
-# like blur: a gray average is closer to a random digit than another sharp digit is. Three candidates try to imitate a
-# batch of real images: *other real images*; 64 *centroids*, blurry averages found by k-means; and the *mean image*
-# alone.
+# like blur: a gray average is closer to a random digit than another sharp digit is. (For squared distances it is exactly
+# half as far: $\mathbb{E}|x - \bar x|^2 = \frac12 \mathbb{E}|x - x'|^2$.) Three candidates try to imitate a batch of real
+# images: *other real images*; 64 *centroids*, blurry averages found by k-means; and the *mean image* alone.
+#
+# Ten times the images are split anew in two halves that share none, one for the batches, one for the candidates, and
+# the centroids are found anew. So a difference has ten values, and an interval. (All splits share these images, so it
+# says nothing about others.)
 
 # %%
-order = rng.permutation(len(images))[: 2 * largest_sample]
-flat_images = images.batch(torch.from_numpy(order))[0].flatten(1).double().numpy()
-reference, fresh = np.array_split(flat_images, 2)  # no image is in both
-centroids, _ = kmeans2(fresh, min(64, len(fresh) // 2), minit="++", rng=seed)
-mean = fresh.mean(0, keepdims=True)
-
-batches = [n for n in sizes if n <= len(fresh)]
-closeness = {"other real images": [], "64 centroids": [], "the mean image": []}
-for n in batches:
-    draws = [(rng.permutation(reference)[:n], rng.permutation(fresh)[:n]) for _ in range(8)]
-    for name, blurry in {"other real images": None, "64 centroids": centroids, "the mean image": mean}.items():
-        distances = [wasserstein1(batch, other if blurry is None else blurry) for batch, other in draws]
-        closeness[name].append(np.mean(distances))
+half = min(largest_sample, len(images) // 2)
+batches = [n for n in sizes if n <= half] or [half]
+closeness = {name: np.empty((10, len(batches))) for name in ("other real images", "64 centroids", "the mean image")}
+for split in range(10):
+    order = torch.from_numpy(rng.permutation(len(images))[: 2 * half])
+    reference, fresh = np.split(images.batch(order)[0].flatten(1).double().numpy(), 2)  # no image is in both
+    centroids, _ = kmeans2(fresh, min(64, half // 2), minit="++", rng=rng)
+    mean = fresh.mean(0, keepdims=True)
+    for column_of, n in enumerate(batches):
+        batch = rng.permutation(reference)[:n]
+        for table, candidate in zip(closeness.values(), (rng.permutation(fresh)[:n], centroids, mean), strict=True):
+            table[split, column_of] = wasserstein1(batch, candidate)
 
 fig, axes = plt.subplots(1, 4, figsize=(12, 3.3), width_ratios=(2.4, 1, 1, 1))
-for (name, value), marker in zip(closeness.items(), "o^s", strict=True):
-    axes[0].semilogx(batches, value, marker=marker, label=name)
+for (name, table), marker in zip(closeness.items(), "o^s", strict=True):
+    axes[0].semilogx(batches, table.mean(0), marker=marker, label=name)
 axes[0].set(
     xlabel="real images in the batch n", ylabel="W1 to the batch (pixel units)", xticks=batches, xticklabels=batches
 )
@@ -1014,15 +1195,36 @@ for ax, (name, candidate) in zip(axes[1:], {"real": fresh, "centroids": centroid
 plt.show()
 
 # %%
-print(f"{'n':>5}" + "".join(f"{name:>20}" for name in closeness))
-for n, *row in zip(batches, *closeness.values(), strict=True):
-    print(f"{n:>5}" + "".join(f"{value:20.2f}" for value in row) + ("   <- blur wins" if row[1] < row[0] else ""))
+gray = np.linalg.norm(reference - mean, axis=1).mean()
+sharp = np.linalg.norm(reference - fresh, axis=1).mean()  # both halves are in random order: pairs of strangers
+print(f"a digit is {gray:.2f} from the mean image and {sharp:.2f} from another digit, on average\n")
+
+real, blurry, _ = closeness.values()
+extra = real - blurry  # (10, batch sizes): how much farther real images are than centroids, split by split
+intervals = np.array([interval(column) for column in extra.T])
+print(f"{'n':>5}" + "".join(f"{name:>18}" for name in closeness) + f"{'real - centroids':>28}")
+for n, *row, (low, high), difference in zip(
+    batches, *(table.mean(0) for table in closeness.values()), intervals, extra.mean(0), strict=True
+):
+    says = "blur wins" if low > 0 else "real wins" if high < 0 else "no difference found"
+    print(f"{n:>5}" + "".join(f"{value:18.2f}" for value in row), end="")
+    print(f"{difference:12.2f} [{low:6.2f}, {high:6.2f}]  {says}")
 
 # %% [markdown]
-# **What it shows.** Where the table says so, the pixel distance prefers blurry centroids to *genuine images*, and these
-# are the batch sizes of GAN training. A generator that really minimised this distance, batch by batch, would be driven
-# to blur (Stanczuk et al. 2021). The floor is to blame: real against real is still far above 0, and only with many more
-# images does sharpness pay.
+# **What it shows.** In small batches the pixel distance prefers blurry centroids to *genuine images*, and these are the
+# batch sizes of GAN training. In the smallest ones even the mean image, alone, beats them. A generator that really
+# minimised this distance, batch by batch, would be driven to blur (Stanczuk et al. 2021). The floor is to blame: real
+# against real is still far above 0, and only with many images does sharpness pay: in the largest batches here the
+# genuine ones win.
+
+# %% tags=["claims"]
+claim("a gray average is closer to a random digit than another sharp digit is.", gray < 0.9 * sharp)
+small = np.array(batches) <= 32
+claim("In small batches the pixel distance prefers blurry centroids to *genuine images*", (intervals[small] > 0).all())
+alone = interval(real[:, 0] - closeness["the mean image"][:, 0])[0] > 0
+claim("In the smallest ones even the mean image, alone, beats them.", alone)
+claim("real against real is still far above 0", real.mean(0)[-1] > 2)
+claim("in the largest batches here the genuine ones win.", (intervals[-1] < 0).all())
 
 # %% [markdown]
 # ## 9. What a WGAN does not promise
@@ -1074,9 +1276,21 @@ for name, radius in ends.items():
 # square the end, the cross the solution. The GAN circles. The non-saturating GAN spirals inward, the slower the closer
 # it is: at the solution itself nothing damps it. The WGAN and the WGAN-GP circle for ever, though their distance is the
 # right one: with a fixed number of critic steps the critic is never optimal, and when $\theta$ passes 0 its slope is
-# still there and pushes the point past. (Mescheder et al. prove that with a finite number of critic steps neither of
-# them need converge.) What turns the circle into a spiral is *damping*: noise on both points, or R1.
-#
+# still there and pushes the point past. (Mescheder et al. prove that with a fixed number of critic steps and a fixed
+# rate neither of them converges in general.) What turns the circle into a spiral is *damping*: noise on both points,
+# or R1.
+
+# %% tags=["claims"]
+circle, inward, clipped_end, penalised_end, noisy, damped = ends.values()
+claim("The GAN circles.", 1 < circle[450:].min() <= circle[450:].max() < 2)
+slower = inward[0] - inward[250] > 2 * (inward[250] - inward[500]) > 0
+claim("The non-saturating GAN spirals inward, the slower the closer it is", slower)
+never_home = min(clipped_end[450:].max(), penalised_end[450:].max()) > 0.5
+claim("The WGAN and the WGAN-GP circle for ever, though their distance is the right one", never_home)
+home = max(noisy[450:].max(), damped[450:].max()) < 0.01
+claim("What turns the circle into a spiral is *damping*: noise on both points, or R1.", home)
+
+# %% [markdown]
 # ### Exercise 6
 # With R1 of weight $w$ the linearised game at the solution has the eigenvalues
 # $-\frac{w}{2} \pm \sqrt{\frac{w^2}{4} - \frac14}$. What is the least $w$ at which the path goes home without circling?
@@ -1140,22 +1354,43 @@ for way, row in rows.items():
     print(f"{way:<34}" + "".join(f"{value:14.2f}" for value in row))
 print(f"{'exact W1, real to other real':<34}{floor:14.2f}")
 
+print(f"\n{'as shares of the first one':<34}")
+shares = {way: np.array(row) / row[0] for way, row in rows.items()}
+for way, share in shares.items():
+    print(f"{way:<34}" + "".join(f"{value:14.2f}" for value in share))
+
 # %% [markdown]
 # **What it shows.** The critics' numbers are not the distance, and they do not agree with each other. Not even (8)
-# foretells them: it holds for a critic that has found $f^*$, and these have not. The exact distance between two samples
-# counts how each single image differs from its partner, so much of it is the floor of real to real; a network after a
-# few hundred steps does not know single images. What the critics see is closer to what exceeds the floor, each in a
-# unit of its own, and that is what a generator needs. *Wasserstein GANs work because they fail to approximate the
-# Wasserstein distance* is the title under which Stanczuk et al. (2021) show this at full scale: the critic that
-# approximated $W$ better made the worse images.
-#
+# foretells them: it holds for a critic that has found a multiple of $f^*$, and these have not. All of them put the three
+# generators in the same order, though. The exact distance between two samples counts how each single image differs from
+# its partner, so much of it is the floor of real to real: more than half, for the last generator. A network after a few
+# hundred steps does not know single images. Look at the shares: what the critics see falls more steeply than the exact
+# distance, and that is nearer to what exceeds the floor, each in a unit of its own. *Wasserstein GANs work because they
+# fail to approximate the Wasserstein distance* is the title under which Stanczuk et al. (2021) show this at full scale:
+# the critic that approximated $W$ better made the worse images.
+
+# %% tags=["claims"]
+said = np.array([answers[way] for way in ways])  # (3 critics, generators)
+claim("they do not agree with each other.", (said.max(0) > 2 * said.min(0)).all())
+foretold = abs(answers["gradient penalty, 10"] / rows["by (8), weight 10"] - 1)
+claim("Not even (8) foretells them", foretold[-1] > 0.3)
+claim("All of them put the three generators in the same order, though.", (np.diff([exact, *said]) < 0).all())
+claim("so much of it is the floor of real to real: more than half, for the last generator.", floor > 0.5 * exact[-1])
+falls = np.array([shares[way][-1] for way in ways])
+whole, excess = shares["exact W1"][-1], shares["exact W1, less real to real"][-1]
+claim("what the critics see falls more steeply than the exact distance", (falls < whole).all())
+claim("that is nearer to what exceeds the floor", (abs(falls - excess) < abs(falls - whole)).all())
+
+# %% [markdown]
 # ## What to take along
 #
 # * $W$ is the least work; (3) computes it, (6) turns it into a search for a 1-Lipschitz function, and that is what a
 #   critic is.
-# * JSD is blind where laws do not overlap, and thin clouds in a wide space do not. That is the vanishing gradient.
-# * A critic's loss is minus a distance in a unit of its own: read its trend, never its value.
-# * $W$ between small samples is mostly floor, and in pixels it likes blur.
+# * JSD is blind where distributions do not overlap, and thin clouds in a wide space do not. That is the vanishing
+#   gradient.
+# * The non-saturating gradient keeps its direction, and the longer $D$ is trained the longer it grows.
+# * A critic's loss is no distance, but a number in a unit of its own: at most its trend says something, never its value.
+# * $W$ between small samples is to a large part floor, and in pixels it likes blur.
 # * A good distance does not make the game converge. Damping does.
 #
 # ## Sources
@@ -1163,8 +1398,11 @@ print(f"{'exact W1, real to other real':<34}{floor:14.2f}")
 # * M. Arjovsky, L. Bottou, *Towards principled methods for training generative adversarial networks*, 2017.
 # * M. Arjovsky, S. Chintala, L. Bottou, *Wasserstein generative adversarial networks*, 2017.
 # * R. Flamary et al., *POT: Python Optimal Transport*, 2021.
+# * N. Fournier, A. Guillin, *On the rate of convergence in Wasserstein distance of the empirical measure*, 2015.
 # * I. Goodfellow et al., *Generative adversarial nets*, 2014.
 # * I. Gulrajani et al., *Improved training of Wasserstein GANs*, 2017.
 # * L. Mescheder, A. Geiger, S. Nowozin, *Which training methods for GANs do actually converge?*, 2018.
+# * K. Nadjahi et al., *Statistical and topological properties of sliced probability divergences*, 2020.
 # * J. Stanczuk, C. Etmann, L. M. Kreusser, C.-B. Schönlieb, *Wasserstein GANs work because they fail (to approximate
 #   the Wasserstein distance)*, 2021.
+# * C. Villani, *Optimal transport, old and new*, 2009.

@@ -263,7 +263,11 @@ ROWS: list[tuple[str, Provoke, list[str]]] = [
     # classes
     ("one class to tell apart", few(1, 3, train_classifier), ["one class, 'c0'", "give two at least"]),
     ("a class too small to part", few(2, 2, hold_out), ["class 'c0'", "has 2 images", "add images"]),
-    ("too few to be measured", few(2, 1, judge_themselves), ["has one held-out image a class", "two of a class at least"]),
+    (
+        "too few to be measured",
+        few(2, 1, judge_themselves),
+        ["has one held-out image a class", "two of a class at least"],
+    ),
     (
         "labels that are no class",
         few(2, 1, lambda x: type(x)(x.pixels, x.labels + 1, x.classes, "h")),

@@ -542,7 +542,15 @@ for ax, (title, x) in zip(axes.T.flat, grids.items(), strict=False):
 plt.show()
 
 # %%
-shown = ["rounds", "core_seconds", "kernel_distance", "frechet_distance", "coverage", "class_entropy", "copying_features"]
+shown = [
+    "rounds",
+    "core_seconds",
+    "kernel_distance",
+    "frechet_distance",
+    "coverage",
+    "class_entropy",
+    "copying_features",
+]
 pd.DataFrame({name: run.measured.iloc[-1].reindex(shown) for name, (run, _) in runs.items()}).T.round(3)
 
 # %% [markdown]

@@ -622,7 +622,7 @@ for name, (run, _) in runs.items():
     print(f"   rank correlation of the two over the epochs {order:+.2f}")
 
 # %% [markdown]
-# A rank correlation of $-1$ means: whenever the loss rose, the KID fell.
+# A rank correlation of $-1$ means: whenever the loss rose, the kernel distance fell.
 #
 # **"`g_loss` does not go down, so it has not converged."** `g_loss` is minus the mean score of the fakes, and scores
 # have no zero: the critic moves its zero as it likes, and `g_loss` moves along. (In the live views above both curves

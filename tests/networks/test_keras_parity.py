@@ -161,8 +161,8 @@ def mirrored(x: Tensor) -> Tensor:
 
 
 def assert_equal(ours: Tensor, report: Tensor) -> None:
-    """Equal to 1e-4 of the outputs' spread: equal constants would prove nothing."""
-    torch.testing.assert_close(ours, report, rtol=0, atol=1e-4 * report.std().item())
+    """Equal to 2e-4 of the outputs' spread: equal constants would prove nothing."""
+    torch.testing.assert_close(ours, report, rtol=0, atol=2e-4 * report.std().item())
 
 
 def assert_equal_moving_means(model: keras.Model, net: nn.Module) -> None:

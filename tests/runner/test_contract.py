@@ -99,7 +99,7 @@ def test_a_smoke_run_ends_in_a_minute(notebook: Path, tmp_path: Path) -> None:
     run_notebook(notebook, smoke(notebook), tmp_path, time_limit=600, progress=False)  # raises if a cell fails
 
 
-def test_fewer_images_than_features_leave_fid_open_and_notebook_04_comes_to_its_end(tmp_path: Path) -> None:
+def test_fewer_images_than_features_leave_the_frechet_distance_open_and_notebook_04_comes_to_its_end(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for name in ("bar", "cross", "ring"):
         (tmp_path / "shapes" / name).mkdir(parents=True)
@@ -110,7 +110,7 @@ def test_fewer_images_than_features_leave_fid_open_and_notebook_04_comes_to_its_
     given = {**smoke(notebook), "data_dir": str(tmp_path / "shapes"), "batch_size": 8}
     out = run_notebook(notebook, given, tmp_path / "out", time_limit=600, progress=False)
     measured = [read_table(file)[-1] for file in out.glob("*/epochs.csv")]
-    assert len(measured) == 2 and all("kid" in row and "fid" not in row for row in measured)
+    assert len(measured) == 2 and all("kernel_distance" in row and "frechet_distance" not in row for row in measured)
 
 
 @pytest.mark.parametrize(

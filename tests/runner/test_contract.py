@@ -99,7 +99,9 @@ def test_a_smoke_run_ends_in_a_minute(notebook: Path, tmp_path: Path) -> None:
     run_notebook(notebook, smoke(notebook), tmp_path, time_limit=600, progress=False)  # raises if a cell fails
 
 
-def test_fewer_images_than_features_leave_the_frechet_distance_open_and_notebook_04_comes_to_its_end(tmp_path: Path) -> None:
+def test_fewer_images_than_features_leave_the_frechet_distance_open_and_notebook_04_comes_to_its_end(
+    tmp_path: Path,
+) -> None:
     rng = np.random.default_rng(0)
     for name in ("bar", "cross", "ring"):
         (tmp_path / "shapes" / name).mkdir(parents=True)

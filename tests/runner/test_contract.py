@@ -109,7 +109,7 @@ def test_fewer_images_than_features_leave_the_frechet_distance_open_and_notebook
             pixels = rng.integers(0, 256, (32, 32), dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / "shapes" / name / f"{i}.png")
     (notebook,) = (one for one in NOTEBOOKS if one.stem == "04_wgan")
-    given = {**smoke(notebook), "data_dir": str(tmp_path / "shapes"), "batch_size": 8}
+    given = {**smoke(notebook), "data_dir": str(tmp_path / "shapes"), "batch_size": 4}
     out = run_notebook(notebook, given, tmp_path / "out", time_limit=600, progress=False)
     measured = [read_table(file)[-1] for file in out.glob("*/epochs.csv")]
     assert len(measured) == 2 and all("kernel_distance" in row and "frechet_distance" not in row for row in measured)

@@ -78,8 +78,15 @@ def _execute(notebook: NotebookNode, here: Path, there: Path) -> None:
     except CellExecutionError as error:
         said = COLOUR.sub("", error.traceback)
         raise RuntimeError(f"cell In [{client.code_cells_executed}]: {error.ename}: {error.evalue}\n{said}") from None
-    except DeadKernelError:
-        raise RuntimeError(f"cell In [{client.code_cells_executed}]: the kernel died") from None
+    except (
+        DeadKernelError,
+        AssertionError,
+    ):  # nbclient takes Ctrl-C, ends the kernel, and then asserts that it is there
+        raise KernelDiedError(f"cell In [{client.code_cells_executed}]: the kernel died") from None
+
+
+class KernelDiedError(RuntimeError):
+    """A kernel died, by itself or because nbclient took Ctrl-C for us and ended it."""
 
 
 def _has_gpu() -> bool:
@@ -215,12 +222,18 @@ def _name(cell: NotebookNode) -> str:
 
 
 def main() -> int:
-    """Refresh the notebooks of the sources named on the command line; 1 if one fails or is not clean, else 0."""
+    """Refresh the notebooks of the sources named on the command line; 1 if one fails or is not clean, else 0.
+
+    Where a kernel dies, the notebooks after it are left as they are: it may have been Ctrl-C.
+    """
     faults = 0
     for source in map(Path, sys.argv[1:]):
         print(f"{source} ...", flush=True)
         try:
             found = problems(refresh_notebook(source))
+        except KernelDiedError as error:
+            print(f"  {error}; what comes after it is not refreshed")
+            return 1
         except (FileNotFoundError, RuntimeError) as error:
             found = [str(error)]
         faults += len(found)

@@ -1,4 +1,8 @@
 import re
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -141,6 +145,21 @@ def test_a_failing_cell_is_named_and_leaves_the_earlier_notebook(last: str, mess
         refresh_notebook(source)
     assert earlier.read_text() == "earlier"
     assert sorted(path.name for path in earlier.parent.iterdir()) == ["lesson.ipynb", "source"]
+
+
+def test_ctrl_c_ends_the_refresh_and_not_one_notebook_of_it(tmp_path: Path) -> None:
+    stuck = write_source(tmp_path, "# %%\nimport os, time\nopen('begun', 'w').close()\ntime.sleep(600)\n")
+    after = stuck.with_name("after.py")
+    after.write_text("# %%\nopen('after', 'w').close()\n")
+    command = [sys.executable, "-m", "gan_lab.runner.refresh", str(stuck), str(after)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as refresh:
+        while not (tmp_path / "notebooks" / "begun").exists():
+            assert refresh.poll() is None
+            time.sleep(0.1)
+        refresh.send_signal(signal.SIGINT)
+        said, _ = refresh.communicate(timeout=60)
+    assert refresh.returncode == 1 and "what comes after it is not refreshed" in said
+    assert not (tmp_path / "notebooks" / "after").exists()
 
 
 def test_a_missing_source_is_named(tmp_path: Path) -> None:

@@ -462,15 +462,15 @@ plt.show()
 # %% [markdown]
 # ## 9. Does conditioning help, and what does it cost?
 #
-# One run proves nothing. So these games were trained with several seeds, at the sizes above, and measured after the last
-# epoch, by a single classifier, the course's former judge. The table is `results/03_acgan.csv`. Runs of one seed start
+# One run proves nothing. So these games were trained with ten seeds, at the sizes above, and measured after the last
+# epoch. The table is `results/03_acgan.csv`, and `results/README.md` has the command that makes it. Runs of one seed start
 # alike, so each game is compared with the plain GAN *of the same seed*. Each field has the mean, whether that is higher or
 # lower than the plain GAN's, and Student's 95 % interval of the mean difference. Where it holds 0, no difference is found.
 # A star marks a difference that is still there after Holm's correction for all the comparisons of the table. GAN-test,
 # variety and coverage are means over the classes.
 
 # %%
-table = seeds.table("03_acgan").rename(columns={"kid": "kernel_distance"})
+table = seeds.table("03_acgan")
 print(
     f"{table['seed'].nunique()} seeds, {table['epochs'].max()} epochs each, widths {table['width'].max():g} and {table['width_D'].max():g}\n"
 )

@@ -1,11 +1,9 @@
 """Images to train on and images to hold out, also for a set that has no test split of its own."""
 
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from gan_lab.data.images import ImageSet, load_images
 
@@ -63,7 +61,7 @@ def hold_out(images: ImageSet, share: float = 0.2, *, blocks: int = 4, gap: int 
             )
         train.append(index[to_train])
         test += [index[start : start + length] for start in starts[::2] + starts[1::2]]
-    return _part(images, train), _part(images, test)
+    return images.part(torch.cat(train)), images.part(torch.cat(test))
 
 
 def _blocks(n: int, share: float, blocks: int, gap: int) -> tuple[int, list[int]]:
@@ -77,8 +75,3 @@ def _blocks(n: int, share: float, blocks: int, gap: int) -> tuple[int, list[int]
         return length, [max(0, n - length)]
     ends = [n * i // blocks for i in range(blocks + 1)]
     return length, [(a + b - length) // 2 for a, b in pairwise(ends)]
-
-
-def _part(images: ImageSet, index: list[Tensor]) -> ImageSet:
-    which = torch.cat(index)
-    return replace(images, pixels=images.pixels[which], labels=images.labels[which])

@@ -78,6 +78,10 @@ class ImageSet:
         """The same images on `device`, where `batch` then works."""
         return replace(self, pixels=self.pixels.to(device), labels=self.labels.to(device))
 
+    def part(self, index: Tensor | slice) -> "ImageSet":
+        """Those of the images that `index` or a mask chooses, in its order."""
+        return replace(self, pixels=self.pixels[index], labels=self.labels[index])
+
     def batch(self, index: Tensor | slice) -> tuple[Tensor, Tensor]:
         """Images x, float32 (N, C, H, W) in `value_range`, and labels y, int64 (N,)."""
         low, high = self.value_range

@@ -13,7 +13,6 @@ the real images, the networks, and how many samples are compared.
 import math
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import cached_property
 
 import pandas as pd
@@ -96,7 +95,7 @@ class Judge:
                 **named,
                 "grain": grain,
                 "copying_pixels": copying(pixels, self._pixels),
-                "copying_features": copying(nearest(found, train).distance, nearest(real, train).distance),
+                "copying_features": copying(nearest(found, train).distance, self._features[i]),
             }
         return pd.DataFrame(columns)
 
@@ -145,6 +144,12 @@ class Judge:
         """From each image of the reference to its nearest training image."""
         return nearest(self._real, self._train).distance
 
+    @cached_property
+    def _features(self) -> list[Tensor]:
+        """The same in the features of each network."""
+        pairs = zip(self._real_features, self._train_features, strict=True)
+        return [nearest(real, train).distance for real, train in pairs]
+
     def _drawn(self, samples: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """At most n of the samples, in [-1, 1], and their labels."""
         if checked(samples, self.images.value_range, "samples").shape[1:] != self.images.shape:
@@ -176,8 +181,7 @@ class Judge:
             )
 
     def _known(self, images: ImageSet, k: int) -> float:
-        of_class = images.labels == k
-        part = replace(images, pixels=images.pixels[of_class], labels=images.labels[of_class])
+        part = images.part(images.labels == k)
         return sum(accuracy(classifier, part) for classifier in self.classifiers) / len(self.classifiers)
 
 
@@ -189,9 +193,7 @@ def halves(images: ImageSet) -> tuple[ImageSet, ImageSet]:
         half = len(of_class) // 2
         first.append(of_class[:half])
         second.append(of_class[half : 2 * half])
-    parts = (torch.cat(first), torch.cat(second))
-    one, other = (replace(images, pixels=images.pixels[part], labels=images.labels[part]) for part in parts)
-    return one, other
+    return images.part(torch.cat(first)), images.part(torch.cat(second))
 
 
 def _share_named(logits: Tensor, y: Tensor, classes: int) -> float:

@@ -78,10 +78,7 @@ def _execute(notebook: NotebookNode, here: Path, there: Path) -> None:
     except CellExecutionError as error:
         said = COLOUR.sub("", error.traceback)
         raise RuntimeError(f"cell In [{client.code_cells_executed}]: {error.ename}: {error.evalue}\n{said}") from None
-    except (
-        DeadKernelError,
-        AssertionError,
-    ):  # nbclient takes Ctrl-C, ends the kernel, and then asserts that it is there
+    except (DeadKernelError, AssertionError):  # at Ctrl-C nbclient ends the kernel, and then asserts that it is there
         raise KernelDiedError(f"cell In [{client.code_cells_executed}]: the kernel died") from None
 
 

@@ -6,6 +6,7 @@ python -m gan_lab.runner.refresh notebooks/source/01_dcgan.py ...   refreshes ea
 import re
 import sys
 import tempfile
+from asyncio import CancelledError
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
@@ -14,7 +15,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 from gan_lab.files import whole
@@ -76,10 +77,12 @@ def _execute(notebook: NotebookNode, here: Path, there: Path) -> None:
     try:
         client.execute(env=environment)
     except CellExecutionError as error:
+        if error.ename == "KeyboardInterrupt":  # Ctrl-C came to the kernel first
+            raise KernelDiedError(f"cell In [{client.code_cells_executed}]: interrupted") from None
         said = COLOUR.sub("", error.traceback)
         raise RuntimeError(f"cell In [{client.code_cells_executed}]: {error.ename}: {error.evalue}\n{said}") from None
-    except (DeadKernelError, AssertionError):  # at Ctrl-C nbclient ends the kernel, and then asserts that it is there
-        raise KernelDiedError(f"cell In [{client.code_cells_executed}]: the kernel died") from None
+    except (Exception, CancelledError) as error:  # at Ctrl-C nbclient ends the kernel, and then stumbles over that
+        raise KernelDiedError(f"cell In [{client.code_cells_executed}]: the kernel died") from error
 
 
 class KernelDiedError(RuntimeError):

@@ -66,7 +66,7 @@ learning_rate: float = 4e-4  # Adam's step size, for both players [above 0]
 beta1: float = 0.5  # Adam's memory of the gradient [at least 0, below 1]
 real_target: float = 1.0  # what D is asked to answer for a real image [at least 0, at most 1]
 zero_one: bool = False  # scale the images to 0..1, as report A did, and not to -1..1
-report_norms: bool = False  # A1 only: the two batch norms that report A put where they do harm
+report_norms: bool = False  # A1 only: batch norm after G's tanh and on D's input too, as in report A
 measure_every: int = 5  # epochs between two measurements of the quality [at least 1]
 a1_epochs: int = 4  # passes over the images in the last section, where A1 plays twice [at least 1]
 a1_width: float = 0.125  # width of A1 there [above 0]
@@ -171,9 +171,9 @@ with torch.no_grad():
 # %% [markdown]
 # ## The generator's loss: why it does not simply minimise $V$
 #
-# Only the second term of (1) depends on $G$. To minimise $V$ would be to minimise $\log(1 - D(G(z)))$. But think of the
-# beginning: the drawings are poor, $D$ is sure of itself, the scores of fakes are very negative. There this loss is
-# *flat*: it has **saturated**, and a flat loss gives no direction. The remedy is in the same paper: let $G$ maximise
+# Only the second term of (1) depends on $G$. To minimise $V$ would be to minimise $\log(1 - D(G(z)))$. But suppose that
+# the drawings are poor and that $D$ is sure of itself: the scores of fakes are very negative. There this loss is *flat*:
+# it has **saturated**, and a flat loss gives no direction. The remedy is in the same paper: let $G$ maximise
 # $\log D(G(z))$ instead. It wants the same, and its slope is steepest where $G$ is worst:
 #
 # $$ \text{saturating: } \log(1 - \sigma(s)) \qquad\qquad \text{non-saturating: } -\log \sigma(s) \qquad (2)$$
@@ -190,25 +190,32 @@ class Saturating(NonSaturating):
 
 
 score = torch.linspace(-8, 8, 401, requires_grad=True)
+pulls = {}
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3))
 for name, g_loss in (("non-saturating", NonSaturating().g_loss), ("saturating", Saturating().g_loss)):
     value = torch.stack([g_loss(s[None]) for s in score])
     (slope,) = torch.autograd.grad(value.sum(), score)
     left.plot(score.detach(), value.detach(), label=name)
     right.plot(score.detach(), slope.abs(), label=name)
-    print(f"{name:15} |slope| at score -6: {slope[(score + 6).abs().argmin()].abs():.4f}")
+    pulls[name] = slope[(score + 6).abs().argmin()].abs().item()
+    print(f"{name:15} |slope| at score -6: {pulls[name]:.4f}")
 left.set(title="the generator's loss", xlabel="score s of a fake image", ylabel="loss (nats)")
 right.set(title="how hard it pulls", xlabel="score s of a fake image", ylabel="|slope| (nats per unit of score)")
 left.legend()
 plt.show()
 
 # %% [markdown]
-# On the left side of these pictures, where the fakes of a young generator soon lie, only one of the two pulls. At a score
-# of 0, where $D$ cannot tell, the non-saturating loss is $\log 2$.
-#
+# On the left side of these pictures, where $D$ is sure of a fake, only one of the two pulls. At a score of 0, where $D$
+# cannot tell, the non-saturating loss is $\log 2$.
+
+# %% tags=["claims"]
+claim("only one of the two pulls", pulls["non-saturating"] > 0.9 and pulls["saturating"] < 0.01)
+
+# %% [markdown]
 # ## How good are the drawings?
 #
-# The losses will not say, as you will see. So every few epochs a **judge** compares the drawings with held-out images.
+# The losses do not measure that, as you will see. So every few epochs a **judge** compares the drawings with held-out
+# images.
 # Three small classifiers of the images turn each image into 64 numbers, its *features*. The **kernel distance** says how
 # far the drawings lie from the real images there: more real images get 0 on average, and lower is better. **Coverage** is
 # the share of the real images that have a drawing near them. (Notebook 2 takes both apart. With the features of a
@@ -322,7 +329,8 @@ ax.set(
 ax.legend()
 plt.show()
 numbers = ["kernel_distance", "coverage", "precision", "copying_pixels", "copying_features"]
-judge.beside(drawn()).loc[numbers].round(2)
+found = judge.beside(drawn()).loc[numbers]
+found.round(2)
 
 # %% [markdown]
 # The first column is for the drawings, the second for real images that nobody has seen, the third for the training
@@ -332,7 +340,19 @@ judge.beside(drawn()).loc[numbers].round(2)
 # perfect one. It is the chance that a drawing lies nearer to the training images than an unseen image does, so 0.5 is
 # right and 1 is a copier. Compare two trainings by these numbers, and by more than one seed (notebook 2), and not by
 # their losses.
-#
+
+# %% tags=["claims"]
+of_drawings, of_unseen, of_copies, of_noise = (found[name] for name in ("samples", "unseen", "copies", "noise"))
+near = of_drawings["kernel_distance"] < of_noise["kernel_distance"] / 4
+claim("watch the digits appear", near and of_drawings["precision"] > 0.4)
+apart = (of_copies - of_unseen).abs()
+claim(
+    "only *copying* tells it from a perfect one",
+    apart[["kernel_distance", "coverage", "precision"]].max() < 0.1
+    and apart[["copying_pixels", "copying_features"]].min() > 0.3,
+)
+
+# %% [markdown]
 # ## Reading the curves, and misreading them
 #
 # Left: the two halves of $D$'s loss and the loss of $G$; a dotted line marks $\log 2$, which each of the three would be if
@@ -408,8 +428,10 @@ print(f"                        in Keras 2: {keras_2[0]:.3f} for a real image, {
 
 called_real = (said["training images"] > 0).float()
 rounded = called_real.clamp(1e-7, 1 - 1e-7)
-print(f"cross-entropy of the rounded predictions: {F.binary_cross_entropy(rounded, torch.ones_like(rounded)):.4f}")
-print(f"error rate x -log(1e-7):                  {(1 - called_real.mean()) * -np.log(1e-7):.4f}")
+rounded_entropy = F.binary_cross_entropy(rounded, torch.ones_like(rounded))
+error_rate = 1 - called_real.mean()
+print(f"cross-entropy of the rounded predictions: {rounded_entropy:.4f}")
+print(f"error rate x -log(1e-7):                  {error_rate * -np.log(1e-7):.4f}")
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3))
 rounded_loss = rounds.assign(rounded=(1 - rounds["acc_real"]) * -np.log(1e-7))
@@ -420,15 +442,16 @@ plt.show()
 # %% tags=["claims"]
 claim(r"For a real image called fake, Keras 3 gives $-\log 10^{-7}$.", abs(keras_3[0] + np.log(1e-7)) < 1e-3)
 claim("For a fake called real it is a little less", abs(keras_3[1] - 23 * np.log(2)) < 1e-3)
+claim("such a curve is the error rate in another unit", abs(rounded_entropy + error_rate * np.log(1e-7)) < 1e-3)
 
 # %% [markdown]
 # ## A walk through the latent space
 #
 # $G$ has learnt a map from noise to images. Is it a list of remembered pictures, or a landscape? Walk from one noise
-# vector to another (the space of all $z$ is called the *latent space*) and see. A straight line is a poor path: in many
-# dimensions, $Z$ of them, almost all of a normal distribution lies near a sphere of radius $\sqrt{Z}$, and the middle of
-# the line lies well inside. So we also walk along the sphere, from $z_0$ at $t = 0$ to $z_1$ at $t = 1$, with the angle
-# $\omega$ between the two:
+# vector to another (the space of all $z$ is called the *latent space*) and see. A straight line leads through vectors
+# that $G$ hardly ever met: in many dimensions, $Z$ of them, almost all of a normal distribution lies near a sphere of
+# radius $\sqrt{Z}$, and the middle of the line lies well inside. So we also walk along the sphere, from $z_0$ at $t = 0$
+# to $z_1$ at $t = 1$, with the angle $\omega$ between the two:
 #
 # $$ z(t) = \frac{\sin((1-t)\,\omega)}{\sin \omega}\, z_0 + \frac{\sin(t\,\omega)}{\sin \omega}\, z_1 \qquad (3)$$
 
@@ -445,6 +468,12 @@ for ax, name, path in zip(axes, ("straight line", "along the sphere"), (line, sp
     print(
         f"{name}: |z| from {path.norm(dim=1)[0]:.1f} to {path.norm(dim=1)[-1]:.1f}, in the middle {path.norm(dim=1)[6]:.1f}"
     )
+
+# %% tags=["claims"]
+radius = game.z_dim**0.5
+near_the_sphere = ((z.norm(dim=1) / radius - 1).abs() < 0.25).float().mean()
+claim(r"almost all of a normal distribution lies near a sphere of radius $\sqrt{Z}$", near_the_sphere > 0.95)
+claim("the middle of the line lies well inside", line[6].norm() < 0.8 * radius)
 
 # %% [markdown]
 # If the image changes smoothly all the way, the map is a landscape. (That does not rule out copies at its landmarks.)
@@ -467,20 +496,32 @@ explorer(game, value_range=value_range)
 
 # %%
 noise = torch.randn(64, 100, generator=torch.Generator().manual_seed(seed))
+outside, moved = {}, {}
 for norm_after_tanh in (True, False):
     torch.manual_seed(seed)
     G_A = dcgan64.Generator(width=a1_width, norm_after_tanh=norm_after_tanh)
     with torch.no_grad():
         x, in_other_company = G_A(noise), G_A(torch.cat([noise[:1], 3 * noise[1:]]))
-    outside = (x.abs() > 1).float().mean()
-    moved = (x[0] - in_other_company[0]).abs().mean()
-    print(f"batch norm after tanh: {norm_after_tanh!s:5}  values outside [-1, 1]: {outside:.0%}", end="   ")
-    print(f"the same z in another batch moves each pixel by {moved:.3f}")
+    outside[norm_after_tanh] = (x.abs() > 1).float().mean()
+    moved[norm_after_tanh] = (x[0] - in_other_company[0]).abs().mean() / x.std()
+    print(f"batch norm after tanh: {norm_after_tanh!s:5}", end="  ")
+    print(f"values outside [-1, 1]: {outside[norm_after_tanh]:3.0%}", end="  ")
+    print(f"the same z in another batch moves a pixel by {moved[norm_after_tanh]:.2f} standard deviations")
 
 # %% [markdown]
-# Values outside the range of the real images give the fakes away, and a screen clips them. Some of the dependence on the
-# rest of the batch is there in every generator with batch norm; the last layer adds to it.
-#
+# Values outside the range of the real images give the fakes away, and a screen clips them. Batch norm also makes an
+# image depend on the rest of its batch. But this generator has batch norm in other layers too, and the last one adds
+# next to nothing to that.
+
+# %% tags=["claims"]
+claim(
+    "Values outside the range of the real images give the fakes away, and a screen clips them.",
+    outside[True] > 0.2 and outside[False] == 0,
+)
+claim("Batch norm also makes an image depend on the rest of its batch.", min(moved.values()) > 0.2)
+claim("the last one adds next to nothing to that", abs(moved[True] - moved[False]) < 0.05)
+
+# %% [markdown]
 # **2. Real images in $[0, 1]$ against a tanh.** The report scales its images to $[0, 1]$ while $G$ can produce negative
 # numbers. Until it has learnt to avoid them, no network is needed to tell real from fake. This rule is enough: *fake, if
 # any pixel is negative*.
@@ -489,11 +530,15 @@ for norm_after_tanh in (True, False):
 torch.manual_seed(seed)
 with torch.no_grad():
     x_fake = dcgan64.Generator(width=a1_width, norm_after_tanh=False)(noise)
+correct = {}
 for low in (0.0, -1.0):
     x_real = random_images(load_images(data_dir, size=64, channels=3, value_range=(low, 1.0)), 64)
     x_fake = x_fake[: len(x_real)]
-    correct = torch.cat([(x_real.amin((1, 2, 3)) >= 0), (x_fake.amin((1, 2, 3)) < 0)]).float().mean()
-    print(f"real images in [{low:g}, 1]: the rule is right for {correct:.0%} of the images")
+    correct[low] = torch.cat([(x_real.amin((1, 2, 3)) >= 0), (x_fake.amin((1, 2, 3)) < 0)]).float().mean()
+    print(f"real images in [{low:g}, 1]: the rule is right for {correct[low]:.0%} of the images")
+
+# %% tags=["claims"]
+claim("This rule is enough", correct[0.0] > 0.99 and correct[-1.0] < 0.6)
 
 # %% [markdown]
 # **3. Batch norm in $D$'s first block.** Real and fake images reach $D$ in separate batches, and batch norm gives each
@@ -544,6 +589,9 @@ blind = told_apart["contrast", True] < 0.65 and told_apart["contrast", False] > 
 claim("With this batch norm $D$ does not see that every fake has half the contrast; without it, it soon does.", blind)
 either_way = min(told_apart["brightness", norm_input] for norm_input in (True, False))
 claim("The brightness it sees either way.", either_way > 0.75)
+some = random_images(pixels, 500)
+claim("Digits are mostly black", (some < -0.9).float().mean() > 0.5)
+claim("half of that contrast also makes them brighter on average", some.mean() < -0.2)
 
 # %% [markdown]
 # **4. A bottleneck as narrow as the image.** The generator's last transposed convolution already has as few channels as
@@ -582,24 +630,36 @@ for name, mistaken in (("as in report A", True), ("put right", False)):
     columns[name] = run_A, sample(game_A, noise)
 
 # %%
+out_of_range, called_fake = {}, {}
 fig, axes = plt.subplots(1, 3, figsize=(10, 2.9), width_ratios=(2, 2, 3))
 for ax, (name, (run_A, x)) in zip(axes, columns.items(), strict=False):
     low, high = run_A.value_range
     plots.grid(ax, x[:9], nrow=3, value_range=run_A.value_range, title=f"{name}, epoch {run_A.epoch}")
     plots.curves(axes[2], run_A.rounds, {"acc_fake": name}, ylabel="fakes called fake", title="accuracy of D")
     last = run_A.rounds.query("epoch == epoch.max()").mean()
-    print(f"{name}: values outside [{low:g}, {high:g}]: {((x < low) | (x > high)).float().mean():.0%}", end=", ")
-    print(f"accuracy of D in the last epoch: real {last['acc_real']:.0%}, fake {last['acc_fake']:.0%}")
+    out_of_range[name], called_fake[name] = ((x < low) | (x > high)).float().mean(), last["acc_fake"]
+    print(f"{name}: values outside [{low:g}, {high:g}]: {out_of_range[name]:.0%}", end=", ")
+    print(f"accuracy of D in the last epoch: real {last['acc_real']:.0%}, fake {called_fake[name]:.0%}")
 axes[2].set_ylim(0, 1.02)
 axes[2].legend()
 plt.show()
 
 # %% [markdown]
 # So few epochs are only the opening of the game, with a small network and one seed. (The running averages of $G$'s batch
-# norms have not settled by then. As long as they are so young, `sample` estimates mean and variance anew, from fresh
-# noise: with the young averages every image would be gray.) In both games $D$ soon calls nearly every fake a fake. What the mistakes do to the range of
-# the images is plain; which of the two would draw better in the end, these numbers do not say. Such a claim needs several
-# seeds and a measure of quality. The full networks play by parameters alone, best on a GPU:
+# norms have not settled by then, and as long as they are so young, `sample` estimates mean and variance anew, from fresh
+# noise.) In both games $D$ soon calls nearly every fake a fake. The mistakes put most of the values out of the range of
+# the real images; which of the two would draw better in the end, these numbers do not say. Such a claim needs several
+# seeds and a measure of quality.
+
+# %% tags=["claims"]
+claim("In both games $D$ soon calls nearly every fake a fake.", min(called_fake.values()) > 0.9)
+claim(
+    "The mistakes put most of the values out of the range of the real images",
+    out_of_range["as in report A"] > 0.5 and out_of_range["put right"] == 0,
+)
+
+# %% [markdown]
+# The full networks play by parameters alone, best on a GPU:
 #
 # ```
 # uv run gan-lab run notebooks/01_dcgan.ipynb -f notebooks/parameters/report_a.yaml

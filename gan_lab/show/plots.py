@@ -51,7 +51,9 @@ def curves(
             ax.plot(x, rounds[column], color=line.get_color(), linestyle="-", linewidth=0.6, alpha=0.25)
     ax.set_xlim(left=0)
     if len(columns) > 1:
-        ax.legend(loc="best")
+        low, high = ax.get_ylim()
+        ax.set_ylim(low, high + 0.2 * (high - low))  # room for the legend above the curves
+        ax.legend(loc="best", ncols=len(columns))
 
 
 def animation(pictures: Sequence[Path], file: Path, *, fps: float = 6.0, hold: float = 2.0, scale: int = 2) -> Path:

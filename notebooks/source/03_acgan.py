@@ -237,8 +237,8 @@ claim("What tells them apart is the *size* of the numbers.", names_right["A4: |z
 # * **GAN-train**: a new classifier is trained *on samples only*, and tested on held-out real images. High only if the
 #   samples are right *and* as varied as the real images (both: Shmelkov et al., 2018).
 # * **Variety** of class $k$: the mean distance between two samples in which a classifier sees $k$, over that between
-#   two real images of class $k$. Below 1, the samples of a class are more alike than the real ones. Bad drawings differ
-#   wildly, so a variety above 1 is no praise.
+#   two real images of class $k$. Below 1, the samples of a class are more alike than the real ones. Bad drawings may
+#   differ wildly, so a variety above 1 is no praise.
 # * **Coverage** of class $k$: around every real image of the class lies the ball that reaches to its fifth nearest
 #   neighbour; coverage is the share of these balls that hold a sample. Bad drawings do not raise it.
 #
@@ -379,10 +379,14 @@ print(f"and names the class of {last['named_real']:.0%} of the real and of {last
 
 # %% [markdown]
 # The left pair is the fight that you know from notebook 1. The right pair is no fight: with the class terms in the
-# game, both curves of the class loss fall together. Keep the last number in mind. It is what report B calls *class
-# accuracy*, and it says that $G$ and $D$ **agree** what a 3 is. Whether it is what *you* call a 3, only somebody else
-# can tell.
-#
+# game, both curves of the class loss fall. Keep the last number in mind. It is what report B calls *class accuracy*, and
+# it says that $G$ and $D$ **agree** what a 3 is. Whether it is what *you* call a 3, only somebody else can tell.
+
+# %% tags=["claims"]
+pays = rounds.groupby("epoch")[["class_real", "class_fake"]].mean()
+claim("both curves of the class loss fall.", setting == "plain" or (pays.iloc[-1] < pays.iloc[0] / 2).all())
+
+# %% [markdown]
 # ## 7. Iterations are not epochs
 #
 # Report A trained for "2001 epochs" with a grid of all classes every 200. In its code each of them is *one batch of 8
@@ -570,9 +574,9 @@ def played_out(w: float, steps: int = 2000) -> torch.Tensor:
     return (torch.softmax(logits, 1) / 2).detach()
 
 
+made = {w: played_out(w) for w in (0.0, 0.1, 1.0, 3.0)}
 fig, axes = plt.subplots(1, 4, figsize=(11, 2.6), sharey=True, layout="constrained")
-for ax, w in zip(axes, (0.0, 0.1, 1.0, 3.0), strict=True):
-    q = played_out(w)
+for ax, (w, q) in zip(axes, made.items(), strict=True):
     for y, style in ((0, "-"), (1, "--")):
         ax.fill_between(x, 20 * p[y], alpha=0.2, hatch="//" if y else "", label=f"real, class {y}")
         ax.plot(x, 20 * q[y], style, label=f"made for {y}")
@@ -588,13 +592,27 @@ axes[0].legend(fontsize=7)
 plt.show()
 
 # %% [markdown]
-# At $w = 0$ the truth is where $G$ stays. With any weight at all the two classes part at 0. The score sees all samples
-# together, $q$, and so it does not mind *who* draws a doubtful $x$; the class terms do, and give each to the class that
-# it resembles more. A 1 that could be taken for a 7 is never drawn when a 1 is asked for. With a larger weight, $G$
-# even takes the blame of the score head for leaving the doubtful region, and draws what is more typical than the real
-# images. So **an AC-GAN loses the images on which the classes overlap** (Shu et al., 2017, and Gong et al., 2019, who
-# repair it).
-#
+# At $w = 0$ the truth is where $G$ stays. With each of the other weights the two classes part at 0. The score sees all
+# samples together, $q$, and so it does not mind *who* draws a doubtful $x$; the class terms do, and give each to the
+# class that it resembles more. A 1 that could be taken for a 7 would not be drawn when a 1 is asked for. With the largest
+# weight $G$ also leaves the doubtful region around 0, though the score punishes that, and draws what is more typical
+# than the real images. So **an AC-GAN loses the images on which the classes overlap** (Shu et al., 2017, and Gong et
+# al., 2019, who repair it).
+
+# %% tags=["claims"]
+claim("At $w = 0$ the truth is where $G$ stays.", abs(made[0.0] - p).sum() < 0.05)
+other_side = [2 * made[w][1][x < 0].sum() for w in (0.1, 1.0, 3.0)]
+claim("With each of the other weights the two classes part at 0.", max(other_side) < 0.05)
+sure = (p / p.sum(0)).max(0).values  # how sure the best classifier of the real images is at x
+drawn = {w: q.sum(0) for w, q in made.items()}
+doubtful = {w: (q[abs(x) < 0.5].sum() / p.sum(0)[abs(x) < 0.5].sum()).item() for w, q in drawn.items()}
+claim(
+    "With the largest weight $G$ also leaves the doubtful region around 0, though the score punishes that, and draws what "
+    "is more typical than the real images.",
+    doubtful[3.0] < 0.6 and doubtful[0.1] > 0.8 and (drawn[3.0] @ sure) > (p.sum(0) @ sure) + 0.03,
+)
+
+# %% [markdown]
 # How much is that with these digits? The classifiers tell. These are the held-out images of each class of which they are
 # most and least sure:
 
@@ -611,12 +629,17 @@ print(
     f"{(nats < 0.1).double().mean():.0%} of the real images cost these classifiers less than 0.1 nats",
     end="; ",
 )
-print(f"{(nats > np.log(2)).double().mean():.1%} cost more than log 2: these are in doubt")
+in_doubt = (nats > np.log(2)).double().mean()
+print(f"{in_doubt:.1%} cost more than log 2: these are in doubt")
 
 # %% [markdown]
-# The fewer of the images are in doubt, the less there is to lose. That is why a loss of variety, where section 9 finds
-# one, needs another cause, and in report A's network there is one.
-#
+# Few of these digits are in doubt, so there is little to lose. A loss of variety, where section 9 finds one, needs
+# another cause, and in report A's network there is one.
+
+# %% tags=["claims"]
+claim("Few of these digits are in doubt", in_doubt < 0.05)
+
+# %% [markdown]
 # ### A class that falls silent
 #
 # Section 3 showed how report A's generator is told the class: by the *size* of the numbers in $z \odot e_y$. Of two
@@ -644,8 +667,8 @@ if system == "A4":
         print(f"this run, {name!r}: |e_y| = {sizes[k]:.2f}, variety {each['variety'].iloc[k]:.2f}")
 
 # %% [markdown]
-# A row of a grid with the same drawing in each column is what this looks like. A look at the class accuracy does not
-# show it, nor does GAN-test: one good drawing, over and over, is always right.
+# A row of a grid with the same drawing in each column is what this looks like. A class accuracy cannot show it, nor can
+# GAN-test: one good drawing, over and over, is always right.
 #
 # ## 11. A walk between classes
 #
@@ -674,7 +697,7 @@ for i, batch in enumerate(images.labels.split(full), start=1):
     print(f"batch {i}: {batch.bincount(minlength=K).tolist()}{dropped}")
 
 kept = len(images) // full * full
-seen_by_D = replace(images, pixels=images.pixels[:kept], labels=images.labels[:kept])
+seen_by_D = images.part(slice(kept))
 never = [name for k, name in enumerate(images.classes) if (seen_by_D.labels == k).sum() == 0]
 print(f"{kept} of {len(images)} images ever reach D; of {', '.join(never) or 'no class'} there is none among them")
 
@@ -710,10 +733,10 @@ def named_by_D(game: Game, images) -> torch.Tensor:
 named = named_by_D(game_B, held_out)
 asked = sample(game_B, z_many, y_many).cpu()
 judged, found = judge.by_class(asked, y_many), judge.probabilities(asked).argmax(1)
+named_right = [(named[held_out.labels == k] == k).double().mean().item() for k in range(K)]
 for k, name in enumerate(images.classes):
-    of_class = held_out.labels == k
     most = found[y_many == k].mode().values
-    print(f"{name!r}: D names {(named[of_class] == k).double().mean():4.0%} of the held-out images;", end=" ")
+    print(f"{name!r}: D names {named_right[k]:4.0%} of the held-out images;", end=" ")
     print(
         f"asked for it, G draws it in {judged['GAN-test'].iloc[k]:4.0%} of the cases, most often {images.classes[most]!r}"
     )
@@ -733,7 +756,14 @@ plt.show()
 # make of that label. The reported accuracy does not show it: a class that is in no batch is in no average. **A number
 # that is averaged over the training batches says nothing about what is not in them.** Held-out images, class by class,
 # do.
-#
+
+# %% tags=["claims"]
+claim("The reported accuracy does not show it", min(ended["named_real"], ended["named_fake"]) > 0.8)
+of_never = [right for right, name in zip(named_right, images.classes, strict=True) if name in never]
+of_others = [right for right, name in zip(named_right, images.classes, strict=True) if name not in never]
+claim("Held-out images, class by class, do.", max(of_never, default=1) < 0.2 and min(of_others) > 0.8)
+
+# %% [markdown]
 # ## Exercises
 #
 # **1. Which classes are lost?** Write `lost(labels, batch_size)`: the set of the labels that $D$ never meets if images
@@ -752,9 +782,9 @@ exercises.check_lost(lost)
 # <details><summary>Hint</summary>Full batches hold the first <code>len(labels) // batch_size * batch_size</code>
 # images; <code>set(labels.tolist())</code> minus those that are in there.</details>
 #
-# **2. The price of a whisper.** In section 10 the smallest weight $w > 0$ already parts the classes at 0, while it
-# leaves $q = p$. So the samples made for class 1 follow the right half of $p$, scaled to 1. What is their deviation?
-# Compute it, by hand or by numbers, and compare it with $w = 0.1$.
+# **2. The price of a whisper.** In section 10 a very small weight $w > 0$ would part the classes at 0 and leave $q = p$. So
+# the samples made for class 1 would follow the right half of $p$, scaled to 1. What would be their deviation? Compute it,
+# by hand or by numbers, and compare it with $w = 0.1$.
 
 # %%
 deviation_of_half = 1.0  # your turn
@@ -762,8 +792,8 @@ deviation_of_half = 1.0  # your turn
 exercises.check_half(deviation_of_half)
 
 # %% [markdown]
-# <details><summary>Hint</summary>The right half of the mixture is the law of $|x|$ with $x \sim N(1, 1)$, so the mean
-# of $x^2$ is 2. Its mean you get on a fine grid.</details>
+# <details><summary>Hint</summary>The right half of the mixture is the distribution of $|x|$ with $x \sim N(1, 1)$, so the
+# mean of $x^2$ is 2. Its mean you get on a fine grid.</details>
 #
 # **3. Another way to condition: one cell, one GAN.** An AC-GAN's $D$ *names* the class. A conditional GAN (Mirza and
 # Osindero, 2014) *tells* $D$ the class and asks only for a score: is this a real image **of class $y$**? There is no

@@ -119,11 +119,11 @@ print(f"{len(images)} images of shape {images.shape}, {len(held_out)} held out; 
 #
 # $$ W(P_r, P_g) \;=\; \max_{f \;\text{1-Lipschitz}} \;\; \mathbb{E}_{x \sim P_r} f(x) - \mathbb{E}_{x \sim P_g} f(x) \qquad (1) $$
 #
-# Here $P_r$ is the law of the real images and $P_g$ that of the generated ones. *1-Lipschitz* means that the score
-# never changes by more than the distance from image to image, $|f(x) - f(x')| \le \lVert x - x' \rVert$. Without this
-# the critic could multiply its scores by a million and call that a success; with it, the maximum is the **Wasserstein-1
-# distance** of the two laws, the least work of moving one onto the other. A critic that may be $K$ times as steep,
-# $K$-Lipschitz, reaches $K\,W$.
+# Here $P_r$ is the distribution of the real images and $P_g$ that of the generated ones. *1-Lipschitz* means that the
+# score never changes by more than the distance from image to image, $|f(x) - f(x')| \le \lVert x - x' \rVert$. Without
+# this the critic could multiply its scores by a million and call that a success; with it, the maximum is the
+# **Wasserstein-1 distance** of the two distributions, the least work of moving one onto the other. A critic that may be
+# $K$ times as steep, $K$-Lipschitz, reaches $K\,W$.
 #
 # So, with a network $D$ for $f$, the players minimise
 #
@@ -158,9 +158,11 @@ felt = {
     "$-D$, a critic": -score,
 }
 fig, ax = plt.subplots(figsize=(5.5, 2.4))
+slopes = []
 for name, g_loss in felt.items():
     (slope,) = torch.autograd.grad(g_loss.sum(), score)
     ax.plot(score.detach(), slope.abs(), label=name)
+    slopes.append(slope.abs())
 ax.set(xlabel="score of a generated image", ylabel="share of the slope", ylim=(-0.05, 1.1))
 ax.legend(loc="center right", fontsize=8)
 plt.show()
@@ -170,7 +172,16 @@ plt.show()
 # part. But this is half of the chain: a share of nothing is nothing. The slope of the *score* at the image has to be
 # there too, and in a $D$ that may be as steep as it likes between the two clouds it may be flat on them. That is what
 # the Lipschitz condition is for.
-#
+
+# %% tags=["claims"]
+saturating, non_saturating, of_critic = slopes
+claim(
+    "The first loss is flat where $D$ is right, the second where it is wrong",
+    max(saturating[0], non_saturating[-1]) < 0.001 and min(saturating[-1], non_saturating[0]) > 0.99,
+)
+claim("a critic's has no flat part.", of_critic.min() > 0.99)
+
+# %% [markdown]
 # ## 2. Clipping
 #
 # How does one keep a network Lipschitz? Arjovsky et al. (2017) do the simplest thing: after each of the critic's steps,
@@ -230,12 +241,11 @@ for name, norm in {"no norm": nn.Identity, "batch norm": nn.BatchNorm2d}.items()
     print(f"{name:10}: the scores of 32 images are spread {steepness[name]:.1e} times as wide as before")
 
 # %% [markdown]
-# Without a norm the critic becomes flat. With batch norm it stays about as steep as it was, and a smaller bound $c$
-# changes nothing but the last layer.
+# Without a norm the critic becomes flat. With batch norm it stays about as steep as it was.
 
 # %% tags=["claims"]
 claim("Without a norm the critic becomes flat.", steepness["no norm"] < 0.01)
-claim("With batch norm it stays about as steep as it was", 0.2 < steepness["batch norm"] < 5)
+claim("With batch norm it stays about as steep as it was.", 0.2 < steepness["batch norm"] < 5)
 
 # %% [markdown]
 # ## 3. The penalty
@@ -269,9 +279,9 @@ print("by hand and gan_lab.lipschitz.gradient_penalty:", "equal" if np.isclose(*
 
 # %% [markdown]
 # `create_graph=True` is what makes it work: the penalty is a function of a gradient, and to descend on it we need the
-# gradient of that gradient, a *double backward*. It is also what makes it slow. But a critic of convolutions and leaky
-# ReLUs is linear in pieces, so the way from its score back to the image is itself a network of the same weights, and
-# can be written down layer by layer. `norms_by_layer` does that. It is the same function, and the games below use it:
+# gradient of that gradient, a *double backward*, which takes time. But a critic of convolutions and leaky ReLUs is linear
+# in pieces, so the way from its score back to the image is itself a network of the same weights, and can be written down
+# layer by layer. `norms_by_layer` does that. It is the same function, and the games below use it:
 
 # %%
 real = x64
@@ -288,8 +298,12 @@ for name, of in {"double backward": gradient_norms, "layer by layer": norms_by_l
         times.append(time.perf_counter() - began)
     found[name], seconds[name] = torch.cat([value.detach().view(1), gradient.flatten()]), np.median(times)
 a, b = found.values()
-print(f"penalty and gradient differ by {(a - b).abs().max() / a.abs().max():.0e} of their size;", end=" ")
+differ = (a - b).abs().max() / a.abs().max()
+print(f"penalty and gradient differ by {differ:.0e} of their size;", end=" ")
 print(f"layer by layer takes {seconds['layer by layer'] / seconds['double backward']:.0%} of the time of the penalty")
+
+# %% tags=["claims"]
+claim("It is the same function", differ < 1e-3)
 
 # %% [markdown]
 # ### Whose gradient?
@@ -299,11 +313,12 @@ print(f"layer by layer takes {seconds['layer by layer'] / seconds['double backwa
 # of the gradient at one image is due to the *others*, on the untrained critic of report A:
 
 # %%
-norms = {"batch norm": nn.BatchNorm2d, "layer norm": wgan64.layer_norm, "no norm": nn.Identity}
+norms, ties = {"batch norm": nn.BatchNorm2d, "layer norm": wgan64.layer_norm, "no norm": nn.Identity}, {}
 for name, norm in norms.items():
     torch.manual_seed(seed)
     D = wgan64.Critic(channels=channels, width=width, norm=norm)
-    print(f"{name:11} moving the other images changes the gradient at the first one by {wrong.tie(D, real[:16]):.0%}")
+    ties[name] = wrong.tie(D, real[:16])
+    print(f"{name:11} moving the other images changes the gradient at the first one by {ties[name]:.0%}")
 
 try:
     D = wgan64.Critic(channels=channels, width=width, norm=nn.BatchNorm2d)
@@ -312,13 +327,20 @@ except ValueError as refused:
     print(f"\n{refused}")
 
 # %% [markdown]
-# The paper takes layer norm, or none. Where you *want* the mistake, as in section 8, you can insist.
-#
+# The paper takes layer norm, or none: with these the others have no part in it. Where you *want* the mistake, as in
+# section 8, you can insist.
+
+# %% tags=["claims"]
+claim("the score of an image depends on its whole batch.", ties["batch norm"] > 0.2)
+claim("with these the others have no part in it.", max(ties["layer norm"], ties["no norm"]) < 0.01)
+
+# %% [markdown]
 # ## 4. Two critics in the plane
 #
-# What does clipping do to a critic? Look at one whose job never changes: the real points are one of three laws in the
-# plane, the "generated" ones are the same with noise $\mathcal{N}(0, 1)$ added, and nobody learns but the critic (as in
-# figure 1 of Gulrajani et al. 2017). In the plane a penalty of $\lambda = 0.1$ does, as in the authors' code.
+# What does clipping do to a critic? Look at one whose job never changes: the real points are from one of three
+# distributions in the plane, the "generated" ones are the same with noise $\mathcal{N}(0, 1)$ added, and nobody learns
+# but the critic (as in figure 1 of Gulrajani et al. 2017). In the plane a penalty of $\lambda = 0.1$ does, as in the
+# authors' code.
 
 
 # %%
@@ -366,15 +388,34 @@ for column, (name, law) in zip(axes.T, laws.items(), strict=True):
 plt.show()
 
 # %% [markdown]
-# The lines join points of one score, lighter is higher, orange is where the real points are. Compare the two rows. A
-# clipped critic sees that the real points lie in the middle and not much else: its surface is a pyramid. It has not
-# enough freedom to bend around the modes. The other one bends.
-#
+# The lines join points of one score, lighter is higher, orange is where the real points are. Compare the two rows: which
+# surfaces bend around the modes? On the ring of 8 the clipped critic scores the middle, where no real point lies, higher
+# than every mode. Under the penalty every mode scores higher than the middle, and than the two places half way to its
+# neighbours on the circle.
+
+# %% tags=["claims"]
+modes = laws["8 Gaussians"].centres
+places = {"modes": modes, "half way": F.normalize(modes + modes.roll(1, 0)) * modes.norm(dim=1, keepdim=True)}
+places["middle"] = torch.zeros(1, 2)
+with torch.no_grad():
+    tight, bent = ({at: D(x) for at, x in places.items()} for D in critics["8 Gaussians"].values())
+claim(
+    "On the ring of 8 the clipped critic scores the middle, where no real point lies, higher than every mode.",
+    tight["middle"].item() > tight["modes"].max(),
+)
+beside = torch.maximum(bent["half way"], bent["half way"].roll(-1))
+claim(
+    "Under the penalty every mode scores higher than the middle, and than the two places half way to its neighbours on "
+    "the circle.",
+    (bent["modes"] > torch.maximum(beside, bent["middle"])).all(),
+)
+
+# %% [markdown]
 # ### Where the weights go
 #
-# A critic wants to be as steep as it may, so the cheapest way to be steep, the largest weights, wins. Left, the weights
-# of both Swiss roll critics. Right, the price of depth: a critic of 12 layers, and the norm of the loss's gradient as
-# it travels back through them.
+# A critic wants to be as steep as it may, and the cheapest way to be steep is large weights. Left, the weights of both
+# Swiss roll critics. Right, the price of depth: a critic of 12 layers, and the norm of the loss's gradient as it travels
+# back through them.
 
 
 # %%
@@ -404,28 +445,44 @@ by_layer["penalty"] = activation_gradients(penalised(deep(), SwissRoll()), Swiss
 
 # %%
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.5))
+at_bound = {}
 for (way, D), hatch in zip(critics["Swiss roll"].items(), ("", "//"), strict=True):
     w = torch.cat([p.detach().flatten() for p in D.parameters()])
     left.hist(w, bins=np.linspace(-0.3, 0.3, 61), density=True, alpha=0.6, hatch=hatch, label=way)
-    print(
-        f"{way:15} {((w.abs() - 0.1).abs() < 1e-3).float().mean():.0%} of the weights lie within 0.001 of -0.1 or 0.1"
-    )
+    at_bound[way] = ((w.abs() - 0.1).abs() < 1e-3).double().mean().item()
+    print(f"{way:15} {at_bound[way]:.0%} of the weights lie within 0.001 of -0.1 or 0.1")
 left.set(title="the weights of both critics", xlabel="weight", ylabel="density (log)", yscale="log")
-left.legend()
+left.set_ylim(top=2000)  # room for the legend
+left.legend(loc="upper left")
 for (way, norm), marker in zip(by_layer.items(), "os^D", strict=True):
     right.semilogy(range(1, len(norm) + 1), np.maximum(norm, 1e-20), marker=marker, markersize=4, label=way)
     print(f"{way:16} the first layer's gradient is {norm[0] / norm[-1]:.0e} times the last hidden one's")
 right.set(title="gradient norms in a deep critic", xlabel="hidden layer", ylabel="norm (below 1e-20: 1e-20)")
-right.legend(fontsize=8)
+right.legend(loc="lower right", fontsize=8)
 plt.show()
 
 
 # %% [markdown]
-# Clipped weights pile up at $\pm c$, until the critic is little more than a choice of signs. And through twelve such
-# layers the gradient shrinks or grows by much the same factor at every layer, depending on $c$. Somewhere there may be
-# a $c$ that keeps it, and you would have to find it for each network anew. Under the penalty it finds its size by
-# itself.
-#
+# Clipped weights pile up at $\pm c$: of most of them only the sign is left to choose. And on its way back through twelve
+# such layers the gradient shrinks at every layer, or grows at every layer, depending on $c$. Somewhere there may be a $c$
+# that keeps it, and you would have to find it for each network anew. Under the penalty it changes far less.
+
+# %% tags=["claims"]
+claim(
+    r"Clipped weights pile up at $\pm c$: of most of them only the sign is left to choose.",
+    at_bound["clipped at 0.1"] > 0.6 and at_bound["penalty"] < 0.1,
+)
+powers = {way: np.log10(np.maximum(norm, 1e-20)) for way, norm in by_layer.items()}
+small, middling, large, free = (power[0] - power[-1] for power in powers.values())  # over all layers, as powers of 10
+steps = [np.diff(power) for way, power in powers.items() if way != "penalty"]
+claim(
+    "the gradient shrinks at every layer, or grows at every layer, depending on $c$.",
+    all((step >= 0).all() or (step <= 0).all() for step in steps) and max(small, middling) < -3 and large > 2,
+)
+claim("Under the penalty it changes far less.", abs(free) < min(-small, -middling, large) / 2)
+
+
+# %% [markdown]
 # ## 5. Both of them, live
 #
 # These are the settings; all of them train the same generator. A setting says what the players minimise, how they step,
@@ -594,14 +651,14 @@ fig, axes = plt.subplots(len(runs), 3, figsize=(11, 2.9 * len(runs)), squeeze=Fa
 for (left, middle, right), (name, (run, _)) in zip(axes, runs.items(), strict=True):
     rounds = run.rounds.assign(estimate=-run.rounds["d_loss"])
     plots.curves(left, rounds, {"d_loss": "d_loss", "g_loss": "g_loss"}, ylabel="loss (score)", smooth=10)
-    parts = {"estimate": "estimate, -d_loss"} | ({"penalty": "penalty"} if rounds["penalty"].any() else {})
+    parts = {"estimate": "-d_loss"} | ({"penalty": "penalty"} if rounds["penalty"].any() else {})
     plots.curves(middle, rounds, parts, ylabel="score", smooth=10)
     at = run.measured.dropna(subset=["kernel_distance"])
     right.plot(at["epoch"], at["kernel_distance"], marker=".")
-    right.set(xlabel="epochs played", ylabel="kernel distance (lower is better)", ylim=(0, None))
+    right.set(xlabel="epochs played", ylabel="kernel distance", ylim=(0, None))
     left.set_title(f"{name}: as reported")
-    middle.set_title("apart")
-    right.set_title("quality")
+    middle.set_title("the estimate, and the penalty" if len(parts) > 1 else "the estimate")
+    right.set_title("quality: lower is better")
 plt.show()
 
 # %% [markdown]
@@ -625,24 +682,30 @@ for name, (run, _) in runs.items():
 
 # %% [markdown]
 # A rank correlation of $-1$ means: whenever the loss rose, the kernel distance fell. In this training the penalised critic
-# kept the promise: its loss rose while the images got better. The clipped critic did not: its loss fell as well, and its
-# ups and downs say nothing about the images.
+# kept the promise: its loss rose while the images got better. The clipped critic did not: its images got better as well,
+# but its loss ended lower than it began.
 
 # %% tags=["claims"]
 if {"WGAN", "WGAN-GP"} <= set(promise):
-    claim("its loss rose while the images got better.", promise["WGAN-GP"] < -0.7)
-    clipped_loss = runs["WGAN"][0].rounds.groupby("epoch")["d_loss"].mean()
-    claim("its loss fell as well", clipped_loss.iloc[-1] < clipped_loss.iloc[0])
-    claim("its ups and downs say nothing about the images.", promise["WGAN"] > -0.6)
+    ends = {}
+    for name in ("WGAN", "WGAN-GP"):
+        by_epoch = runs[name][0].rounds.groupby("epoch")["d_loss"].mean()
+        at = runs[name][0].measured["kernel_distance"].dropna()
+        ends[name] = by_epoch.iloc[-1] - by_epoch.iloc[0], at.iloc[-1] < at.iloc[0] / 2
+    rose, better = ends["WGAN-GP"]
+    claim("its loss rose while the images got better.", promise["WGAN-GP"] < -0.7 and rose > 0 and better)
+    rose, better = ends["WGAN"]
+    claim("its images got better as well, but its loss ended lower than it began.", rose < 0 and better)
 
 # %% [markdown]
-# **"`g_loss` does not go down, so it has not converged."** `g_loss` is minus the mean score of the fakes, and scores
-# have no zero: the critic moves its zero as it likes, and `g_loss` moves along. (In the live views above both curves
-# wander; what counts is the gap.) **"The critic is a number between 0 and 1"** (report A) and **"the critic's
-# accuracy"** (report B, at threshold 0) fail for the same reason. Below, one constant is added to every score of the
-# last epoch. To the game nothing has changed.
+# **"`g_loss` does not go down, so it has not converged"** (report A). `g_loss` is minus the mean score of the fakes, and
+# scores have no zero: the critic moves its zero as it likes, and `g_loss` moves along. (In the live views above, what
+# counts is not where the two curves are but the gap between them.) **"The critic is a number between 0 and 1"** (report
+# A) and **"the critic's accuracy"** (report B, at threshold 0) fail for the same reason. Below, one constant is added to
+# every score of the last epoch. To the game nothing has changed.
 
 # %%
+moved = []
 for name, (_, game) in runs.items():
     D = copy.deepcopy(bare(game.D)).train()
     with torch.no_grad():
@@ -652,6 +715,10 @@ for name, (_, game) in runs.items():
         accuracy = torch.cat([real + offset > 0, fake + offset < 0]).float().mean()
         d_loss, g_loss = loss.d_loss(real + offset, fake + offset), loss.g_loss(fake + offset)
         print(f"   scores {offset:+8.3f}: d_loss {d_loss:8.3f}   g_loss {g_loss:8.3f}   'accuracy' {accuracy:.0%}")
+        moved.append(abs(d_loss - loss.d_loss(real, fake)) / (real - fake.mean()).abs().mean())
+
+# %% tags=["claims"]
+claim("To the game nothing has changed.", max(moved) < 1e-3)
 
 # %% [markdown]
 # **"The estimate went from 3 to 1, so the images are three times as good."** It is a distance in the critic's unit,

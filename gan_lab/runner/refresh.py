@@ -19,6 +19,8 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 from gan_lab.files import whole
+from gan_lab.lessons.claims import Claim
+from gan_lab.runner.claims_table import answered, asking, record
 from gan_lab.runner.html import CLAIMS, WIDGET, drop_widgets
 from gan_lab.runner.sentences import contradicted, misquoted
 from gan_lab.runner.surroundings import surroundings
@@ -37,7 +39,8 @@ def refresh_notebook(source: Path) -> Path:
     What it trains goes to a folder that is thrown away, so it always trains from the beginning. A cell tagged `gpu` is
     left unexecuted where there is no CUDA device. Raises FileNotFoundError if there is no such source, and RuntimeError
     with the cell and its error if a cell fails, or with the sentences that the numbers contradict; the earlier notebook
-    then stays as it was, and the contradicted one lies in runs/refused, where you can read its numbers.
+    then stays as it was, and the contradicted one lies in runs/refused, where you can read its numbers. The claims of
+    the notebook take their place in results/README.md, if that has a section for them.
     """
     notebook = jupytext.read(source, fmt="py:percent")
     if wrong := list(misquoted(notebook)):
@@ -46,13 +49,14 @@ def refresh_notebook(source: Path) -> Path:
     here = committed.parent
     with tempfile.TemporaryDirectory() as folder:
         there = Path(folder).resolve()
-        _execute(notebook, here, there)
+        claims = _execute(notebook, here, there)
         _clean(notebook, {f"{there}/": "", f"{here}/": "", f"{here.parent}/": "../"})
     if wrong := list(contradicted(notebook)):
         refused = here.parent / "runs" / "refused" / committed.name
         _write(notebook, refused)
         raise RuntimeError("\n  ".join([*wrong, f"so {committed.name} stays as it was; see {refused}"]))
     _write(notebook, committed)
+    record(here.parent / "results" / "README.md", committed.stem, claims)
     return committed
 
 
@@ -62,8 +66,9 @@ def _write(notebook: NotebookNode, place: Path) -> None:
         nbformat.write(notebook, file)
 
 
-def _execute(notebook: NotebookNode, here: Path, there: Path) -> None:
-    """Run every cell in the folder `here`; runs and IPython's own files go to the folder `there`."""
+def _execute(notebook: NotebookNode, here: Path, there: Path) -> list[Claim]:
+    """Run every cell in the folder `here`, and return the claims; runs and IPython's own files go to `there`."""
+    notebook.cells.append(asking())
     client = NotebookClient(
         notebook,
         kernel_name=KERNEL["name"],
@@ -83,6 +88,7 @@ def _execute(notebook: NotebookNode, here: Path, there: Path) -> None:
         raise RuntimeError(f"cell In [{client.code_cells_executed}]: {error.ename}: {error.evalue}\n{said}") from None
     except (Exception, CancelledError) as error:  # at Ctrl-C nbclient ends the kernel, and then stumbles over that
         raise KernelDiedError(f"cell In [{client.code_cells_executed}]: the kernel died") from error
+    return answered(notebook.cells.pop())
 
 
 class KernelDiedError(RuntimeError):

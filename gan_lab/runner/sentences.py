@@ -32,7 +32,7 @@ def misquoted(page: NotebookNode) -> Iterator[str]:
             yield f"a cell that calls no claim has the tag {CLAIMS}, which hides it: {cell.source[:50]!r}"
         for call in calls:
             match call.args:
-                case [ast.Constant(value=str(sentence)), _]:
+                case [ast.Constant(value=str(sentence)), _, *_]:
                     if not any(plain(sentence) in text for text in texts):
                         yield f"no text of the notebook says: {sentence}"
                 case _:

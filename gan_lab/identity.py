@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import type_before_parametrizations
 from torch.optim import Optimizer
 
 from gan_lab import training
@@ -168,7 +169,7 @@ class Description:
         yield repr(network)
         for path, layer in network.named_modules():
             yield path
-            yield from self.lines(type(layer))
+            yield from self.lines(type_before_parametrizations(layer))  # spectral norm makes a class of torch's of it
             yield from self.items({k: v for k, v in vars(layer).items() if k != "training" and told_of_a_library(k, v)})
         yield from (f"{name} {tuple(weight.shape)}" for name, weight in network.named_parameters())
 

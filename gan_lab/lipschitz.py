@@ -1,12 +1,18 @@
-"""What keeps a critic Lipschitz: clipped weights, or a penalty on the norm of its gradient."""
+"""What keeps a critic Lipschitz: clipped weights, spectral norm, or a penalty on the norm of its gradient."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
+from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import is_parametrized
 
 Score = Callable[[Tensor], Tensor]  # images (N, ...) -> D's scores of them (N,)
 Penalty = Callable[[Score, Tensor, Tensor], Tensor]  # (score, real, fake) -> a scalar that is added to D's loss
+Norms = Callable[[Score, Tensor], Tensor]  # (score, x (N, ...)) -> the norm of the gradient at each image (N,)
+Player = TypeVar("Player", bound=nn.Module)
 
 
 @torch.no_grad()
@@ -19,6 +25,34 @@ def clip_weights(D: nn.Module, c: float = 0.01) -> None:
         raise ValueError(f"c bounds the weights: above 0, not {c}")
     for w in D.parameters():
         w.clamp_(-c, c)
+
+
+def spectrally_normed(D: Player, *, n_power_iterations: int = 1, eps: float = 1e-12) -> Player:
+    """D, with each convolution and linear layer divided by its largest singular value: spectral norm, in place.
+
+        W <- W / sigma(W),  sigma(W) = max |W h| / |h| ~ u . W v
+        v <- W^T u / |W^T u|,  u <- W v / |W v|              n_power_iterations times before each pass in training mode
+
+    W: a layer's weights as a matrix (c_out, ...), those of a convolution reshaped to (c_out, c_in k_h k_w). eps keeps
+    the norms above 0. The weights that learn, which optimisers, checkpoints and `clip_weights` see, are those before
+    the division; u and v are buffers, and ride in the checkpoint. Clipping them as well bounds nothing more.
+
+    A linear layer then stretches no difference, |W h - W h'| <= |h - h'|. A convolution may: each value of its input is
+    read up to m = ceil(k_h / s) ceil(k_w / s) times at stride s (and dilation 1), so its bound is sqrt(m): 3 for k3 s1
+    or k5 s2. The product of the layers' bounds is a Lipschitz constant of a D whose other layers have 1, as leaky ReLU;
+    batch norm has none, and dropout has 1 / (1 - p).
+    Returns D itself. Raises ValueError if D has no such layer, or one that is parametrized already.
+    Source: Miyato et al. 2018, section 2.1 and Algorithm 1.
+    """
+    layers = [(name, layer) for name, layer in D.named_modules() if isinstance(layer, _ConvNd | nn.Linear)]
+    if not layers:
+        raise ValueError(f"{type(D).__name__} has no convolution and no linear layer to put spectral norm on")
+    for name, layer in layers:
+        if is_parametrized(layer):
+            raise ValueError(f"D's layer {name} is parametrized already: put spectral norm on it once")
+    for _, layer in layers:
+        spectral_norm(layer, n_power_iterations=n_power_iterations, eps=eps)
+    return D
 
 
 def gradient_norms(score: Score, x: Tensor) -> Tensor:
@@ -39,7 +73,7 @@ def gradient_penalty(
     weight: float = 10.0,
     *,
     one_sided: bool = False,
-    norms: Callable[[Score, Tensor], Tensor] = gradient_norms,
+    norms: Norms = gradient_norms,
 ) -> Tensor:
     """The penalty of WGAN-GP, on random points between real and fake images.
 
@@ -59,6 +93,44 @@ def gradient_penalty(
     if one_sided:
         excess = excess.clamp(min=0)
     return weight * excess.square().mean()
+
+
+def r1(score: Score, real: Tensor, fake: Tensor, gamma: float = 10.0, *, norms: Norms = gradient_norms) -> Tensor:
+    """The penalty R1: D is to be flat at the real images.
+
+        R1 = gamma / 2 * E_x[ |grad D(x)|^2 ],  |grad D(x)|^2 a sum over the pixels of one image
+
+    Where real and fake images are the same, D should ask G for nothing more. Without a penalty the Dirac-GAN circles
+    around that point, and with R1 it spirals into it, see `gan_lab.theory.dirac_gan.r1`.
+
+    A `Game` refuses a D with batch norm under R1 and R2, as under `gradient_penalty`, and for the same reason: the
+    equation is of a D that judges each image by itself. With batch norm an image moves the other scores too, and what
+    they lose is taken from what it gains. A D that ends in batch norm has one sum of scores for all batches, and so
+    R1 = 0 however steep it is. Layer norm ties no images together.
+    score: images -> (N,).  real, fake: (N, ...) -> scalar; fake is not used.
+    norms: what finds the norms, see `gradient_penalty`.  Source: Mescheder et al. 2018, section 4.1; Roth et al. 2017.
+    """
+    return gamma / 2 * norms(score, real).square().mean()
+
+
+def r2(score: Score, real: Tensor, fake: Tensor, gamma: float = 10.0, *, norms: Norms = gradient_norms) -> Tensor:
+    """The penalty R2: D is to be flat at the fake images.
+
+        R2 = gamma / 2 * E_z[ |grad D(G(z))|^2 ]
+
+    All else is as in `r1`; here real is not used. R3GAN has both, sum_of(r1, r2). Source: Mescheder et al. 2018,
+    section 4.1; both together: Huang et al. 2024, section 2.
+    """
+    return gamma / 2 * norms(score, fake).square().mean()
+
+
+def sum_of(*penalties: Penalty) -> Penalty:
+    """One penalty that is the sum of these: sum_of(partial(r1, gamma=1), partial(r2, gamma=1))."""
+
+    def sum_of_penalties(score: Score, real: Tensor, fake: Tensor) -> Tensor:
+        return torch.stack([penalty(score, real, fake) for penalty in penalties]).sum()
+
+    return sum_of_penalties
 
 
 def refuse_batch_norm(D: nn.Module) -> None:

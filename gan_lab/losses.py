@@ -113,6 +113,74 @@ class Wasserstein:
         return {"mean_real": real.mean(), "mean_fake": fake.mean()}
 
 
+class Hinge:
+    """The hinge loss: D pays for a score only until it is beyond a margin of 1.
+
+        d_loss = E_x[ max(0, 1 - D(x)) ] + E_z[ max(0, 1 + D(G(z))) ]                                            (1)
+        g_loss = -E_z[ D(G(z)) ]                                                                                 (2)
+
+    A real image with a score above 1, or a fake one with a score below -1, teaches D nothing more. G's loss has no
+    hinge: it pulls alike at every score. The best D against a fixed G is the sign of p_r - p_g, the densities of real
+    and fake images; there d_loss = 2 - 2 TV, with the total variation distance TV = 1/2 sum |p_r - p_g|.
+    real, fake: scores (N,) -> scalars. Source: Lim & Ye 2017; Miyato et al. 2018, section 4.
+    """
+
+    def d_real(self, real: Tensor) -> Tensor:
+        """The first term of (1): what the real images cost D."""
+        return F.relu(1 - real).mean()
+
+    def d_fake(self, fake: Tensor) -> Tensor:
+        """The second term of (1): what the fake images cost D."""
+        return F.relu(1 + fake).mean()
+
+    def d_loss(self, real: Tensor, fake: Tensor, y: Tensor | None = None) -> Tensor:
+        return self.d_real(real) + self.d_fake(fake)
+
+    def g_loss(self, fake: Tensor, y: Tensor | None = None) -> Tensor:
+        return -fake.mean()
+
+    def measures(self, real: Tensor, fake: Tensor, y: Tensor | None = None) -> dict[str, Tensor]:
+        """The two terms of (1), and the shares of the images on the right side of 0, which lies between the margins."""
+        accuracies = {"acc_real": (real > 0).float().mean(), "acc_fake": (fake < 0).float().mean()}
+        return {"d_real": self.d_real(real), "d_fake": self.d_fake(fake), **accuracies}
+
+
+class Relativistic:
+    """The relativistic pairing loss: D compares each fake image with a real one, the i-th with the i-th of the batch.
+
+        d_loss = E[ softplus(-(D(x) - D(G(z)))) ]                                                                (1)
+        g_loss = E[ softplus(-(D(G(z)) - D(x))) ]                                                                (2)
+
+    softplus(-t) = log(1 + e^-t) = -log sigmoid(t). D gives the real image of a pair the higher score, G the fake one. A
+    constant added to every score changes nothing: D is held by what each fake is compared with, and not by a zero.
+    (2) needs D's scores of real images, so it is played as play(..., round=relativistic_round).
+    real, fake: scores (N,) -> scalars, in nats. Raises ValueError if real and fake do not pair up, and if g_loss gets
+    no real scores. Source: Jolicoeur-Martineau 2018 (RSGAN); Huang et al. 2024, section 2 (R3GAN).
+    """
+
+    def d_loss(self, real: Tensor, fake: Tensor, y: Tensor | None = None) -> Tensor:
+        return F.softplus(-(paired(real, fake) - fake)).mean()
+
+    def g_loss(self, fake: Tensor, y: Tensor | None = None, real: Tensor | None = None) -> Tensor:
+        if real is None:
+            raise ValueError(
+                "Relativistic.g_loss compares fake scores with real ones, and got none: let `play`, and `Run` if there "
+                "is one, have round=relativistic_round, of gan_lab.training"
+            )
+        return F.softplus(-(fake - paired(real, fake))).mean()
+
+    def measures(self, real: Tensor, fake: Tensor, y: Tensor | None = None) -> dict[str, Tensor]:
+        """The share of the pairs in which D gives the real image the higher score. No score is real by itself."""
+        return {"acc_pairs": (real > fake).float().mean()}
+
+
+def paired(real: Tensor, fake: Tensor) -> Tensor:
+    """`real`, if there is one score of a fake image for each of its scores."""
+    if real.shape != fake.shape:
+        raise ValueError(f"real and fake scores pair up: shape {tuple(real.shape)} is not {tuple(fake.shape)}")
+    return real
+
+
 class AuxiliaryClassifier:
     """The AC-GAN loss: D also names the class y of each image, and G's images of class y are to be recognised as y.
 

@@ -48,7 +48,7 @@ class Game:
     penalty: (score function, real, fake) -> scalar, added to D's loss.
     project: changes D in place after each of its steps.
     n_critic: D's steps for one of G's.
-    average: a running average of G's weights, AveragedModel(G, multi_avg_fn=get_ema_multi_avg_fn(0.998)) of
+    average: a running average of G's weights, average_of(G) of `gan_lab.average`, or any AveragedModel of
         torch.optim.swa_utils. Each step of G updates it, and `sample` draws with it.
     also: what else has a `state_dict` and belongs in a checkpoint, by name, such as {"schedule": schedule}.
     allow_batch_norm: accept a D with batch norm under a penalty, which is refused otherwise.
@@ -149,6 +149,19 @@ def one_round(game: Game, batches: Batches) -> Round:
             x_fake = fakes(game, y)
         d_loss, penalty, real, fake = step_D(game, x, x_fake, y)
     g_loss = step_G(game, fakes(game, y), y)
+    return Round(d_loss, g_loss, penalty, real, fake, y)
+
+
+def relativistic_round(game: Game, batches: Batches) -> Round:
+    """`one_round`, but G's step is given the last real images too: its loss compares D's scores of both, in pairs.
+
+    For play(..., round=relativistic_round) with the loss `Relativistic`. Source: Huang et al. 2024.
+    """
+    for x, y in batches:
+        with torch.no_grad():
+            x_fake = fakes(game, y)
+        d_loss, penalty, real, fake = step_D(game, x, x_fake, y)
+    g_loss = step_G(game, fakes(game, y), y, x)
     return Round(d_loss, g_loss, penalty, real, fake, y)
 
 

@@ -12,7 +12,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gan_lab.identity import described, identity
-from gan_lab.lipschitz import clip_weights, gradient_penalty
+from gan_lab.lipschitz import clip_weights, gradient_penalty, r1, sum_of
 from gan_lab.losses import NonSaturating
 from gan_lab.noise import Noisy
 
@@ -142,6 +142,7 @@ def schedule(gamma: float) -> Callable[[torch.optim.Optimizer], Any]:
         ("loss", {}, {"loss": NonSaturating(0.9)}),
         ("penalty", {}, {"penalty": gradient_penalty}),
         ("penalty", {"penalty": partial(gradient_penalty, weight=1)}, {"penalty": gradient_penalty}),
+        ("penalty", {"penalty": sum_of(partial(r1, gamma=1))}, {"penalty": sum_of(partial(r1, gamma=2))}),
         ("project", {"project": partial(clip_weights, c=0.1)}, {"project": partial(clip_weights, c=0.01)}),
         ("n_critic", {}, {"n_critic": 2}),
         ("average", {}, {"decay": 0.99}),

@@ -6,7 +6,9 @@ import torch.nn.functional as F
 
 from gan_lab.losses import (
     AuxiliaryClassifier,
+    Hinge,
     NonSaturating,
+    Relativistic,
     Verdict,
     Wasserstein,
     class_loss,
@@ -109,6 +111,65 @@ def test_the_critic_s_loss_is_the_difference_of_the_means_and_a_constant_offset_
     assert loss.g_loss(fake).item() == 0.5
 
 
+def test_the_hinge_lets_each_kind_of_image_pay_up_to_its_own_margin_and_G_at_every_score():
+    """D's slope is -1 for real scores below 1 and +1 for fake scores above -1, and 0 beyond; G's is -1 everywhere."""
+    s = torch.tensor([-3.0, -1.5, -0.5, 0.5, 1.5, 3.0], requires_grad=True)
+    loss, nothing = Hinge(), torch.zeros(1)
+    for cost, slope in (
+        (loss.d_loss(s, nothing), [-1, -1, -1, -1, 0, 0]),
+        (loss.d_loss(nothing, s), [0, 0, 1, 1, 1, 1]),
+        (loss.g_loss(s), [-1, -1, -1, -1, -1, -1]),
+    ):
+        assert (6 * torch.autograd.grad(cost, s)[0]).tolist() == pytest.approx(slope)
+
+
+def test_the_best_hinged_discriminator_pays_2_minus_twice_the_total_variation():
+    p, q = torch.tensor([[0.45, 0.3, 0.2, 0.05], [0.1, 0.3, 0.2, 0.4]])  # the densities at four places
+    s, loss = torch.linspace(-3, 3, 61), Hinge()
+    costs = torch.stack([p * loss.d_real(t[None]) + q * loss.d_fake(t[None]) for t in s])
+    assert costs.min(0).values.sum().item() == pytest.approx(2 - (p - q).abs().sum().item())
+    assert s[costs[:, [0, 3]].argmin(0)].tolist() == pytest.approx([1, -1], abs=1e-6)
+    assert loss.d_loss(torch.zeros(5), torch.zeros(5)).item() == 2
+
+
+def test_a_relativistic_pair_costs_D_the_log_of_1_plus_e_to_minus_its_difference_and_G_that_to_plus():
+    real, fake = S, S.flip(0) / 3 - 1
+    loss, t = Relativistic(), real - fake
+    assert loss.d_loss(real, fake).item() == pytest.approx((1 + (-t).exp()).log().mean().item())
+    assert loss.g_loss(fake, None, real).item() == pytest.approx((1 + t.exp()).log().mean().item())
+    assert loss.d_loss(S, S).item() == loss.g_loss(S, None, S).item() == pytest.approx(log(2))
+
+
+def test_the_relativistic_loss_is_of_pairs_and_not_of_all_pairs_nor_of_the_means():
+    """Where each fake has the score of its own real image, however far apart those are, both players pay log 2."""
+    real = torch.tensor([0.0, 20.0])
+    assert Relativistic().d_loss(real, real).item() == pytest.approx(log(2))  # of all four pairs it is 5.3
+    assert Relativistic().d_loss(real, real.flip(0)).item() == pytest.approx(10)  # of the means, log 2
+
+
+def test_the_relativistic_generator_pulls_hardest_where_D_is_sure():
+    """Its slope is -sigmoid(real - fake); the saturating loss, minus D's, would pull with 1 - sigmoid(real - fake)."""
+    fake, real = S.clone().requires_grad_(), torch.full_like(S, 2.0)
+    (slope,) = torch.autograd.grad(len(S) * Relativistic().g_loss(fake, None, real), fake)
+    torch.testing.assert_close(slope, -torch.sigmoid(real - S))
+
+
+def test_a_constant_added_to_all_scores_changes_the_relativistic_losses_in_nothing():
+    real, fake = S, S.flip(0) - 1
+    loss = Relativistic()
+    assert loss.d_loss(real + 64, fake + 64).item() == pytest.approx(loss.d_loss(real, fake).item())
+    assert loss.g_loss(fake + 64, None, real + 64).item() == pytest.approx(loss.g_loss(fake, None, real).item())
+
+
+def test_relativistic_scores_that_do_not_pair_up_and_a_round_without_real_scores_are_refused():
+    with pytest.raises(ValueError, match=r"pair up: shape \(1,\) is not \(37,\)"):
+        Relativistic().d_loss(S[:1], S)
+    with pytest.raises(ValueError, match=r"pair up"):
+        Relativistic().g_loss(S, None, S[:1])
+    with pytest.raises(ValueError, match=r"round=relativistic_round"):
+        Relativistic().g_loss(S, None)
+
+
 def verdict(seed, N=8, K=5):
     random = torch.Generator().manual_seed(seed)
     score, classes = torch.randn(N, generator=random), torch.randn(N, K, generator=random)
@@ -206,7 +267,7 @@ def test_a_negative_weight_is_refused():
 
 def test_what_a_gan_keeps_adds_up_to_its_loss_and_counts_scores_on_the_right_side_of_zero():
     real, fake = torch.tensor([2.0, -1.0, 3.0, 0.1]), torch.tensor([-1.0, 1.0])
-    for loss in (NonSaturating(), NonSaturating(0.9, 0.1)):
+    for loss in (NonSaturating(), NonSaturating(0.9, 0.1), Hinge()):
         kept = loss.measures(real, fake)
         torch.testing.assert_close(kept["d_real"] + kept["d_fake"], loss.d_loss(real, fake))
         assert (kept["acc_real"], kept["acc_fake"]) == (0.75, 0.5)
@@ -217,6 +278,11 @@ def test_a_critic_keeps_mean_scores_whose_gap_is_its_loss_and_no_accuracy():
     kept = Wasserstein().measures(real, fake)
     torch.testing.assert_close(kept["mean_fake"] - kept["mean_real"], Wasserstein().d_loss(real, fake))
     assert kept.keys() == {"mean_real", "mean_fake"}
+
+
+def test_a_relativistic_gan_keeps_the_share_of_pairs_in_their_order_and_no_accuracy_at_a_threshold():
+    kept = Relativistic().measures(torch.tensor([5.0, -3.0, 0.0, 1.0]), torch.tensor([4.0, -4.0, 2.0, 1.0]))
+    assert {name: value.item() for name, value in kept.items()} == {"acc_pairs": 0.5}
 
 
 def test_an_ac_gan_keeps_what_its_source_keeps_and_which_classes_are_named():

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gan_lab import lipschitz, losses
 from gan_lab.data.images import ImageSet
 from gan_lab.lessons import exercises
 from gan_lab.lessons.wrong_penalties import report_b
@@ -77,7 +78,9 @@ class OneCoin(NonSaturating):
         (exercises.check_r1_weight, (1,)),
         (exercises.check_gradient_penalty, (gradient_penalty,)),
         (exercises.check_hinge, (Hinge(),)),
+        (exercises.check_hinge, (losses.Hinge(),)),
         (exercises.check_r1, (r1,)),
+        (exercises.check_r1, (lipschitz.r1,)),
         (exercises.check_r1, (partial(r1, weight=4.0), 4.0)),
     ],
 )

@@ -251,7 +251,7 @@ def report(
 def table(
     folder: Folder,
     csv: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The table, such as results/02_stability.csv.")],
-    epochs: Annotated[bool, typer.Option("--epochs", help="A row an epoch, not a row a training.")] = False,
+    epochs: Annotated[bool, typer.Option("--epochs", help="A row a measured epoch, not a row a training.")] = False,
 ) -> None:
     """Write what complete trainings found as a table, for a notebook to draw its claims from.
 

@@ -214,9 +214,10 @@ def inside(file: Path, top: Path) -> str:
 
 
 def training_table(folder: str | Path, *, each_epoch: bool = False) -> pd.DataFrame:
-    """One row a complete training, or with each_epoch one an epoch: the parameters and what was found, free of paths.
+    """One row a complete training: its parameters, its game and what was found after its last epoch, free of paths.
 
-    That is what a table in the repository's folder `results` holds; `left_out` tells which runs are not in it. Raises
+    With each_epoch one row a measured epoch, and of the game only what is not the same in all of the trainings. That is
+    what a table in the repository's folder `results` holds; `left_out` tells which runs are not in it. Raises
     FileNotFoundError if none is complete.
     """
     complete = [result for result in read_results(folder) if result.complete]
@@ -224,14 +225,26 @@ def training_table(folder: str | Path, *, each_epoch: bool = False) -> pd.DataFr
         raise FileNotFoundError(
             f"no training below {folder} is complete: let its notebook reach its end ({left_out(folder)})"
         )
-    tables = [run.epochs if each_epoch else pd.DataFrame([run.found]) for run in complete]
-    for run, table in zip(complete, tables, strict=True):
-        about = {"run": run.name, "epochs": len(run.epochs), **run.parameters, **run.recipe.game}
+    games = [run.recipe.game for run in complete]
+    alike = {key for key, value in games[0].items() if all(game.get(key) == value for game in games)}
+    tables = []
+    for run in complete:
+        table = measured_epochs(run) if each_epoch else pd.DataFrame([run.found])
+        game = {key: value for key, value in run.recipe.game.items() if not each_epoch or key not in alike}
+        about = {"run": run.name, "epochs": len(run.epochs), **run.parameters, **game}
         for place, (key, value) in enumerate({k: v for k, v in about.items() if k not in table.columns}.items()):
             table.insert(place, key, value)
         for key, value in {**run.versions, "device": run.device}.items():
             table[key] = value
+        tables.append(table)
     return pd.concat(tables, ignore_index=True)
+
+
+def measured_epochs(run: Result) -> pd.DataFrame:
+    """The epochs after which something was measured beside the seconds; all of them if nothing ever was."""
+    measured = run.epochs.columns.difference(["epoch", "seconds"])
+    of_epoch = run.epochs.dropna(how="all", subset=measured) if len(measured) else run.epochs
+    return of_epoch.copy()
 
 
 def left_out(folder: str | Path) -> str:

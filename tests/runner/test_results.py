@@ -3,6 +3,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from run_folders import write_execution, write_run
 
@@ -234,3 +235,17 @@ def test_a_run_that_nobody_works_on_is_not_running(tmp_path: Path) -> None:
 def test_a_folder_without_runs_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=f"no run is kept in {tmp_path}"):
         read_results(tmp_path)
+
+
+def test_a_table_of_epochs_has_the_measured_ones_and_of_the_games_what_differs(tmp_path: Path) -> None:
+    for seed, loss in ((0, "plain"), (1, "smoothed")):
+        run = write_execution(tmp_path / f"seed={seed}", {"seed": seed}, epochs=3) / "B1"
+        recipe = json.loads((run / "recipe.json").read_text())
+        (run / "recipe.json").write_text(json.dumps({**recipe, "game": {"loss": loss, "opt_G": "Adam(lr=0.1)"}}))
+        epochs = pd.read_csv(run / "epochs.csv")
+        epochs.assign(fid=epochs["fid"].where(epochs["epoch"] != 2)).to_csv(run / "epochs.csv", index=False)
+    table = training_table(tmp_path, each_epoch=True)
+    assert table[["seed", "loss", "epoch"]].values.tolist() == [
+        [0, "plain", 1], [0, "plain", 3], [1, "smoothed", 1], [1, "smoothed", 3]
+    ]  # fmt: skip
+    assert "opt_G" not in table and "opt_G" in training_table(tmp_path)

@@ -1035,7 +1035,9 @@ cure[["seeds", "mean", "difference", "low", "high", "p_holm"]].rename(columns={"
 # %% tags=["claims"]
 lost_in = {game: part["collapsed"] > 0 for game, part in plain.groupby("game")}
 always, never = lost_in["hasty"].all(), not lost_in["calm"].any()
-claim("In every hasty run $G$ has collapsed, as defined above, at some of the measured epochs of the second half", always)
+claim(
+    "In every hasty run $G$ has collapsed, as defined above, at some of the measured epochs of the second half", always
+)
 claim("and in no calm one.", never, cure.loc["collapsed"])
 late, wandering = cure.loc["late_distance"], cure.loc["wandering"]
 halved = late["p_holm"] < 0.05 and late["mean"] < 0.5 * of_hasty["late_distance"]
@@ -1063,6 +1065,7 @@ for ax, (metric, title) in zip(axes.flat, titles.items(), strict=True):
     ax.axvline(0, color="black", linewidth=0.8)
     ax.set_title(title, fontsize=9)
     ax.set_xlabel("difference from plain", fontsize=8)
+    ax.locator_params(axis="x", nbins=5)
 axes[0, 0].invert_yaxis()
 plt.show()
 

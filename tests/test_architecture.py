@@ -18,7 +18,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LINES = (
     ("files", "owner", "shipped", "run_folder", "parameters", "measure.seeds", "lessons.claims"),
     ("players", "losses", "lipschitz", "layers", "theory", "process"),
-    ("networks", "data", "noise"),
+    ("networks", "data", "noise", "augmentation"),
     ("training",),
     ("identity", "checkpoint"),
     ("runs", "measure"),

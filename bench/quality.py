@@ -109,8 +109,9 @@ def quality(judge: Judge, samples: Tensor) -> dict[str, float]:
     has come to values that are not finite."""
     if not samples.isfinite().all():
         return dict.fromkeys([*NUMBERS, "sure"], math.nan)
+    numbers = judge(samples)
     sure = (judge.probabilities(samples).amax(1) > SURE).double().mean().item()
-    return {**judge(samples)[NUMBERS].to_dict(), "sure": sure}
+    return {**{name: float(numbers[name]) for name in NUMBERS}, "sure": sure}
 
 
 def measured(training: Training, judge: Judge, times: Iterable[float]) -> Iterator[tuple[dict[str, Any], Tensor]]:

@@ -36,7 +36,7 @@ def plain(images: ImageSet, seed: int) -> Training:
     G, D = plain_players()
     opt_G = Adam(G.parameters(), lr=4e-4, betas=(0.5, 0.999), fused=True)
     opt_D = Adam(D.parameters(), lr=8e-4, betas=(0.5, 0.999), fused=True)
-    average = AveragedModel(G, multi_avg_fn=get_ema_multi_avg_fn(0.998))
+    average = AveragedModel(G, multi_avg_fn=get_ema_multi_avg_fn(0.998))  # type: ignore[no-untyped-call]
     game = Game(G, D, NonSaturating(), opt_G, opt_D, average=average, fabric=cpu())
     return training(game, images, batch=16, seed=seed)
 

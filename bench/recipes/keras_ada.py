@@ -87,7 +87,7 @@ def start(images: ImageSet, seed: int) -> Training:
     G, D = players()
     weights = [[w for w in player.parameters() if w.requires_grad] for player in (G, D)]
     opt_G, opt_D = (Adam(own, lr=2e-4, betas=(0.5, 0.999), eps=1e-7) for own in weights)
-    average = AveragedModel(G, multi_avg_fn=get_ema_multi_avg_fn(0.99))
+    average = AveragedModel(G, multi_avg_fn=get_ema_multi_avg_fn(0.99))  # type: ignore[no-untyped-call]
     augment = Augment()
     draw = in_evaluation_mode(average.module, Z, average=True)
 

@@ -8,6 +8,7 @@ Changed: the images are gray; they come from memory; the sigmoid is in the loss.
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -27,7 +28,7 @@ def players(channels: int = 1) -> tuple[nn.Module, nn.Module]:
         G += [nn.BatchNorm2d(c_in), nn.ReLU(True), nn.ConvTranspose2d(c_in, c_out, 4, 2, 1, bias=False)]
     D: list[nn.Module] = [nn.Conv2d(channels, MAPS, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, True)]
     down = up[::-1]
-    for c_in, c_out in zip(down, down[1:], strict=False):
+    for c_in, c_out in pairwise(down):
         D += [nn.Conv2d(c_in, c_out, 4, 2, 1, bias=False), nn.BatchNorm2d(c_out), nn.LeakyReLU(0.2, True)]
     D += [nn.Conv2d(down[-1], 1, 4, bias=False), nn.Flatten(0)]
     return nn.Sequential(*G, nn.Tanh()).apply(dcgan_start), nn.Sequential(*D).apply(dcgan_start)

@@ -22,17 +22,16 @@ SIZE, Z, BATCH = 28, 100, 256
 
 def players() -> tuple[nn.Module, nn.Module]:
     """G: z (N, 100) -> images (N, 1, 28, 28). D: images -> logits (N,)."""
-    keras_norm = {"eps": 1e-3, "momentum": 0.01}
     G = nn.Sequential(
         nn.Linear(Z, 7 * 7 * 256, bias=False),
-        nn.BatchNorm1d(7 * 7 * 256, **keras_norm),
+        nn.BatchNorm1d(7 * 7 * 256, eps=1e-3, momentum=0.01),
         nn.LeakyReLU(0.3),
         nn.Unflatten(1, (256, 7, 7)),
         nn.ConvTranspose2d(256, 128, 5, padding=2, bias=False),  # (N, 128, 7, 7)
-        nn.BatchNorm2d(128, **keras_norm),
+        nn.BatchNorm2d(128, eps=1e-3, momentum=0.01),
         nn.LeakyReLU(0.3),
         nn.ConvTranspose2d(128, 64, 5, 2, padding=2, output_padding=1, bias=False),  # (N, 64, 14, 14)
-        nn.BatchNorm2d(64, **keras_norm),
+        nn.BatchNorm2d(64, eps=1e-3, momentum=0.01),
         nn.LeakyReLU(0.3),
         nn.ConvTranspose2d(64, 1, 5, 2, padding=2, output_padding=1, bias=False),  # (N, 1, 28, 28)
         nn.Tanh(),

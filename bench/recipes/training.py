@@ -32,7 +32,7 @@ def batches(images: ImageSet, size: int, *, drop_last: bool) -> Iterator[Tensor]
     """
     size = min(size, len(images))
     while True:
-        for index in torch.randperm(len(images)).split(size):
+        for index in torch.split(torch.randperm(len(images)), size):
             if len(index) == size or not drop_last:
                 yield images.batch(index)[0]
 
@@ -66,7 +66,7 @@ def in_training_mode(G: nn.Module, batch: int = 64) -> Sample:
 
     @torch.no_grad()
     def sample(z: Tensor) -> Tensor:
-        return torch.cat([G(part) for part in z.split(batch)])
+        return torch.cat([G(part) for part in torch.split(z, batch)])
 
     return sample
 
@@ -88,7 +88,7 @@ def in_evaluation_mode(G: nn.Module, z_dim: int, *, average: bool = False) -> Sa
 
 
 def dcgan_start(layer: nn.Module) -> None:
-    """Weights from N(0, 0.02), scales of batch norm from N(1, 0.02): for `player.apply`. Linear layers stay as they are."""
+    """Weights from N(0, 0.02), scales of batch norm from N(1, 0.02): for `player.apply`. Linear layers stay."""
     if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(layer.weight, 0.0, 0.02)
     elif isinstance(layer, nn.BatchNorm2d):
@@ -97,9 +97,9 @@ def dcgan_start(layer: nn.Module) -> None:
 
 
 def keras_start(layer: nn.Module) -> None:
-    """Keras' start, Glorot's: for `player.apply`. Kernels have their channels last in memory, as TensorFlow's images."""
+    """Keras' start, Glorot's: for `player.apply`. Kernels have their channels last in memory, as in TensorFlow."""
     if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
         nn.init.xavier_uniform_(layer.weight)
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
-    layer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    layer.to(memory_format=torch.channels_last)

@@ -243,7 +243,7 @@ def training_table(folder: str | Path, *, each_epoch: bool = False) -> pd.DataFr
 def measured_epochs(run: Result) -> pd.DataFrame:
     """The epochs that have a number which not every epoch has; all of them if there is no such number."""
     now_and_then = run.epochs.columns[run.epochs.isna().any()]
-    return run.epochs.dropna(how="all", subset=now_and_then) if len(now_and_then) else run.epochs.copy()
+    return (run.epochs.dropna(how="all", subset=now_and_then) if len(now_and_then) else run.epochs).copy()
 
 
 def left_out(folder: str | Path) -> str:

@@ -109,9 +109,9 @@ def quality(judge: Judge, samples: Tensor) -> dict[str, float]:
     has come to values that are not finite."""
     if not samples.isfinite().all():
         return dict.fromkeys([*NUMBERS, "sure"], math.nan)
-    numbers = judge(samples)
+    found = judge(samples)
     sure = (judge.probabilities(samples).amax(1) > SURE).double().mean().item()
-    return {**{name: float(numbers[name]) for name in NUMBERS}, "sure": sure}
+    return {**{name: float(found[name]) for name in NUMBERS}, "sure": sure}
 
 
 def measured(training: Training, judge: Judge, times: Iterable[float]) -> Iterator[tuple[dict[str, Any], Tensor]]:

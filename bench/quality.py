@@ -76,7 +76,7 @@ class Reached(NamedTuple):
 
     seconds: float  # the time that was asked for
     clock: float  # seconds of training until then
-    processor: float  # seconds of processor time in them; on two idle cores up to twice as many
+    processor: float  # seconds of processor time in them, also those of threads that spin while they wait
     rounds: int
 
 

@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike
 
 from gan_lab.theory.divergences import Array, masses
 
+SMALLEST = np.finfo(np.float64).tiny  # smaller numbers have fewer digits
+
 
 class Transport(NamedTuple):
     """An optimal transport of p (M,) to q (N,), with the prices that prove it optimal."""
@@ -32,7 +34,7 @@ def earth_mover(p: ArrayLike, q: ArrayLike, cost: ArrayLike) -> Transport:
     import ot
 
     p, q, cost = _problem(p, q, cost)
-    total, unit = p.sum(), np.abs(cost).max() or 1.0  # the solver's tolerances are absolute: let it see numbers below 1
+    total, unit = p.sum(), max(np.abs(cost).max(), SMALLEST)  # the solver's tolerances are absolute: let it see 1
     shares = ot.emd(p / total, q / q.sum(), cost / unit, numItermax=10_000_000)
     plan = total * np.where(shares > 1e-14, shares, 0)  # less is rounding, where p and q are all but equal
     f, g = _prices(plan, cost)
@@ -62,7 +64,7 @@ def _refuse_unproven(best: Transport, p: Array, q: Array, cost: Array) -> None:
     moved = max(np.abs(best.plan.sum(axis=1) - p).max(), np.abs(best.plan.sum(axis=0) - q).max())
     least = best.f @ p + best.g @ q
     dearest = np.abs(cost[best.plan > 0]).max(initial=0)  # of the routes that are taken
-    rounding = 1e-9 * abs(best.distance) + 1e-12 * p.sum() * dearest
+    rounding = 1e-9 * abs(best.distance) + p.sum() * (1e-12 * dearest + SMALLEST)
     if moved > 1e-9 * p.sum() or abs(least - best.distance) > rounding:
         raise ArithmeticError(
             f"the plan costs {best.distance:g}, its prices prove {least:g} at the least, and {moved:g} of earth is "

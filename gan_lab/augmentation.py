@@ -14,7 +14,9 @@ The augmentation does not *leak* if T is invertible: then T P_fake = T P_real on
 distributions look the same to D, and G may draw the one that is not real, moved images for example. T is invertible
 
     for p < 1/2, whatever the moves: the second term cannot undo the first, |p E_g[ g P ]| <= p |P| < (1 - p) |P|;
-    for p < 1, if E_g[ g . ] has no eigenvalue l < 0: those of T are 1 - p + p l. The moves of this file are made so.
+    for p < 1, if E_g[ g . ] has eigenvalues l with Re l >= 0: those of T are 1 - p + p l, so |1 - p + p l| >= 1 - p.
+
+The moves of this file are drawn so that the second holds.
 
 Sources: Zhao et al. 2020, "Differentiable augmentation for data-efficient GAN training"; Karras et al. 2020, "Training
 generative adversarial networks with limited data", section 2.2 and appendix C; Bora et al. 2018, "AmbientGAN".
@@ -23,7 +25,7 @@ generative adversarial networks with limited data", section 2.2 and appendix C; 
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -169,7 +171,19 @@ class Augmented(nn.Module):
 
 # The moves
 
+Made = TypeVar("Made", bound=Callable[..., Tensor])
 
+
+def safe_below_1(move: Made) -> Made:
+    """Marks a move that is so drawn that E_g[ g . ] has eigenvalues with real parts >= 0: it leaks at no p < 1.
+
+    Every average over a group, each of its elements as likely, is such a move, `spectrum` tells of others.
+    """
+    move.safe_below_1 = True  # type: ignore[attr-defined]
+    return move
+
+
+@safe_below_1
 def translate(x: Tensor, share: float = 0.125, low: float = -1.0) -> Tensor:
     """Each image, shifted by whole pixels; what comes in is black.
 
@@ -190,6 +204,7 @@ def translate(x: Tensor, share: float = 0.125, low: float = -1.0) -> Tensor:
     return torch.where(inside[:, None], moved, low)
 
 
+@safe_below_1
 def cutout(x: Tensor, share: float = 0.5, low: float = -1.0) -> Tensor:
     """Each image with a black rectangle, share H high and share W wide, round a pixel drawn uniformly.
 
@@ -206,34 +221,43 @@ def cutout(x: Tensor, share: float = 0.5, low: float = -1.0) -> Tensor:
     return torch.where((row & column)[:, None], low, x)
 
 
-def brightness(x: Tensor, least: float = 0.5, low: float = -1.0) -> Tensor:
-    """Each image, darker: x' = low + c (x - low),  log c ~ U(log least, 0).
+@safe_below_1
+def brightness(x: Tensor, strength: float = 0.25, low: float = -1.0) -> Tensor:
+    """Each image, darker, and so inside the value range.
 
-    So it stays in the value range. The eigenvalues of (1) are 1 - p + p phi(t), with the characteristic function phi of
-    log c; this one is nowhere a negative number. x: (N, C, H, W) -> the same shape. low: black.
+        x' = low + c (x - low),  c = u^strength,  u ~ U(0, 1)
+
+    -log c is exponential, with the characteristic function 1 / (1 - i strength t), whose real part is above 0: so that
+    of the eigenvalues of (1) is above 1 - p. E[c] = 1 / (1 + strength).
+    x: (N, C, H, W) -> the same shape. low: black.
     """
-    return low + fading(x, least) * (x - low)
+    return low + fading(x, strength) * (x - low)
 
 
-def contrast(x: Tensor, least: float = 0.5) -> Tensor:
-    """Each image, paler: x' = m + c (x - m),  log c ~ U(log least, 0),  m the image's mean.
+@safe_below_1
+def contrast(x: Tensor, strength: float = 0.25) -> Tensor:
+    """Each image, paler, and so inside the value range.
 
-    The mean stays what it was, so contrasts multiply as in `brightness`. x: (N, C, H, W) -> the same shape.
+        x' = m + c (x - m),  c = u^strength,  u ~ U(0, 1),  m the mean of x
+
+    m stays what it was, so the c of two such moves are multiplied, and the eigenvalues are those of `brightness`.
+    x: (N, C, H, W) -> the same shape.
     """
-    mean = x.mean((1, 2, 3), keepdim=True)
-    return mean + fading(x, least) * (x - mean)
+    m = x.mean((1, 2, 3), keepdim=True)
+    return m + fading(x, strength) * (x - m)
 
 
+@safe_below_1
 def affine(x: Tensor, degrees: float = 10.0, scale: float = 0.1, shear: float = 0.1, low: float = -1.0) -> Tensor:
     """Each image, a little turned, scaled and slanted about its middle; what comes in is black.
 
         x'(u) = x(A u),  A = s [ cos a  -sin a ] [ 1  k ]      a = degrees t_1,  log s = log(1 + scale) t_2,
                                [ sin a   cos a ] [ 0  1 ]      k = shear t_3
 
-    t = U(0, 1) - U(0, 1), so that |t| < 1, and E_g[ g . ] has no negative eigenvalue, see `translate`: not for turning
-    and scaling, which commute, nor for slanting, nor for both in turn, a product of two such operators. This holds up
-    to what is lost between the pixels and beyond the frame. u: a place in [-1, 1]^2; between pixels x is bilinear.
-    x: (N, C, H, W), square -> the same shape. low: black.
+    t = U(0, 1) - U(0, 1), so that |t| < 1 and E_g[ g . ] has no negative eigenvalue, see `translate`: not for turning
+    and scaling, which commute, nor for slanting, nor for one after the other, as the product of two such operators has
+    none. This holds up to what is lost between the pixels and beyond the frame. u: a place in [-1, 1]^2; between pixels
+    x is bilinear. x: (N, C, H, W), square -> the same shape. low: black.
     Source: Karras et al. 2020, appendix B, in which the angle is uniform.
     """
     N = len(x)
@@ -272,13 +296,10 @@ def leaks(drawn: Tensor, p: float) -> bool:
     return bool(spectrum(drawn, p).abs().min() < 1e-6)
 
 
-NEVER_BELOW_1 = (translate, cutout, brightness, contrast, affine)
-
-
 def refuse_leaks(moves: Sequence[Move], p: float) -> None:
-    """Raises ValueError, naming the move, for a p from 1/2 on; for the moves of this file from 1 on."""
+    """Raises ValueError, naming the move, for a p from 1/2 on, for one that is marked from 1 on."""
     for move in moves:
-        limit = 1.0 if origin(move) in NEVER_BELOW_1 else 0.5
+        limit = 1.0 if hasattr(origin(move), "safe_below_1") else 0.5
         if p >= limit:
             raise ValueError(
                 f"{name_of(move)} may leak at p = {p:g}: G may then draw moved images, and D cannot tell. Choose "
@@ -291,14 +312,14 @@ def refuse_leaks(moves: Sequence[Move], p: float) -> None:
 
 def difference(n: int, most: int, device: torch.device) -> Tensor:
     """a - b for a, b ~ U{0, ..., most}: (n, 1, 1)."""
-    a, b = torch.randint(most + 1, (2, n, 1, 1), device=device)
+    a, b = torch.randint(most + 1, (2, n, 1, 1), device=device).unbind()
     return a - b
 
 
-def fading(x: Tensor, least: float) -> Tensor:
-    """c for each image of x, log c ~ U(log least, 0): (N, 1, 1, 1)."""
-    log_c = math.log(least) * torch.rand(len(x), 1, 1, 1, device=x.device, dtype=x.dtype)
-    return log_c.exp()
+def fading(x: Tensor, strength: float) -> Tensor:
+    """c = u^strength, one u ~ U(0, 1) for each image of x: (N, 1, 1, 1)."""
+    c: Tensor = torch.rand(len(x), 1, 1, 1, device=x.device, dtype=x.dtype) ** strength
+    return c
 
 
 class Resampled(torch.autograd.Function):

@@ -2,6 +2,7 @@ from functools import partial
 
 import pytest
 import torch
+import torch.nn.functional as F
 from small_game import Discriminator, equal, same, small_game, small_images
 from torch import nn
 
@@ -247,6 +248,20 @@ def test_the_fading_is_a_power_of_a_uniform_number(fade):
 def test_affine_without_turn_scale_and_slant_changes_nothing():
     x = some_images()
     torch.testing.assert_close(affine(x, degrees=0, scale=0, shear=0), x, atol=1e-5, rtol=0)
+
+
+def test_affine_is_pytorch_s_affine_grid():
+    x, matrices = some_images(4, 2), []
+    torch.manual_seed(1)
+    t_1, t_2, t_3 = torch.rand(3, 4) - torch.rand(3, 4)
+    for a, s, k in zip(torch.deg2rad(30 * t_1), 1.2**t_2, 0.4 * t_3, strict=True):
+        turn = s * torch.tensor([[a.cos(), -a.sin()], [a.sin(), a.cos()]])
+        matrices.append(turn @ torch.tensor([[1, k], [0, 1]]))
+    A = torch.cat([torch.stack(matrices), torch.zeros(4, 2, 1)], 2)
+    grid = F.affine_grid(A, [4, 2, 16, 16], align_corners=False)
+    torch.manual_seed(1)
+    moved = affine(x, degrees=30, scale=0.2, shear=0.4)
+    torch.testing.assert_close(moved, F.grid_sample(x + 1, grid, align_corners=False) - 1, atol=1e-5, rtol=0)
 
 
 def moments(x):

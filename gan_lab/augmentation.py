@@ -46,6 +46,7 @@ class Adaptive(nn.Module):
     p begins at 0; from 0 to 1 it takes `images` images. For scores at whose 0 D is undecided; a critic has no such
     score: there call `step` with `r_v`. Call `see` with every round; p is a part of D's state, so a checkpoint has it.
     most: the paper's clip ends at 0 only, and it reports leaks in practice above 0.8.
+    Of several processes each goes by its own real images.
     Raises ValueError unless 0 <= most <= 1, images > 0 and every >= 1. Source: Karras et al. 2020, section 3, eq. (1).
     """
 

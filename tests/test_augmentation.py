@@ -129,6 +129,21 @@ def test_real_and_fake_images_are_moved_in_d_s_step_in_g_s_and_in_the_penalty():
     assert not any(torch.equal(a, b) for i, a in enumerate(seen) for b in seen[:i])
 
 
+def test_the_gradient_that_reaches_g_passes_through_the_moves():
+    """Where an image is moved as where it is not, it is that of finite differences."""
+    x = some_images(6, size=4, margin=0, dtype=torch.float64).requires_grad_()
+    D = Augmented(Seen(), MOVES, 0.3)
+
+    def scores(x):
+        torch.manual_seed(4)
+        return D.moved(x).square().flatten(1).sum(1)
+
+    torch.manual_seed(4)
+    moved = (D.moved(x) != x).flatten(1).any(1)
+    assert moved.any() and not moved.all()
+    assert torch.autograd.gradcheck(scores, x)
+
+
 def test_labels_and_a_verdict_pass_through():
     class TwoHeads(nn.Module):
         def forward(self, x, y=None):
@@ -152,6 +167,18 @@ def test_each_image_has_a_draw_of_its_own_and_every_call_new_ones(move):
     first, second = move(x), move(x)
     assert len(first.flatten(1).unique(dim=0)) > 12  # a few of the 81 shifts come twice
     assert not torch.equal(first, second)
+
+
+@EACH_MOVE
+def test_no_image_has_a_part_in_the_move_of_another(move):
+    def moved(x):
+        torch.manual_seed(5)
+        return move(x)
+
+    x = some_images()
+    other = x.clone()
+    other[2] = -other[2]
+    assert (moved(x) != moved(other)).flatten(1).any(1).tolist() == [i == 2 for i in range(8)]
 
 
 @EACH_MOVE
@@ -336,11 +363,14 @@ def mirror(x, g):
 
 
 UNIFORM, OFTEN_NOT, MIRROR = torch.full((4,), 0.25), torch.tensor([0.7, 0.1, 0.1, 0.1]), torch.tensor([0.0, 1.0])
+ALWAYS_ONE = torch.tensor([0.0, 1.0, 0.0, 0.0])
 
 
 @pytest.mark.parametrize("p", [0.0, 0.3, 0.5, 0.9, 1.0])
 @pytest.mark.parametrize(
-    ("act", "drawn"), [(quarter_turns, UNIFORM), (quarter_turns, OFTEN_NOT), (mirror, MIRROR)], ids=["a", "b", "mirror"]
+    ("act", "drawn"),
+    [(quarter_turns, UNIFORM), (quarter_turns, OFTEN_NOT), (quarter_turns, ALWAYS_ONE), (mirror, MIRROR)],
+    ids=["uniform", "often not", "always one", "mirror"],
 )
 def test_the_spectrum_is_that_of_the_matrix_of_the_moves(act, drawn, p):
     T = matrix(act, len(drawn), drawn, p)

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from gan_lab.measure.seeds import verdict
+from gan_lab.measure.seeds import finding
 
 DOES_NOT_HOLD = "Does not hold here: "
 
@@ -40,5 +40,4 @@ def claim(sentence: str, holds: bool, *found: Any) -> None:
 def _number(row: Any) -> tuple[int, float, float, float, str]:
     if hasattr(row, "verdict"):  # against a truth
         return int(row.seeds), float(row.mean), float(row.low), float(row.high), row.verdict
-    star = "*" if row.p_holm < 0.05 else ""
-    return int(row.seeds), float(row.difference), float(row.low), float(row.high), verdict(row.low, row.high) + star
+    return int(row.seeds), float(row.difference), float(row.low), float(row.high), finding(row)

@@ -154,6 +154,11 @@ def verdict(low: float, high: float) -> str:
     return "lower" if high < 0 else "no difference found"
 
 
+def finding(row: Any) -> str:
+    """The verdict on a row of `paired`, with a star where the difference is left after Holm's correction."""
+    return verdict(row.low, row.high) + ("*" if row.p_holm < 0.05 else "")
+
+
 def _mean(values: Iterable[float]) -> tuple[int, float, float]:
     """How many values, their mean and its standard error s / sqrt(n), exactly 0 if all are equal."""
     values = np.asarray(list(values), dtype=np.float64)

@@ -31,15 +31,11 @@ def section(notebook: str, claims: Iterable[Claim]) -> str:
     rows = []
     for said, _, numbers in claims:
         sentence = said.replace("|", r"\vert{}")  # in formulas; a bar would end the field
-        n, values, verdicts = (
-            "<br>".join(column) or "-"
-            for column in (
-                dict.fromkeys(str(number[0]) for number in numbers),
-                (f"{value:.3g} [{low:.3g}, {high:.3g}]" for _, value, low, high, _ in numbers),
-                (number[-1] for number in numbers),
-            )
-        )
-        rows.append(f"| {sentence} | {n} | {values} | {verdicts} |\n")
+        n = dict.fromkeys(str(seeds) for seeds, *_ in numbers)
+        values = [f"{value:.3g} [{low:.3g}, {high:.3g}]" for _, value, low, high, _ in numbers]
+        verdicts = [verdict for *_, verdict in numbers]
+        fields = [sentence, *("<br>".join(lines) or "-" for lines in (n, values, verdicts))]
+        rows.append(f"| {' | '.join(fields)} |\n")
     return f"### {notebook}\n\n{HEAD}{''.join(rows)}"
 
 

@@ -6,7 +6,7 @@ python -m gan_lab.runner.refresh notebooks/source/01_dcgan.py ...   refreshes ea
 import re
 import sys
 import tempfile
-from asyncio import CancelledError
+from asyncio import InvalidStateError
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
@@ -15,7 +15,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
 from gan_lab.files import whole
@@ -27,6 +27,7 @@ from gan_lab.runner.surroundings import surroundings
 
 LARGEST = 2_000_000  # bytes; GitHub is slow to draw a larger notebook, or does not
 LONGEST = 40  # lines; a cell fits a screen
+STUMBLES = (AssertionError, AttributeError, InvalidStateError)  # nbclient's, over a kernel that it ended at Ctrl-C
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 METADATA = {"kernelspec", "language_info"}
 ELSEWHERE = [r"/home/\w+", r"/Users/\w+", "/root/", "/tmp/", "/var/folders/", r"\b[A-Z]:\\\w+", "(site|dist)-packages"]
@@ -86,8 +87,8 @@ def _execute(notebook: NotebookNode, here: Path, there: Path) -> list[Claim]:
             raise KernelDiedError(f"cell In [{client.code_cells_executed}]: interrupted") from None
         said = COLOUR.sub("", error.traceback)
         raise RuntimeError(f"cell In [{client.code_cells_executed}]: {error.ename}: {error.evalue}\n{said}") from None
-    except (Exception, CancelledError) as error:  # at Ctrl-C nbclient ends the kernel, and then stumbles over that
-        raise KernelDiedError(f"cell In [{client.code_cells_executed}]: the kernel died") from error
+    except (DeadKernelError, *STUMBLES):
+        raise KernelDiedError(f"cell In [{client.code_cells_executed}]: the kernel died") from None
     return answered(notebook.cells.pop())
 
 

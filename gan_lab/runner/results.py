@@ -226,11 +226,11 @@ def training_table(folder: str | Path, *, each_epoch: bool = False) -> pd.DataFr
             f"no training below {folder} is complete: let its notebook reach its end ({left_out(folder)})"
         )
     games = [run.recipe.game for run in complete]
-    alike = {key for key, value in games[0].items() if all(game.get(key) == value for game in games)}
+    alike = {key for key, value in games[0].items() if each_epoch and all(game.get(key) == value for game in games)}
     tables = []
     for run in complete:
         table = measured_epochs(run) if each_epoch else pd.DataFrame([run.found])
-        game = {key: value for key, value in run.recipe.game.items() if not each_epoch or key not in alike}
+        game = {key: value for key, value in run.recipe.game.items() if key not in alike}
         about = {"run": run.name, "epochs": len(run.epochs), **run.parameters, **game}
         for place, (key, value) in enumerate({k: v for k, v in about.items() if k not in table.columns}.items()):
             table.insert(place, key, value)

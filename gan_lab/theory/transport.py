@@ -34,7 +34,7 @@ def earth_mover(p: ArrayLike, q: ArrayLike, cost: ArrayLike) -> Transport:
     import ot
 
     p, q, cost = _problem(p, q, cost)
-    total, unit = p.sum(), max(np.abs(cost).max(), SMALLEST)  # the solver's tolerances are absolute: let it see 1
+    total, unit = p.sum(), max(np.abs(cost).max(), SMALLEST)  # the solver's tolerances are absolute: no cost above 1
     shares = ot.emd(p / total, q / q.sum(), cost / unit, numItermax=10_000_000)
     plan = total * np.where(shares > 1e-14, shares, 0)  # less is rounding, where p and q are all but equal
     f, g = _prices(plan, cost)

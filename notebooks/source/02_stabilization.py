@@ -509,14 +509,13 @@ pairs = pairs - {("balanced", "balanced")} | {("hasty", "balanced"), ("hasty WGA
 pairs |= {("hasty WGAN-GP, no momentum", other) for other in ("hasty WGAN-GP", "hasty, no momentum")}
 cured = []
 for name, against in sorted(pairs, key=lambda pair: (names.index(pair[1]), names.index(pair[0]))):
-    row = seeds.paired(late[late["setting"].isin([name, against])], "modes", against=against)
+    row = seeds.paired(late, "modes", against=against)
     cured.append(row[row["setting"] == name].assign(against=against))
 cured = pd.concat(cured).set_index(["setting", "against"])
 cured["p_holm"] = seeds.holm(cured["p"])
 for (name, against), row in cured.iterrows():
-    says = seeds.verdict(row["low"], row["high"]) + ("*" if row["p_holm"] < 0.05 else "")
     print(f"{name:27}{row['mean']:4.1f} modes; against {against:21}", end="")
-    print(f"{row['difference']:+.1f} ({row['low']:+.1f} to {row['high']:+.1f}) {says}")
+    print(f"{row['difference']:+.1f} ({row['low']:+.1f} to {row['high']:+.1f}) {seeds.finding(row)}")
 
 # %% [markdown]
 # The differences are taken seed by seed, with 95 % intervals; a star marks those that are left after Holm's correction for

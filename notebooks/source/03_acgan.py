@@ -500,8 +500,7 @@ change = pd.concat([seeds.paired(table, measure).assign(measure=measure) for mea
 change["p_holm"] = seeds.holm(change["p"])
 fields = {}
 for row in change.itertuples():
-    star = "*" if row.p_holm < 0.05 else ""
-    beside = f", {seeds.verdict(row.low, row.high)}{star} ({row.low:+.2f} to {row.high:+.2f})"
+    beside = f", {seeds.finding(row)} ({row.low:+.2f} to {row.high:+.2f})"
     fields[measures[row.measure], row.setting] = f"{row.mean:.2f}{beside if row.setting != 'plain' else ''}"
 print(f"correlation of the runs of one seed: median {change['correlation'].median():+.2f},", end=" ")
 print(f"negative in {(change['correlation'] < 0).sum()} of {change['correlation'].count()}")

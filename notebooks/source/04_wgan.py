@@ -976,14 +976,13 @@ claim("their critics tell as much as the right one.", all(x.low > 0.6 and x.high
 pairs = {"clipping, Adam": "clipping, RMSprop", "n_critic = 1": "right"}
 answers = []
 for (name, against), metric in itertools.product(pairs.items(), ("w1", "modes", "high_quality", "core_seconds")):
-    pair = table[table["setting"].isin([name, against])]
-    answers.append(seeds.paired(pair, metric, against=against).query("setting == @name").assign(metric=metric))
+    row = seeds.paired(table, metric, against=against)
+    answers.append(row[row["setting"] == name].assign(metric=metric))
 answers = pd.concat(answers).set_index(["setting", "metric"])
 answers["p_holm"] = seeds.holm(answers["p"])
 for (name, metric), row in answers.iterrows():
-    says = seeds.verdict(row["low"], row["high"]) + ("*" if row["p_holm"] < 0.05 else "")
     print(f"{name:15}, against {pairs[name]:18}: {metric:13} {row['mean']:7.3f}", end=" ")
-    print(f"{row['difference']:+8.3f} [{row['low']:+.3f}, {row['high']:+.3f}] {says}")
+    print(f"{row['difference']:+8.3f} [{row['low']:+.3f}, {row['high']:+.3f}] {seeds.finding(row)}")
 
 # %% [markdown]
 # In this game Adam ends nearer to the data than RMSprop, each with a learning rate and a bound of its own. With one step
@@ -1029,9 +1028,8 @@ change = pd.concat([seeds.paired(digits, metric, against="DCGAN").assign(metric=
 change["p_holm"] = seeds.holm(change["p"])  # over all of them
 print("against DCGAN, with 95 % intervals; * is still there after Holm's correction")
 for row in change[change["setting"] != "DCGAN"].itertuples():
-    says = seeds.verdict(row.low, row.high) + ("*" if row.p_holm < 0.05 else "")
     print(f"   {row.metric:17}{row.setting:9}{row.mean:7.3f} {row.difference:+7.3f}", end=" ")
-    print(f"[{row.low:+.3f}, {row.high:+.3f}]  {says:20} correlation {row.correlation:+.2f}")
+    print(f"[{row.low:+.3f}, {row.high:+.3f}]  {seeds.finding(row):20} correlation {row.correlation:+.2f}")
 
 # %% [markdown]
 # After as many passes of the images the WGAN's samples are farther from the real ones than the DCGAN's, and cover less of

@@ -186,7 +186,9 @@ def held_by(thing: Any) -> dict[str, Any]:
 def told_of_a_library(name: str, value: Any) -> bool:
     """Whether an attribute of a library's object is a setting, as far as one can tell; last_epoch is a count."""
     inside = value if isinstance(value, list | tuple) else [value]
-    return name != "last_epoch" and not name.startswith("_") and all(isinstance(v, (*PLAIN, *FUNCTION)) for v in inside)
+    return (
+        name != "last_epoch" and not name.startswith("_") and all(isinstance(v, PLAIN) or callable(v) for v in inside)
+    )
 
 
 def code(of: types.CodeType) -> Iterator[str]:

@@ -36,7 +36,7 @@ lowest: $(OWN)  ## run the tests with the oldest packages that pyproject.toml al
 	printf 'ipykernel==6.17.*\nipython==7.34.*\nipywidgets==7.7.*\n' > .uv/lowest/colab.txt
 	$(UV) pip install --quiet --python .uv/lowest --resolution lowest-direct --override .uv/lowest/colab.txt -e '.[test]'
 	.uv/lowest/bin/python -m pytest -W ignore::DeprecationWarning -k 'not smoke_run and not leaves_its_picture and not comes_to_its_end' tests \
-	  $(addprefix --ignore=tests/,test_bench.py test_conftest.py test_memory.py test_reliability.py test_several_processes.py \
+	  $(addprefix --ignore=tests/,test_bench.py test_bench_quality.py test_conftest.py test_memory.py test_reliability.py test_several_processes.py \
 	    networks/test_keras_parity.py runner/test_sweep.py show/test_in_the_browser.py)
 
 cpu: $(OWN)  ## set up with PyTorch for CPUs only: on Linux 0.6 GB to download, not 3.4

@@ -116,9 +116,9 @@ def quartiles(column: str, values: "pd.Series[float]") -> dict[str, Any]:
     return {column: median, f"{column} low": low, f"{column} high": high}
 
 
-def machine() -> str:
+def machine(device: torch.device = DEVICE) -> str:
     """The processor that trains, its threads, and the version of PyTorch."""
-    if DEVICE.type == "cuda":
+    if device.type == "cuda":
         return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
     cpuinfo = Path("/proc/cpuinfo")  # of Linux, where platform.processor() names no model
     models = re.findall(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else []

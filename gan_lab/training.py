@@ -9,6 +9,7 @@ it; whatever a notebook wants to do in between, it does in the body of its own `
 down in `one_round`, in two steps; a paper with other rules is another function in its place.
 """
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -231,6 +232,20 @@ def sample(game: Game, z: Tensor, y: Tensor | None = None) -> Tensor:
         x: Tensor = asked(G, z, y)
     G.train(training)
     return x.float()
+
+
+def generator_of(game: Game) -> nn.Module:
+    """G as `sample` draws with it, to keep: a copy in evaluation mode, in 32-bit floats, that needs no game.
+
+    Its batch norms hold the statistics that `sample` would use. (z (N, Z), y (N,)) -> images (N, C, H, W); has `z_dim`.
+    """
+    G = game.average.module if game.average else bare(game.G)
+    training = G.training
+    G.eval()
+    with fresh_statistics(G, game.z_dim, game.K, always=game.average is not None):
+        kept = copy.deepcopy(G).requires_grad_(False)
+    G.train(training)
+    return kept
 
 
 # What the steps above are made of

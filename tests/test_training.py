@@ -8,9 +8,10 @@ from torch import nn
 
 from bench.systems import reusing_fakes
 from gan_lab import training
+from gan_lab.average import average_of
 from gan_lab.data.images import load_images
 from gan_lab.losses import AuxiliaryClassifier, NonSaturating, Verdict
-from gan_lab.training import play, sample, step_D, step_G
+from gan_lab.training import generator_of, play, sample, step_D, step_G
 
 
 class Recorded:
@@ -138,6 +139,26 @@ def test_an_epoch_that_is_watched_or_not_has_the_same_bits():
         sample(a, torch.ones(2, 3))
     list(play(b, small_images(), batch_size=4))
     assert same(a, b)
+
+
+@pytest.mark.parametrize("average", [False, True])
+def test_the_generator_to_keep_draws_what_sample_draws_and_shares_nothing_with_the_game(average):
+    G = Generator()
+    game = small_game(G=G, average=average_of(G, 0.9) if average else None)
+    for epoch in range(3):
+        list(play(game, small_images(), batch_size=4, epoch=epoch))
+    z = torch.randn(5, 3)
+    before = [value.clone() for value in game.G.state_dict().values()]
+
+    kept = generator_of(game)
+
+    assert torch.equal(kept(z), sample(game, z))
+    assert not kept.training
+    assert game.G.training
+    assert all(map(torch.equal, game.G.state_dict().values(), before))
+    drawn = kept(z)
+    list(play(game, small_images(), batch_size=4, epoch=3))
+    assert torch.equal(kept(z), drawn)
 
 
 def test_sample_draws_each_image_by_itself_and_changes_nothing():

@@ -18,12 +18,14 @@ from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
+from gan_lab.latent import z_dim_of
+from gan_lab.players import asked
 from gan_lab.runs import Run
 from gan_lab.show import plots
 from gan_lab.show.asked_again import answering
-from gan_lab.training import Game, Round, sample
+from gan_lab.training import Game, Round, generator_of
 
 
 def show(widget: ipywidgets.Widget, picture: bytes) -> None:
@@ -158,7 +160,7 @@ class Dashboard:
 
 
 def explorer(
-    game: Game,
+    game: Game | nn.Module,
     y: Tensor | None = None,
     *,
     directions: int = 5,
@@ -168,10 +170,12 @@ def explorer(
     """Sliders that move one z through the latent space, and the image G makes of it.
 
     The sliders go along the `directions` in which the image changes most; without a front end the same walks are a
-    static grid, one direction a row. y: a label (1,) for a conditional G. value_range: what black and white are.
+    static grid, one direction a row. game: whose G, or a generator by itself in evaluation mode. y: a label (1,) for a
+    conditional G. value_range: what black and white are.
     """
-    step = leading_directions(game, y)[:directions]  # (directions, Z)
-    start = torch.randn(1, game.z_dim, generator=torch.Generator().manual_seed(seed))
+    G = drawing(game)
+    step = leading_directions(G, y)[:directions]  # (directions, Z)
+    start = torch.randn(1, step.shape[1], generator=torch.Generator().manual_seed(seed))
     sliders = [
         ipywidgets.FloatSlider(min=-4, max=4, step=0.1, description=f"direction {i}") for i in range(1, len(step) + 1)
     ]
@@ -179,7 +183,7 @@ def explorer(
 
     def move(_: object = None) -> None:
         offset = torch.tensor([[slider.value for slider in sliders]]) @ step
-        view.value = image_png(sample(game, start + offset, y), 256, value_range)
+        view.value = image_png(images(G, start + offset, y), 256, value_range)
 
     for slider in sliders:
         slider.observe(move, "value")
@@ -187,13 +191,13 @@ def explorer(
 
     def chart(figure: Figure) -> None:
         title = "one direction a row, from -4 to 4 along it"
-        plots.grid(figure.subplots(), walks(game, start, step, y), nrow=9, value_range=value_range, title=title)
+        plots.grid(figure.subplots(), walks(G, start, step, y), nrow=9, value_range=value_range, title=title)
 
     show(ipywidgets.HBox([ipywidgets.VBox(sliders), view]), png(chart, (8, 4.6)))
 
 
 def class_explorer(
-    game: Game,
+    game: Game | nn.Module,
     classes: Sequence[str],
     *,
     directions: int = 4,
@@ -205,11 +209,12 @@ def class_explorer(
     G has to take shares of the classes (N, K) in place of labels (N,), as those in `networks` do: between class a and
     class b they are (1 - t) for a and t for b. The sliders of z go along the `directions` in which images of the first
     class change most. Without a front end the same is a static grid: for each class its first direction, and the way
-    to the next class. classes: their K names. value_range: what black and white are.
+    to the next class. game: whose G, or a generator by itself in evaluation mode. classes: their K names. value_range:
+    what black and white are.
     """
-    K = len(classes)
-    steps = [leading_directions(game, torch.tensor([k]))[:directions] for k in range(K)]  # K times (directions, Z)
-    start = torch.randn(1, game.z_dim, generator=torch.Generator().manual_seed(seed))
+    K, G = len(classes), drawing(game)
+    steps = [leading_directions(G, torch.tensor([k]))[:directions] for k in range(K)]  # K times (directions, Z)
+    start = torch.randn(1, steps[0].shape[1], generator=torch.Generator().manual_seed(seed))
     names = [(name, k) for k, name in enumerate(classes)]
     this = ipywidgets.Dropdown(options=names, value=0, description="draw")
     other = ipywidgets.Dropdown(options=names, value=1 % K, description="towards")
@@ -222,7 +227,7 @@ def class_explorer(
     def move(_: object = None) -> None:
         z = start + torch.tensor([[slider.value for slider in sliders]]) @ steps[this.value]
         y = between(this.value, other.value, torch.tensor([way.value]), K)
-        view.value = image_png(sample(game, z, y), 256, value_range)
+        view.value = image_png(images(G, z, y), 256, value_range)
 
     for control in (this, other, way, *sliders):
         control.observe(move, "value")
@@ -230,10 +235,10 @@ def class_explorer(
 
     def chart(figure: Figure) -> None:
         left, right = figure.subplots(1, 2)
-        moved = torch.cat([walks(game, start, steps[k][:1], torch.tensor([k])) for k in range(K)])
+        moved = torch.cat([walks(G, start, steps[k][:1], torch.tensor([k])) for k in range(K)])
         plots.grid(left, moved, nrow=9, value_range=value_range, title="a class a row, from -4 to 4 along direction 1")
         ways = torch.cat([between(k, (k + 1) % K, torch.linspace(0, 1, 9), K) for k in range(K)])
-        crossed = sample(game, start.expand(len(ways), -1), ways)
+        crossed = images(G, start.expand(len(ways), -1), ways)
         plots.grid(right, crossed, nrow=9, value_range=value_range, title="one z, from each class to the next")
 
     show(ipywidgets.HBox([ipywidgets.VBox([this, other, way, *sliders]), view]), png(chart, (11, 0.6 * K + 0.4)))
@@ -245,21 +250,37 @@ def between(a: int, b: int, t: Tensor, classes: int) -> Tensor:
     return (1 - t[:, None]) * corner[a] + t[:, None] * corner[b]
 
 
-def walks(game: Game, start: Tensor, step: Tensor, y: Tensor | None = None) -> Tensor:
+def drawing(game: Game | nn.Module) -> nn.Module:
+    """The generator that draws. Raises ValueError if it is in training mode, where images of one batch are tied."""
+    G = generator_of(game) if isinstance(game, Game) else game
+    if G.training:
+        raise ValueError(f"{type(G).__name__} is in training mode: call G.eval(), or give the game")
+    return G
+
+
+@torch.no_grad()
+def images(G: nn.Module, z: Tensor, y: Tensor | None = None) -> Tensor:
+    """G's images for the noise z (N, Z) and labels y (N,)."""
+    device = next(G.parameters()).device
+    x: Tensor = asked(G, z.to(device), None if y is None else y.to(device))
+    return x
+
+
+def walks(G: nn.Module, start: Tensor, step: Tensor, y: Tensor | None = None) -> Tensor:
     """G's images of start + t * direction for nine t from -4 to 4, one direction after another."""
     t = torch.linspace(-4, 4, 9)
     z = (start + t[None, :, None] * step[:, None, :]).flatten(0, 1)  # (directions * 9, Z)
-    return sample(game, z, None if y is None else y.expand(len(z)))
+    return images(G, z, None if y is None else y.expand(len(z)))
 
 
-def leading_directions(game: Game, y: Tensor | None = None, n: int = 1024) -> Tensor:
+def leading_directions(G: nn.Module, y: Tensor | None = None, n: int = 1024) -> Tensor:
     """Unit vectors in latent space, (Z, Z), the one along which the image changes most on average first.
 
     They are the singular vectors of the linear map A that fits G best, min_A sum |x - mean x - (z - mean z) A|^2, over
     n draws of z and their images x = G(z).
     """
-    z = torch.randn(n, game.z_dim, generator=torch.Generator().manual_seed(0))
-    x = sample(game, z, None if y is None else y.expand(n)).flatten(1).cpu()
+    z = torch.randn(n, z_dim_of(G), generator=torch.Generator().manual_seed(0))
+    x = images(G, z, None if y is None else y.expand(n)).flatten(1).cpu()
     A = torch.linalg.lstsq(z - z.mean(0), x - x.mean(0)).solution  # (Z, C * H * W)
     directions: Tensor = torch.linalg.svd(A, full_matrices=False).U.T
     largest = directions.gather(1, directions.abs().argmax(1, keepdim=True))

@@ -4,7 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from gan_lab.layers.contiguous import ContiguousConv2d, ContiguousConvTranspose2d, OneMapConv2d
+from gan_lab.layers.contiguous import (
+    ContiguousConv2d,
+    ContiguousConvTranspose2d,
+    FewMapsConvTranspose2d,
+    OneMapConv2d,
+)
 
 UP = {"stride": 2, "padding": 2}
 PAIRS = [
@@ -12,6 +17,8 @@ PAIRS = [
     pytest.param(ContiguousConvTranspose2d(4, 3, 5, **UP), nn.ConvTranspose2d(4, 3, 5, **UP), id="conv_transpose"),
     pytest.param(OneMapConv2d(4, 3), nn.Conv2d(4, 1, 3, padding=1), id="one map, k3"),
     pytest.param(OneMapConv2d(4, 5), nn.Conv2d(4, 1, 5, padding=2), id="one map, k5"),
+    pytest.param(FewMapsConvTranspose2d(4, 1, 4, 2, 1), nn.ConvTranspose2d(4, 1, 4, 2, 1), id="few maps, one"),
+    pytest.param(FewMapsConvTranspose2d(4, 3, 5, 3, 0), nn.ConvTranspose2d(4, 3, 5, 3, 0), id="few maps, three"),
 ]
 
 

@@ -7,7 +7,7 @@ from torch import nn
 
 from gan_lab.layers import conv, conv_transpose, dense, embedding
 from gan_lab.losses import Verdict, score_of
-from gan_lab.networks import acgan28, acgan32, dcgan32, dcgan64, mlp, wgan64
+from gan_lab.networks import acgan28, acgan32, dcgan, dcgan32, dcgan64, mlp, projection32, wgan64
 from gan_lab.networks.width import scaled
 
 Build = Callable[..., nn.Module]
@@ -18,9 +18,16 @@ IMAGE_NETWORKS = [
     pytest.param(acgan28.Generator, acgan28.Discriminator, (1, 28, 28), id="A4"),
     pytest.param(acgan32.Generator, acgan32.Discriminator, (1, 32, 32), id="B3"),
     pytest.param(wgan64.Generator, wgan64.Critic, (3, 64, 64), id="A5"),
+    pytest.param(dcgan.Generator, dcgan.Discriminator, (1, 32, 32), id="DCGAN"),
+    pytest.param(projection32.Generator, projection32.Discriminator, (1, 32, 32), id="projection"),
 ]
 CONDITIONAL = pytest.mark.parametrize(
-    "Generator", [pytest.param(acgan28.Generator, id="A4"), pytest.param(acgan32.Generator, id="B3")]
+    "Generator",
+    [
+        pytest.param(acgan28.Generator, id="A4"),
+        pytest.param(acgan32.Generator, id="B3"),
+        pytest.param(projection32.Generator, id="projection"),
+    ],
 )
 y = torch.tensor([0, 1, 4])
 
@@ -44,6 +51,12 @@ y = torch.tensor([0, 1, 4])
         (lambda: wgan64.Critic(), 2_765_568, 1_792, 2_767_360),
         (lambda: wgan64.Critic(norm=wgan64.layer_norm), 2_765_568, 0, 2_765_568),
         (lambda: wgan64.Critic(norm=nn.Identity), 2_763_776, 0, 2_763_776),
+        (lambda: dcgan.Generator(), 369_601, 448, 370_049),
+        (lambda: dcgan.Discriminator(), 167_009, 384, 167_393),
+        (lambda: dcgan.Discriminator(norm=nn.Identity), 166_625, 0, 166_625),
+        (lambda: projection32.Generator(), 379_841, 448, 380_289),
+        (lambda: projection32.Discriminator(), 177_249, 384, 177_633),
+        (lambda: projection32.Discriminator(norm=nn.Identity), 176_865, 0, 176_865),
         (lambda: mlp.Generator(), 527_874, 0, 527_874),
         (lambda: mlp.Critic(), 527_361, 0, 527_361),
     ],
@@ -76,7 +89,7 @@ def test_channels_are_the_images(Generator: Build, Discriminator: Build, shape: 
     x = G(torch.randn(3, G.z_dim), y)
 
     assert x.shape == (3, 2, *shape[1:])
-    assert score_of(D(x)).shape == (3,)
+    assert score_of(D(x, y)).shape == (3,)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +99,7 @@ def test_channels_are_the_images(Generator: Build, Discriminator: Build, shape: 
         pytest.param(dcgan32.Generator, id="B1"),
         pytest.param(acgan28.Generator, id="A4"),
         pytest.param(acgan32.Generator, id="B3"),
+        pytest.param(dcgan.Generator, id="DCGAN"),
         pytest.param(lambda: wgan64.Generator(width=0.1), id="A5"),
     ],
 )
@@ -128,7 +142,7 @@ def test_the_label_decides_the_image(Generator: Build) -> None:
     z = torch.randn(1, 100).expand(3, -1)
     x = G(z, torch.tensor([0, 4, 4]))
 
-    assert (x[0] - x[1]).abs().max() > 1e-3
+    assert (x[0] - x[1]).abs().max() > 1e-2 * x[0].abs().max()
     torch.testing.assert_close(x[1], x[2])
 
 
@@ -219,3 +233,16 @@ def test_scaled_channels() -> None:
     assert scaled(0.25, 1024, 512, 2) == (256, 128, 1)
     with pytest.raises(ValueError, match="width"):
         scaled(0.0, 64)
+
+
+def test_projection_adds_the_class_vector_times_the_features() -> None:
+    D, x = projection32.Discriminator(classes=5, width=0.1, norm=nn.Identity), torch.randn(3, 1, 32, 32)
+    h, v = D.trunk(x), D.v.weight
+
+    expected = [D.linear.weight[0] @ h[n] + D.linear.bias[0] + v[y[n]] @ h[n] for n in range(3)]
+    torch.testing.assert_close(D(x, y), torch.stack(expected))
+
+
+def test_a_discriminator_by_projection_asks_for_the_class() -> None:
+    with pytest.raises(ValueError, match=r"call D\(x, y\)"):
+        projection32.Discriminator(width=0.1)(torch.randn(3, 1, 32, 32))

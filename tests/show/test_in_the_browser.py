@@ -30,7 +30,8 @@ sys.path.insert(0, TESTS)
 import torch
 from small_game import small_game, small_images
 from gan_lab.runs import Run
-from gan_lab.training import play, sample
+from gan_lab.training import generator_of, play, sample
+from gan_lab.show.drawing import inverter
 from gan_lab.show.widgets import Dashboard, explorer
 game, images = small_game(), small_images(400)
 run = Run("live", game, images, "runs", batch_size=4)
@@ -45,6 +46,8 @@ with Dashboard(run) as board:
         run.save()
 # %%
 print("the cell after it runs:", board.stopped, epoch < 100_000)
+# %%
+inverter(generator_of(game), torch.zeros(3, 1, 4, 4))
 # %%
 explorer(game, directions=2)
 """
@@ -135,6 +138,22 @@ def test_the_view_moves_while_the_cell_trains_and_stop_ends_it_in_good_order(pag
     assert stop.count() == 0  # the live view has become a picture
     still = page.locator(".jp-OutputArea-output img[src^='data:image/png']").first
     assert still.evaluate("image => image.naturalWidth") == 1000
+
+
+def test_what_is_drawn_with_the_mouse_is_found_by_the_generator(page):
+    canvas = page.locator("canvas[aria-label='draw a digit here']")
+    canvas.scroll_into_view_if_needed()
+    page.get_by_text("draw a digit", exact=True).wait_for()
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 100, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 100, box["y"] + 200, steps=5)
+    page.mouse.up()
+    page.get_by_text("G's nearest image: the mean squared error of its pixels is").wait_for()
+    white = canvas.evaluate("drawn => drawn.getContext('2d').getImageData(100, 130, 1, 1).data[0]")
+    assert white == 255
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_text("draw a digit", exact=True).wait_for()
 
 
 def test_a_slider_walks_through_the_latent_space(page):

@@ -8,12 +8,13 @@ from PIL import Image
 from small_game import small_game, small_images
 from torch import nn
 
+from gan_lab.data.framed import framed
 from gan_lab.losses import NonSaturating, Wasserstein
 from gan_lab.networks.labels import shares
 from gan_lab.runs import Run
-from gan_lab.show import widgets
+from gan_lab.show import drawing, widgets
 from gan_lab.show.widgets import Dashboard
-from gan_lab.training import play, sample
+from gan_lab.training import generator_of, play, sample
 
 
 class LinearGenerator(nn.Module):
@@ -151,7 +152,7 @@ def test_the_picture_of_a_loss_that_keeps_nothing_has_its_losses(tmp_path):
 
 
 def test_the_leading_directions_of_a_linear_generator_are_its_singular_vectors():
-    directions = widgets.leading_directions(small_game(G=LinearGenerator()))
+    directions = widgets.leading_directions(LinearGenerator())
     torch.testing.assert_close(directions.abs(), torch.eye(4)[[1, 2, 3, 0]], atol=1e-4, rtol=0)
 
 
@@ -174,7 +175,7 @@ def test_a_slider_moves_the_image_to_what_g_makes_there(shown):
     sliders, view = live(view_id).children
     before = view.value
     sliders.children[0].value = 2.0
-    z = torch.randn(1, 4, generator=torch.Generator().manual_seed(3)) + 2 * widgets.leading_directions(game)[:1]
+    z = torch.randn(1, 4, generator=torch.Generator().manual_seed(3)) + 2 * widgets.leading_directions(game.G)[:1]
     assert same_picture(view.value, widgets.image_png(sample(game, z), 256, (-1.0, 1.0)))
     assert view.value != before
 
@@ -213,10 +214,43 @@ def test_the_class_explorer_draws_the_chosen_class_with_the_chosen_z_on_its_way_
     way.value = 0.5
     assert same_picture(view.value, drawn(start, torch.tensor([[0, 0.5, 0.5]])))
     first.value = -1.5
-    moved = start - 1.5 * widgets.leading_directions(game, torch.tensor([2]))[:1]
+    moved = start - 1.5 * widgets.leading_directions(game.G, torch.tensor([2]))[:1]
     assert same_picture(view.value, drawn(moved, torch.tensor([[0, 0.5, 0.5]])))
     way.value = 1.0
     assert same_picture(view.value, drawn(moved, torch.tensor([1])))
+
+
+def test_an_explorer_walks_through_a_generator_by_itself_as_through_its_game(shown):
+    game = small_game(G=LinearGenerator())
+    widgets.explorer(game)
+    widgets.explorer(LinearGenerator().eval())
+    one, other = (live(each["application/vnd.jupyter.widget-view+json"]["model_id"]).children[1] for each in shown)
+    assert same_picture(one.value, other.value)
+    with pytest.raises(ValueError, match=r"call G.eval\(\)"):
+        widgets.explorer(LinearGenerator())
+
+
+def test_what_is_drawn_is_found_after_each_stroke_and_images_stand_in_where_no_widget_lives(shown):
+    G, x = generator_of(small_game()), torch.rand(3, 1, 4, 4) * 2 - 1
+    drawing.inverter(G, x)
+    assert Image.open(io.BytesIO(shown[-1]["image/png"])).size == (270, 200)
+    (canvas, view), says = live_drawing(shown)
+    blank = view.value
+    stroke = bytearray(64 * 64)
+    stroke[20 * 64 + 10 : 20 * 64 + 30] = bytes([255] * 20)
+    canvas.pixels = memoryview(stroke)  # as a front end sends them
+    assert canvas.image[0, 0, 20, 9:31].tolist() == [-1] + 20 * [1] + [-1]
+    nearest, error = drawing.reproduced(G, framed(canvas.image, 4), 100)
+    assert same_picture(view.value, widgets.image_png(nearest, 256, (-1.0, 1.0)))
+    assert says.value.endswith(f"{error.item():.3f}")
+    canvas.pixels = bytes(64 * 64)
+    assert view.value == blank
+    assert says.value == "draw a digit"
+
+
+def live_drawing(shown):
+    box, says = live(shown[-1]["application/vnd.jupyter.widget-view+json"]["model_id"]).children
+    return box.children, says
 
 
 def test_an_image_s_bytes_are_its_pixels_as_blocks():

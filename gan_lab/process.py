@@ -1,53 +1,118 @@
 """What a process that trains asks of its threads and of its memory, however it was started.
 
-Environment variables (GOMP_SPINCOUNT, GLIBC_TUNABLES) could say the same, but they are read when a process starts, and
-a notebook's kernel has started by then.
+Environment variables (GOMP_SPINCOUNT, GLIBC_TUNABLES) could say some of it, but they are read when a process starts,
+and a notebook's kernel has started by then.
 """
 
 import ctypes
 import os
 import sys
 import threading
+import time
 from functools import cache
+from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
 GIGABYTE = 10**9
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+STAT = Path("/proc/stat")
+ROOM = 0.5  # of a core that others may take before our threads give way
+AT_FIRST, AGAIN = 0.1, 1.0  # seconds over which it is measured what others take
 
 
-@cache
 def prepare() -> None:
-    """Do both, once: what follows changes no number, only how long it takes. Elsewhere than on Linux: nothing."""
+    """Do all of it; every epoch asks anew. What follows changes no number, only how long it takes.
+
+    Elsewhere than on Linux: nothing.
+    """
     if sys.platform == "linux":
-        sleep_while_waiting()
         keep_memory()
+        wait_as_others_allow()
+
+
+# How threads wait for one another
+
+
+class Taken(NamedTuple):
+    """What was taken until now, in seconds."""
+
+    wall: float
+    cores: float  # by all processes of the machine, summed over its cores
+    ours: float  # by this one
+
+
+def taken() -> Taken:
+    """By the clocks of Linux, since the machine started."""
+    user, nice, system, _, _, *interrupts = (int(ticks) for ticks in STAT.read_text().split("\n")[0].split()[1:9])
+    cores = (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
+    return Taken(time.monotonic(), cores, time.process_time())
+
+
+_last: Taken | None = None  # when it was asked
+_end_of_the_idle_team: threading.Event | None = None  # as long as there is one, our threads sleep
+
+
+def wait_as_others_allow() -> None:
+    """Have PyTorch's threads spin while they wait for one another, or sleep where other programs need the cores.
+
+    OpenMP's threads spin for milliseconds, which is the fastest on a machine of one's own: to wake a thread that sleeps
+    takes longer than many of a small network's operations. On a busy machine spinning takes the time from the very
+    thread that they wait for: beside two other programs on two cores a round took five times as long. So it is measured
+    what others have taken since it was asked last. Without GNU's OpenMP, or with one thread, nothing is done.
+    """
+    global _last
+    n, cpus = torch.get_num_threads(), len(os.sched_getaffinity(0))
+    if n == 1 or not STAT.exists() or not hasattr(ctypes.CDLL(torch._C.__file__), "GOMP_parallel"):
+        return
+    if _last is None:
+        _last = taken()
+        time.sleep(AT_FIRST)
+    elif time.monotonic() - _last.wall < AGAIN:
+        return
+    now = taken()
+    wall, cores, ours = (after - before for after, before in zip(now, _last, strict=True))
+    _last = now
+    if (cores - ours) / wall > cpus - n + ROOM:
+        sleep_while_waiting()
+    else:
+        spin_while_waiting()
 
 
 def sleep_while_waiting() -> None:
-    """Have PyTorch's threads sleep while they wait for one another, and not spin.
-
-    OpenMP's threads spin for milliseconds, which on a busy machine takes the time from the one that they wait for:
-    beside two other programs on two cores a round took five times as long. GNU's OpenMP spins for a moment only where
-    it has more threads than there are CPUs. So a second team is started, from a thread that keeps it: it does nothing,
-    and is counted. Without GNU's OpenMP, or with one thread, nobody spins and nothing is done.
-    Source: GOMP_SPINCOUNT in the documentation of libgomp.
+    """GNU's OpenMP spins for a moment only where it has more threads than there are CPUs. So a second team is started,
+    from a thread that keeps it: it does nothing, and is counted. Source: GOMP_SPINCOUNT in libgomp's documentation.
     """
-    openmp, n = ctypes.CDLL(torch._C.__file__), torch.get_num_threads()
-    if n == 1 or not hasattr(openmp, "GOMP_parallel"):
+    global _end_of_the_idle_team
+    if _end_of_the_idle_team:
         return
-    idle = max(2, (os.cpu_count() or 1) + 2 - n)  # one of them is the thread that starts the others, not counted
-    started = threading.Event()
+    openmp = ctypes.CDLL(torch._C.__file__)
+    idle = max(2, (os.cpu_count() or 1) + 2 - torch.get_num_threads())  # the one that starts the others is not counted
+    started, ended = threading.Event(), threading.Event()
 
     def keep_a_team() -> None:
         openmp.GOMP_parallel(ctypes.CDLL(None).free, None, idle, 0)  # each of them calls free(NULL)
         started.set()
-        threading.Event().wait()  # a team goes with the thread that started it
+        ended.wait()  # a team goes with the thread that started it
 
     threading.Thread(target=keep_a_team, name="idle OpenMP team", daemon=True).start()
     started.wait()
+    _end_of_the_idle_team = ended
 
 
+def spin_while_waiting() -> None:
+    """As OpenMP does by itself."""
+    global _end_of_the_idle_team
+    if _end_of_the_idle_team:
+        _end_of_the_idle_team.set()
+        _end_of_the_idle_team = None
+
+
+# Memory
+
+
+@cache
 def keep_memory() -> None:
     """Have glibc keep the memory that a round gives back: else Linux clears it anew in every round."""
     libc = ctypes.CDLL(None)

@@ -73,7 +73,6 @@ class Game:
     terms: "tuple[int, int, Rules] | None" = field(default=None, init=False, repr=False)  # batch_size, seed, round
 
     def __post_init__(self) -> None:
-        prepare()
         if self.n_critic < 1:
             raise ValueError(f"n_critic counts D's steps for each of G's: at least 1, not {self.n_critic}")
         if not hasattr(self.G, "z_dim"):
@@ -127,6 +126,7 @@ def play(
     round: the rules of a round, (game, batches) -> Round, by default `one_round`.
     Raises ValueError if there are fewer images than one round needs, or batch_size < 1.
     """
+    prepare()
     order = shuffled(game, images, batch_size, epoch, seed)  # (rounds, n_critic, batch_size)
     game.K, game.terms = len(images.classes), (batch_size, seed, round or one_round)
     torch.manual_seed(np.random.SeedSequence([seed, epoch, game.fabric.global_rank]).generate_state(1).item())

@@ -18,7 +18,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LINES = (
     ("files", "owner", "shipped", "run_folder", "parameters", "measure.seeds", "lessons.claims"),
     ("players", "losses", "lipschitz", "average", "moves", "latent", "layers", "theory", "process"),
-    ("networks", "data", "noise", "augmentation"),
+    ("networks", "data", "noise", "augmentation", "pretrained"),
     ("training",),
     ("identity", "checkpoint"),
     ("runs", "measure"),

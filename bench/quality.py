@@ -2,7 +2,7 @@
 those that a student would find elsewhere.
 
     python -m bench.quality                              all; writes results/bench/quality_cpu.csv and .png
-    python -m bench.quality --recipes B1,plain --seeds 0
+    python -m bench.quality --recipes B1,labels --seeds 0
 
 The recipes are in bench/recipes, a file each, which says where it comes from and what was changed. Each trains on the
 course's 1005 digits, in the size that it asks for, alone, in a process of its own. The clock is on the wall and counts
@@ -66,8 +66,9 @@ RECIPES = {
     "pytorch-gan": Recipe("PyTorch-GAN", pytorch_gan.SIZE, pytorch_gan.start),
     "keras-ada": Recipe("Keras' example with ADA", keras_ada.SIZE, keras_ada.start),
     "lightweight-gan": Recipe("lightweight-gan, small", lightweight_gan.SIZE, lightweight_gan.start),
-    "B1": Recipe("course: B1, notebook 01", course.SIZE, course.b1),
-    "plain": Recipe("course: plain DCGAN", course.SIZE, course.plain),
+    "B1": Recipe("course: report B's DCGAN", course.SIZE, course.b1),
+    "augmentation": Recipe("course: DCGAN", course.SIZE, course.augmentation),
+    "labels": Recipe("course: DCGAN, labels", course.SIZE, course.labels),
 }
 
 
@@ -241,7 +242,7 @@ def numbers(kind: Callable[[str], Any]) -> Callable[[str], list[Any]]:
 
 
 def listed(text: str) -> list[str]:
-    """The names in B1,plain; one that is no recipe's is refused."""
+    """The names in B1,labels; one that is no recipe's is refused."""
     unknown = set(text.split(",")) - set(RECIPES)
     if unknown:
         raise argparse.ArgumentTypeError(f"no recipe {', '.join(sorted(unknown))}: choose of {', '.join(RECIPES)}")

@@ -23,6 +23,7 @@
 # You need to know what a neural network, a loss and a gradient step are. Nothing is downloaded, and no GPU is needed.
 
 # %%
+from copy import deepcopy
 from functools import partial
 
 import matplotlib.pyplot as plt
@@ -38,30 +39,31 @@ from gan_lab.data.images import load_images
 from gan_lab.lessons.claims import claim
 from gan_lab.losses import NonSaturating
 from gan_lab.measure.judge import Judge
-from gan_lab.networks import dcgan32, dcgan64
+from gan_lab.networks import dcgan32, dcgan64, projection32
 from gan_lab.parameters import check_parameters
 from gan_lab.runs import Run
 from gan_lab.show import plots
-from gan_lab.show.widgets import Dashboard, explorer
-from gan_lab.training import Game, play, sample
+from gan_lab.show.widgets import Dashboard, class_explorer, explorer
+from gan_lab.training import Game, bare, play, sample
 
 plt.style.use(plots.STYLE)
 
 # %% [markdown]
 # ## Parameters
 #
-# Everything you may want to change stands in this one cell. Two student reports on the same coursework are
-# reproduced in this course; `B1` is the network of report B (32 x 32 images), `A1` that of report A (64 x 64). Their own
-# settings are in `notebooks/parameters/report_a.yaml` and `report_b.yaml`. Change a line, and run the notebook from here on:
-# the next cell of code checks what you wrote.
+# Everything you may want to change stands in this one cell. `DCGAN` is a network by the guidelines that you will read
+# below, small enough for a laptop. Two student reports on the same coursework are reproduced in this course, too; `B1` is
+# the network of report B (32 x 32 images), `A1` that of report A (64 x 64). Their own settings are in
+# `notebooks/parameters/report_a.yaml` and `report_b.yaml`. Change a line, and run the notebook from here on: the next cell
+# of code checks what you wrote.
 
 # %% tags=["parameters"]
 data_dir: str = ""  # the images; "" is the bundled digits [a folder, or one of MNIST, FashionMNIST, KMNIST]
-system: str = "B1"  # whose networks to train [one of A1, B1]
-width: float = 0.5  # multiplies the number of hidden channels [above 0]
+system: str = "DCGAN"  # which networks to train [one of DCGAN, A1, B1]
+width: float = 1.0  # multiplies the number of hidden channels [above 0]
 channels: int = 1  # 1 for gray images, 3 for colour [one of 1, 3]
-epochs: int = 55  # passes over the images [at least 1]
-batch_size: int = 32  # images of each kind that D sees before a step [at least 2, at most the images in data_dir]
+epochs: int = 40  # passes over the images [at least 1]
+batch_size: int = 16  # images of each kind that D sees before a step [at least 2, at most the images in data_dir]
 learning_rate: float = 4e-4  # Adam's step size, for both players [above 0]
 beta1: float = 0.5  # Adam's memory of the gradient [at least 0, below 1]
 real_target: float = 1.0  # what D is asked to answer for a real image [at least 0, at most 1]
@@ -85,11 +87,12 @@ run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named a
 # %%
 check_parameters(globals())
 
-size = {"A1": 64, "B1": 32}[system]
+size = 64 if system == "A1" else 32
 value_range = (0.0, 1.0) if zero_one else (-1.0, 1.0)
 images, held_out = load_with_held_out(data_dir, size=size, channels=channels, value_range=value_range)
 print(f"{len(images)} images of shape {images.shape} (channels, height, width), classes {', '.join(images.classes)}")
 print(f"{len(held_out)} more are held out")
+K = len(images.classes)
 
 real, _ = images.batch(torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:32])
 fig, ax = plt.subplots(figsize=(9, 2.7))
@@ -132,12 +135,21 @@ print(f"d_loss at score 0: {NonSaturating().d_loss(cannot_tell, cannot_tell):.4f
 # 3. no fully connected hidden layers;
 # 4. ReLU in $G$, tanh on its output; in $D$ LeakyReLU, which lets a part of negative values through.
 #
+# The network `DCGAN` does so. One thing is added (Mirza and Osindero, 2014): both players are told the **label** $y$ of the
+# image, which digit it is to be. $G(z, y)$ draws a $y$, and $D(x, y)$ answers whether $x$ is a real image *of a $y$*. With
+# labels a thousand images are enough to draw digits that a stranger would name, and after a minute; notebook 3 is about
+# them. Here they stand beside what you read, and each equation holds for the images of each digit.
+#
 # Report B takes liberties: its discriminator has dropout (it forgets random features) and no batch norm, and its
-# generator is leaky. Here is what is about to play, layer by layer, with the shape that leaves each layer for a batch of two.
+# generator is leaky. The reports' networks have no labels, and leave aside what they are told. Here is what is about to
+# play, layer by layer, with the shape that leaves each layer for a batch of two.
 
 # %%
 torch.manual_seed(seed)
-if system == "A1":
+if system == "DCGAN":
+    G = projection32.Generator(classes=K, channels=channels, width=width)
+    D = projection32.Discriminator(classes=K, channels=channels, width=width)
+elif system == "A1":
     G = dcgan64.Generator(channels=channels, width=width, norm_after_tanh=report_norms)
     D = dcgan64.Discriminator(channels=channels, width=width, norm_input=report_norms)
 else:
@@ -150,23 +162,30 @@ def layers(player: nn.Module, x: torch.Tensor) -> None:
     """Print each layer of a player, its parameters, and the shape it turns x into."""
     player.eval()  # only looking: batch norm should not learn from it
     print(f"{type(player).__name__}: {sum(p.numel() for p in player.parameters()):,} parameters")
-    for layer in player.layers:
+    for layer in player.trunk if hasattr(player, "trunk") else player.layers:
         x = layer(x)
         count = sum(p.numel() for p in layer.parameters())
         inside = " > ".join(type(part).__name__ for part in (layer if isinstance(layer, nn.Sequential) else [layer]))
         print(f"    {inside:42} {count:>12,}   {tuple(x.shape)}")
 
 
-layers(G, torch.randn(2, G.z_dim))
+two = torch.randn(2, G.z_dim)
+layers(G, torch.cat([two, torch.eye(K)[:2]], 1) if system == "DCGAN" else two)  # noise, and beside it the label
 layers(D, real[:2])
+if system == "DCGAN":
+    told = sum(w.numel() for w in D.v.parameters())
+    print(f"    the score: one linear map of these features, {D.linear.in_features + 1:,} parameters,", end=" ")
+    print(f"and one for each digit, {told:,}")
 
 # %% [markdown]
 # Before it has learnt anything, $G$ draws this:
 
 # %%
 fig, ax = plt.subplots(figsize=(9, 1.6))
+untrained = deepcopy(G).train()  # batch norm by this batch, as in training
 with torch.no_grad():
-    plots.grid(ax, G(torch.randn(16, G.z_dim)), nrow=16, value_range=value_range, title="an untrained generator")
+    x = untrained(torch.randn(16, G.z_dim), torch.arange(16) % K)
+plots.grid(ax, x, nrow=16, value_range=value_range, title="an untrained generator")
 
 # %% [markdown]
 # ## The generator's loss: why it does not simply minimise $V$
@@ -259,11 +278,12 @@ game = Game(G, D, loss, opt_G, opt_D, fabric=fabric)
 run = Run(system, game, images, run_dir, batch_size=batch_size, seed=seed)
 z = torch.randn(64, game.z_dim, generator=torch.Generator().manual_seed(seed))  # the same 64 noises after every epoch
 z_many = torch.randn(judge.n, game.z_dim, generator=torch.Generator().manual_seed(seed + 1))
+y, y_many = torch.arange(64) % K, torch.arange(judge.n) % K  # every digit in turn
 
 
 def drawn() -> torch.Tensor:
     """Many samples, always of the same noise, cut to the range that a screen can show."""
-    return sample(game, z_many).clamp(*value_range)
+    return sample(game, z_many, y_many).clamp(*value_range)
 
 
 def measured(epoch: int) -> dict[str, float]:
@@ -280,7 +300,7 @@ with Dashboard(run) as board:
             run.log(played)
         if board.stopped:
             break
-        run.picture(sample(game, z))
+        run.picture(sample(game, z, y))
         run.save(partial(measured, epoch))
 
 # %% [markdown]
@@ -307,11 +327,11 @@ print(f"{run.folder.name}/{film.name} is a film of it, one grid an epoch, {len(r
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4.8))
 plots.grid(left, random_images(images, 64), value_range=value_range, title="real")
-plots.grid(right, sample(game, z), value_range=value_range, title=f"generated, epoch {run.epoch}")
+plots.grid(right, sample(game, z, y), value_range=value_range, title=f"generated, epoch {run.epoch}")
 
 # %% [markdown]
-# Look at the generated digits beside the real ones. Which would you take for real? Do all five digits occur, in many
-# hands? A generator that draws only what $D$ has not yet learnt to doubt, one digit over and over, has *collapsed*.
+# Look at the generated digits beside the real ones. Which would you take for real? Does each digit occur in many hands? A
+# generator that draws only what $D$ has not yet learnt to doubt, one drawing over and over, has *collapsed*.
 #
 # So much for the eye. Here is the number, after more and more epochs:
 
@@ -332,8 +352,21 @@ numbers = ["kernel_distance", "coverage", "precision", "copying_pixels", "copyin
 found = judge.beside(drawn()).loc[numbers]
 found.round(2)
 
+
+# %%
+def sure(x: torch.Tensor) -> float:
+    """The share of the images of whose class the judge's classifiers are sure, p > 0.99 in the mean."""
+    return (judge.probabilities(x).amax(1) > 0.99).double().mean().item()
+
+
+sure_of = {"drawings": sure(drawn()), "unseen real images": sure(judge.unseen.batch(slice(None))[0])}
+print("\n".join(f"the classifiers are sure of {share:.0%} of the {name}" for name, share in sure_of.items()))
+
 # %% [markdown]
-# The first column is for the drawings, the second for real images that nobody has seen, the third for the training
+# Would a stranger name the drawings? The classifiers, which know real images only, are sure of more than half as many
+# drawings as real images.
+#
+# In the table above the first column is for the drawings, the second for real images that nobody has seen, the third for the training
 # images themselves, the last for noise. The kernel distance says how far the drawings still are from real images, the
 # coverage how many of the real images have a drawing like them, the precision how many drawings lie where real images
 # do. A generator that knew the training images by heart would get the third column: only *copying* tells it from a
@@ -345,6 +378,11 @@ found.round(2)
 of_drawings, of_unseen, of_copies, of_noise = (found[name] for name in ("samples", "unseen", "copies", "noise"))
 near = of_drawings["kernel_distance"] < of_noise["kernel_distance"] / 4
 claim("watch the digits appear", near and of_drawings["precision"] > 0.4)
+half_as_many = sure_of["drawings"] > sure_of["unseen real images"] / 2
+claim(
+    "The classifiers, which know real images only, are sure of more than half as many drawings as real images.",
+    half_as_many,
+)
 apart = (of_copies - of_unseen).abs()
 claim(
     "only *copying* tells it from a perfect one",
@@ -383,15 +421,17 @@ by_epoch.iloc[sorted({0, len(by_epoch) // 2, len(by_epoch) - 1})].round(3)
 
 # %%
 @torch.no_grad()
-def scores(x: torch.Tensor) -> torch.Tensor:
-    """D's scores of the images x, in evaluation mode."""
-    game.D.eval()
-    return torch.cat([game.D(part.to(game.fabric.device)) for part in x.split(100)]).float().cpu()
+def scores(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """D's scores of the images x with labels y, as in the game: in batches drawn at random, all real or all generated."""
+    D, order = deepcopy(bare(game.D)).train(), torch.randperm(len(x))
+    parts = [(x[index], y[index]) for index in order.split(batch_size) if len(index) == batch_size]
+    device = game.fabric.device
+    return torch.cat([D(part.to(device), labels.to(device)) for part, labels in parts]).float().cpu()
 
 
-said = {"training images": scores(images.batch(slice(None))[0])}
-said["held-out images"] = scores(held_out.batch(slice(None))[0])
-said["generated images"] = scores(sample(game, z_many))
+said = {"training images": scores(*images.batch(slice(None)))}
+said["held-out images"] = scores(*held_out.batch(slice(None)))
+said["generated images"] = scores(sample(game, z_many, y_many), y_many)
 
 everywhere = torch.cat(list(said.values()))
 bins = np.linspace(everywhere.min().item(), everywhere.max().item(), 61)
@@ -405,9 +445,8 @@ plt.show()
 
 # %% [markdown]
 # The further the held-out images lie from the training images, the more $D$ has learnt its images by heart, and the less
-# its verdict says about digits in general. Compare these numbers with one another, not with the curves above: here $D$
-# judges without its dropout, and batch norms use their running averages, as one does after training. Neither player is
-# quite the opponent that the other met in the game.
+# its verdict says about digits in general. (Batch norm is as in the game: each batch, all real or all generated, by its own
+# mean and variance. In evaluation mode it would take averages over both kinds, and such a batch $D$ has never met.)
 #
 # ### A curve that is not a loss
 #
@@ -451,7 +490,7 @@ claim("such a curve is the error rate in another unit", abs(rounded_entropy + er
 # vector to another (the space of all $z$ is called the *latent space*) and see. A straight line leads through vectors
 # that $G$ hardly ever met: in many dimensions, $Z$ of them, almost all of a normal distribution lies near a sphere of
 # radius $\sqrt{Z}$, and the middle of the line lies well inside. So we also walk along the sphere, from $z_0$ at $t = 0$
-# to $z_1$ at $t = 1$, with the angle $\omega$ between the two:
+# to $z_1$ at $t = 1$, with the angle $\omega$ between the two. (The label stays.)
 #
 # $$ z(t) = \frac{\sin((1-t)\,\omega)}{\sin \omega}\, z_0 + \frac{\sin(t\,\omega)}{\sin \omega}\, z_1 \qquad (3)$$
 
@@ -464,7 +503,7 @@ sphere = (torch.sin((1 - t) * omega) * start + torch.sin(t * omega) * end) / tor
 
 fig, axes = plt.subplots(2, 1, figsize=(9, 2.4))
 for ax, name, path in zip(axes, ("straight line", "along the sphere"), (line, sphere), strict=True):
-    plots.grid(ax, sample(game, path), nrow=13, value_range=value_range, title=name)
+    plots.grid(ax, sample(game, path, torch.full((13,), 2 % K)), nrow=13, value_range=value_range, title=name)
     print(
         f"{name}: |z| from {path.norm(dim=1)[0]:.1f} to {path.norm(dim=1)[-1]:.1f}, in the middle {path.norm(dim=1)[6]:.1f}"
     )
@@ -478,11 +517,14 @@ claim("the middle of the line lies well inside", line[6].norm() < 0.8 * radius)
 # %% [markdown]
 # If the image changes smoothly all the way, the map is a landscape. (That does not rule out copies at its landmarks.)
 #
-# With the sliders you can walk yourself, along the directions in which the image changes most. (Where there is no live
-# kernel you see a static map: one direction in each row.)
+# With the sliders you can walk yourself: choose a digit, and move along the directions in which it changes most, or over to
+# another digit with the same $z$. (Where there is no live kernel you see static walks.)
 
 # %%
-explorer(game, value_range=value_range)
+if system == "DCGAN":
+    class_explorer(game, images.classes, value_range=value_range)
+else:
+    explorer(game, value_range=value_range)
 
 # %% [markdown]
 # ## The other architecture, and four mistakes in it
@@ -659,9 +701,11 @@ claim(
 )
 
 # %% [markdown]
-# The full networks play by parameters alone, best on a GPU:
+# The reports' networks play by parameters alone: report B's at half its width, like the network above, or either at full
+# size and with the report's settings, best on a GPU:
 #
 # ```
+# uv run gan-lab run notebooks/01_dcgan.ipynb -p system B1 -p width 0.5 -p epochs 55 -p batch_size 32
 # uv run gan-lab run notebooks/01_dcgan.ipynb -f notebooks/parameters/report_a.yaml
 # ```
 #
@@ -680,8 +724,8 @@ claim(
 # 1/2, so the accuracies, which count scores above 0, do not mean what they meant: look at the losses.</details>
 #
 # **3. A map of the digits.** Set `z_dim = 2` on the generator class before it is built, and draw $G(z)$ on a grid of
-# $z$ from $-2$ to $2$. Where do the digits lie, and what lies between them?
-# <details><summary>Hint</summary><code>dcgan32.Generator.z_dim = 2</code> before the cell that builds $G$ and $D$; at
+# $z$ from $-2$ to $2$, for one digit and for another. What has a place in the plane, and what lies between?
+# <details><summary>Hint</summary><code>projection32.Generator.z_dim = 2</code> before the cell that builds $G$ and $D$; at
 # the end <code>torch.cartesian_prod</code> of two <code>torch.linspace</code> is the grid of $z$.</details>
 #
 # **4. One network too strong.** Give $D$ a learning rate ten times that of $G$, then the other way round. Predict the two

@@ -2,9 +2,10 @@
 
     python -m bench.busy        writes results/bench/busy_cpu.csv
 
-The rounds are those of report B's DCGAN at notebook 01's size. They take turns: some alone, as many beside two Python
-processes that never rest. The ratio is that of neighbouring turns, its median and quartiles. The first row is a process
-that is not prepared (see gan_lab.process), as PyTorch comes.
+The rounds are those of the course's GAN with labels, a small network. They take turns: some alone, as many beside two
+Python processes that never rest. The ratio is that of neighbouring turns, its median and quartiles. In the first row
+the threads always spin while they wait, as PyTorch comes, in the second they always sleep (see gan_lab.process); in the
+others they do what suits the moment. A turn begins when they have had time to find that out.
 """
 
 import json
@@ -12,8 +13,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
-from dataclasses import replace
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
@@ -23,22 +24,22 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import gan_lab.training
 from bench.limits import WARM_UP
-from bench.steps import DEVICE, RESULTS, load, machine, quartiles, seconds
-from bench.systems import SYSTEMS, play_rounds
+from bench.recipes import course
+from bench.steps import RESULTS, machine, quartiles, seconds
+from gan_lab import process
+from gan_lab.data.images import load_images
 from gan_lab.runner.run import run_notebook
 
-TURNS = 15
-ROUNDS = 10  # in a turn
-WIDTH, BATCH = 0.5, 32  # notebook 01's
-CELL = "import torch\nfrom bench.busy import turns\nprint(turns(prepared={}))"
+TURNS = 7
+ROUNDS = 40  # in a turn
+CELL = "from bench.busy import turns\nprint(turns({!r}))"
+PREPARED = {"spin": lambda: None, "sleep": process.sleep_while_waiting, "as others allow": process.prepare}
 
 
-def turns(prepared: bool) -> str:
+def turns(wait: str) -> str:
     """As JSON, for each turn the seconds of a round alone and beside the others."""
-    if not prepared:
-        gan_lab.training.prepare = lambda: None
-    (system,) = (replace(s, cpu_width=WIDTH, batch=BATCH) for s in SYSTEMS if s.name == "B1")
-    rounds = play_rounds(system, load(size=system.size, channels=system.channels), DEVICE)
+    gan_lab.training.prepare = PREPARED[wait]
+    rounds = course.labels(load_images(size=course.SIZE), 0).rounds
     seconds(rounds, WARM_UP)
     others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
     found = []
@@ -46,15 +47,23 @@ def turns(prepared: bool) -> str:
         for _ in range(TURNS):
             for other in others:
                 other.send_signal(signal.SIGSTOP)
-            alone = seconds(rounds, ROUNDS)
+            alone = settled(rounds)
             for other in others:
                 other.send_signal(signal.SIGCONT)
-            found.append((alone, seconds(rounds, ROUNDS)))
+            found.append((alone, settled(rounds)))
     finally:
         for other in others:
             other.kill()
             other.wait()
     return json.dumps(found)
+
+
+def settled(rounds: Iterator[object]) -> float:
+    """Seconds of a round, after the process has looked at what others take."""
+    for _ in range(2):
+        time.sleep(process.AGAIN)
+        gan_lab.training.prepare()
+    return seconds(rounds, ROUNDS)
 
 
 def in_python(cell: str) -> str:
@@ -82,19 +91,20 @@ def by_gan_lab_run(cell: str) -> str:
         return printed(nbformat.read(run_notebook(file, out=Path(folder, "out"), progress=False) / file.name, 4))
 
 
-WAYS: tuple[tuple[str, Callable[[str], str], bool], ...] = (
-    ("python, not prepared", in_python, False),
-    ("python", in_python, True),
-    ("a kernel", in_a_kernel, True),
-    ("gan-lab run", by_gan_lab_run, True),
+WAYS: tuple[tuple[str, Callable[[str], str], str], ...] = (
+    ("python, threads spin", in_python, "spin"),
+    ("python, threads sleep", in_python, "sleep"),
+    ("python", in_python, "as others allow"),
+    ("a kernel", in_a_kernel, "as others allow"),
+    ("gan-lab run", by_gan_lab_run, "as others allow"),
 )
 
 
 def main() -> None:
     print(machine())
     table = []
-    for name, start, prepared in WAYS:
-        times = pd.DataFrame(json.loads(start(CELL.format(prepared))), columns=["alone", "busy"])
+    for name, start, wait in WAYS:
+        times = pd.DataFrame(json.loads(start(CELL.format(wait))), columns=["alone", "busy"])
         row = {"started": name, "turns": len(times), "round alone s": times["alone"].median()}
         row |= {"round busy s": times["busy"].median()} | quartiles("ratio", times["busy"] / times["alone"])
         print(

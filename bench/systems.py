@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain, count
 from types import ModuleType
 from typing import Any
 
@@ -20,7 +19,7 @@ from gan_lab.lipschitz import Penalty, clip_weights, gradient_penalty
 from gan_lab.losses import AuxiliaryClassifier, Loss, NonSaturating, Wasserstein
 from gan_lab.networks import acgan28, acgan32, dcgan32, dcgan64, wgan64
 from gan_lab.shipped import DIGITS
-from gan_lab.training import Batches, Game, Images, Round, Rules, fakes, play, step_D, step_G
+from gan_lab.training import Batches, Game, Images, Round, Rules, fakes, play_on, step_D, step_G
 
 adam = partial(torch.optim.Adam, lr=2e-4, betas=(0.5, 0.999), fused=True)
 adam_gp = partial(torch.optim.Adam, lr=1e-4, betas=(0.0, 0.9), fused=True)
@@ -134,9 +133,7 @@ def play_rounds(
     penalty = system.penalty(D) if system.penalty else None
     rules = {"penalty": penalty, **system.rule, **rules}
     game = Game(G, D, system.loss, opt_G, opt_D, fabric=fabric, **rules)
-    return chain.from_iterable(
-        play(game, images, batch_size=system.batch, epoch=epoch, round=round) for epoch in count()
-    )
+    return play_on(game, images, batch_size=system.batch, round=round)
 
 
 def reusing_fakes(game: Game, batches: Batches) -> Round:

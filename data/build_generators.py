@@ -7,7 +7,7 @@ last half. Another machine, or another version of PyTorch, may round otherwise a
 good. A quarter of an hour on one core.
 """
 
-from itertools import chain, count, islice
+from itertools import islice
 
 import torch
 from torch.optim.lr_scheduler import LambdaLR
@@ -16,7 +16,7 @@ from gan_lab import pretrained
 from gan_lab.data.hold_out import load_with_held_out
 from gan_lab.lessons.ladder import BATCH, IDEAS
 from gan_lab.measure.judge import Judge
-from gan_lab.training import generator_of, play
+from gan_lab.training import generator_of, play_on
 
 ROUNDS = 10_000
 FILES = {"augmentation": "digits.pt", "labels": "digits_by_class.pt"}
@@ -28,8 +28,7 @@ for idea, name in FILES.items():
     torch.manual_seed(0)
     game = IDEAS[idea](images)
     slower = [LambdaLR(o, lambda n: min(1, 2 * (1 - n / ROUNDS))) for o in (game.opt_G, game.opt_D)]
-    rounds = chain.from_iterable(play(game, images, batch_size=BATCH, epoch=epoch) for epoch in count())
-    for _ in islice(rounds, ROUNDS):
+    for _ in islice(play_on(game, images, batch_size=BATCH), ROUNDS):
         for schedule in slower:
             schedule.step()
     pretrained.save(generator_of(game).cpu(), pretrained.HERE / name)

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from gan_lab.players import asked
+from gan_lab.players import asked, settled, z_dim_of
 
 
 def invert(
@@ -36,9 +36,7 @@ def invert(
     Raises ValueError if G is in training mode, where an image depends on the others of its batch, or x has another
     shape than G's images. Source: Zhu et al. 2016, "Generative visual manipulation on the natural image manifold", 3.1.
     """
-    if G.training:
-        raise ValueError("G is in training mode, where batch norm ties images together: call G.eval() first")
-    n, device = len(x), next(G.parameters()).device
+    n, device = len(x), next(settled(G).parameters()).device
     x = x.to(device).repeat_interleave(starts, 0)  # (N * starts, C, H, W)
     labels = None if y is None else y.to(device).repeat_interleave(starts, 0)
     z = torch.randn(len(x), z_dim_of(G), generator=torch.Generator().manual_seed(seed)).to(device).requires_grad_()
@@ -98,8 +96,3 @@ def truncated_noise(n: int, z_dim: int, most: float, *, seed: int = 0) -> Tensor
     share = math.erf(most / math.sqrt(2))  # F(most) - F(-most)
     z = math.sqrt(2) * torch.erfinv(share * (2 * u - 1))  # F^-1(v) = sqrt(2) erfinv(2 v - 1)
     return z.clamp(-most, most).float()
-
-
-def z_dim_of(G: nn.Module) -> int:
-    """The length of G's noise vector."""
-    return int(G.z_dim)  # type: ignore[arg-type]

@@ -18,6 +18,18 @@ def asked(player: nn.Module, x: Tensor, y: Tensor | None) -> Any:
     return player(x, y) if takes_labels(kind) else player(x)
 
 
+def z_dim_of(G: nn.Module) -> int:
+    """The length of a generator's noise vector."""
+    return int(G.z_dim)  # type: ignore[arg-type]
+
+
+def settled(G: nn.Module) -> nn.Module:
+    """G, if it is in evaluation mode: in training mode batch norm ties the images of a batch together."""
+    if G.training:
+        raise ValueError(f"{type(G).__name__} is in training mode, where images of one batch are tied: call G.eval()")
+    return G
+
+
 @cache
 def takes_labels(kind: type[nn.Module]) -> bool:
     """Whether a player of this class takes labels after its first argument. Raises ValueError as `asked` does."""

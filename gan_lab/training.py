@@ -13,6 +13,7 @@ import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -25,7 +26,7 @@ from torch.optim.swa_utils import AveragedModel
 from gan_lab.layers.fresh_statistics import fresh_statistics
 from gan_lab.lipschitz import Penalty, Score, refuse_batch_norm
 from gan_lab.losses import Loss, Verdict, score_of
-from gan_lab.players import asked
+from gan_lab.players import asked, z_dim_of
 from gan_lab.process import prepare
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class Game:
     @property
     def z_dim(self) -> int:
         """The length of G's noise vector."""
-        return int(self.G.z_dim)  # type: ignore[arg-type]
+        return z_dim_of(self.G)
 
     @property
     def parts(self) -> dict[str, Any]:
@@ -131,6 +132,14 @@ def play(
     game.K, game.terms = len(images.classes), (batch_size, seed, round or one_round)
     torch.manual_seed(np.random.SeedSequence([seed, epoch, game.fabric.global_rank]).generate_state(1).item())
     return _rounds(game, images.to(game.fabric.device), order.to(game.fabric.device), round or one_round)
+
+
+def play_on(
+    game: Game, images: "Images", *, batch_size: int, seed: int = 0, round: Rules | None = None
+) -> Iterator[Round]:
+    """Epoch after epoch, without end, for a loop that counts rounds. Arguments and errors are those of `play`."""
+    for epoch in count():
+        yield from play(game, images, batch_size=batch_size, epoch=epoch, seed=seed, round=round)
 
 
 def _rounds(game: Game, images: "Images", order: Tensor, rules: Rules) -> Iterator[Round]:
@@ -224,13 +233,10 @@ def sample(game: Game, z: Tensor, y: Tensor | None = None) -> Tensor:
     estimated anew from fresh noise, see `fresh_statistics`. Nothing changes in the game.
     Returns float32 (N, C, H, W) on the game's device.
     """
-    device, G = game.fabric.device, game.average.module if game.average else bare(game.G)
+    device = game.fabric.device
     z, y = z.to(device), None if y is None else y.to(device)
-    training = G.training
-    G.eval()
-    with game.fabric.autocast(), fresh_statistics(G, game.z_dim, game.K, always=game.average is not None):
+    with game.fabric.autocast(), as_it_draws(game) as G:
         x: Tensor = asked(G, z, y)
-    G.train(training)
     return x.float()
 
 
@@ -239,13 +245,19 @@ def generator_of(game: Game) -> nn.Module:
 
     Its batch norms hold the statistics that `sample` would use. (z (N, Z), y (N,)) -> images (N, C, H, W); has `z_dim`.
     """
+    with as_it_draws(game) as G:
+        return copy.deepcopy(G).requires_grad_(False)
+
+
+@contextmanager
+def as_it_draws(game: Game) -> Iterator[nn.Module]:
+    """In here the game's G, or the average of it, is in evaluation mode, with the statistics of its own images."""
     G = game.average.module if game.average else bare(game.G)
     training = G.training
     G.eval()
     with fresh_statistics(G, game.z_dim, game.K, always=game.average is not None):
-        kept = copy.deepcopy(G).requires_grad_(False)
+        yield G
     G.train(training)
-    return kept
 
 
 # What the steps above are made of

@@ -17,7 +17,7 @@ are made in the right penalty's game: they keep its settings, and so does n_crit
 
 import time
 from functools import partial
-from itertools import chain, count, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,7 +44,7 @@ from gan_lab.lipschitz import Penalty, clip_weights, gradient_norms, gradient_pe
 from gan_lab.losses import Wasserstein
 from gan_lab.networks import mlp
 from gan_lab.theory.transport import wasserstein1
-from gan_lab.training import Game, bare, play, sample
+from gan_lab.training import Game, bare, play_on, sample
 
 TABLE = Path(__file__).with_suffix(".csv")
 SEEDS, ROUNDS, STILL, BATCH, WIDTH, WEIGHT, POINTS = range(10, 20), 1500, 300, 128, 0.125, 1.0, 2048
@@ -106,8 +106,7 @@ def train(chosen: Setting, seed: int) -> dict[str, float]:
     game = Game(G, D, Wasserstein(), opt_G, opt_D, n_critic=chosen.n_critic, fabric=fabric, **held(chosen, D))
     slower = LambdaLR(opt_G, lambda step: max(0.0, 1 - step / (ROUNDS - STILL)))
     began = time.process_time()
-    rounds = chain.from_iterable(play(game, LAW, batch_size=BATCH, epoch=epoch, seed=seed) for epoch in count())
-    for _ in islice(rounds, ROUNDS):
+    for _ in islice(play_on(game, LAW, batch_size=BATCH, seed=seed), ROUNDS):
         slower.step()
     return {"core_seconds": time.process_time() - began, **measured(game, seed)}
 

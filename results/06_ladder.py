@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
-from itertools import chain, count, islice
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from gan_lab.data.images import ImageSet
 from gan_lab.files import whole
 from gan_lab.lessons.ladder import BATCH, IDEAS, rules
 from gan_lab.measure.judge import Judge
-from gan_lab.training import Game, Round, play, sample
+from gan_lab.training import Game, Round, play_on, sample
 
 COST, TABLE = (Path(__file__).with_name(f"06_{name}.csv") for name in ("cost", "ladder"))
 SEEDS = range(10, 20)
@@ -60,8 +60,7 @@ def part_of(images: ImageSet, n: int, seed: int) -> ImageSet:
 
 
 def rounds_of(idea: str, game: Game, images: ImageSet, seed: int) -> Iterator[Round]:
-    epochs = (play(game, images, batch_size=BATCH, epoch=k, seed=seed, round=rules(idea)) for k in count())
-    return chain.from_iterable(epochs)
+    return play_on(game, images, batch_size=BATCH, seed=seed, round=rules(idea))
 
 
 # What a round costs

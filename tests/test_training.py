@@ -1,4 +1,5 @@
 from functools import partial
+from itertools import islice
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from gan_lab import training
 from gan_lab.average import average_of
 from gan_lab.data.images import load_images
 from gan_lab.losses import AuxiliaryClassifier, NonSaturating, Verdict
-from gan_lab.training import generator_of, play, sample, step_D, step_G
+from gan_lab.training import generator_of, play, play_on, sample, step_D, step_G
 
 
 class Recorded:
@@ -139,6 +140,17 @@ def test_an_epoch_that_is_watched_or_not_has_the_same_bits():
         sample(a, torch.ones(2, 3))
     list(play(b, small_images(), batch_size=4))
     assert same(a, b)
+
+
+def test_to_play_on_is_to_play_one_epoch_after_another():
+    images = small_images()
+    by_epoch = [
+        r.d_loss for game in [small_game()] for e in range(3) for r in play(game, images, batch_size=4, epoch=e)
+    ]
+    without_end = [played.d_loss for played in islice(play_on(small_game(), images, batch_size=4), len(by_epoch))]
+
+    assert len(by_epoch) == 15
+    assert by_epoch == without_end
 
 
 @pytest.mark.parametrize("average", [False, True])

@@ -1,8 +1,5 @@
 """The course's own: games that `play` plays, drawn by `sample`."""
 
-from collections.abc import Iterator
-from itertools import chain, count
-
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
@@ -13,7 +10,7 @@ from gan_lab.data.images import ImageSet
 from gan_lab.lessons.ladder import BATCH, IDEAS, rules
 from gan_lab.losses import NonSaturating
 from gan_lab.networks import dcgan32
-from gan_lab.training import Game, Rules, bare, one_round, play, sample
+from gan_lab.training import Game, Rules, bare, one_round, play_on, sample
 
 SIZE = 32
 
@@ -48,8 +45,7 @@ def cpu() -> Fabric:
 def training(game: Game, images: ImageSet, *, batch: int, seed: int, round: Rules = one_round) -> Training:
     """The rounds of all epochs."""
     size = min(batch, len(images))
-    epochs = (play(game, images, batch_size=size, epoch=epoch, seed=seed, round=round) for epoch in count())
-    rounds: Iterator[object] = chain.from_iterable(epochs)
+    rounds = play_on(game, images, batch_size=size, seed=seed, round=round)
 
     def drawn(z: Tensor) -> Tensor:
         return sample(game, z, torch.arange(len(z)) % len(images.classes))

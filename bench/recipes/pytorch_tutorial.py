@@ -7,14 +7,12 @@ The samples are drawn in training mode, 64 at once.
 Changed: the images are gray; they come from memory; the sigmoid is in the loss.
 """
 
-from collections.abc import Iterator
 from itertools import pairwise
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Adam
 
-from bench.recipes.training import Training, batches, bce, dcgan_start, in_training_mode, step
+from bench.recipes.training import Training, bce, dcgan_start, on_the_same_fakes, step
 from gan_lab.data.images import ImageSet
 
 SIZE, Z, MAPS, BATCH = 64, 100, 64, 128
@@ -34,16 +32,10 @@ def players(channels: int = 1) -> tuple[nn.Module, nn.Module]:
     return nn.Sequential(*G, nn.Tanh()).apply(dcgan_start), nn.Sequential(*D).apply(dcgan_start)
 
 
+def steps(G: nn.Module, D: nn.Module, opt_G: Adam, opt_D: Adam, x: Tensor, fake: Tensor) -> None:
+    step(opt_D, bce(D(x), 1.0) + bce(D(fake.detach()), 0.0))
+    step(opt_G, bce(D(fake), 1.0))
+
+
 def start(images: ImageSet, seed: int) -> Training:
-    torch.manual_seed(seed)
-    G, D = players()
-    opt_G, opt_D = (Adam(player.parameters(), lr=2e-4, betas=(0.5, 0.999)) for player in (G, D))
-
-    def rounds() -> Iterator[None]:
-        for x in batches(images, BATCH, drop_last=False):
-            fake = G(torch.randn(len(x), Z))
-            step(opt_D, bce(D(x), 1.0) + bce(D(fake.detach()), 0.0))
-            step(opt_G, bce(D(fake), 1.0))
-            yield
-
-    return Training(G, D, Z, rounds(), in_training_mode(G))
+    return on_the_same_fakes(images, seed, players, steps, z_dim=Z, batch=BATCH)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch.optim import Adam, Optimizer
 
 from gan_lab.data.images import ImageSet
 from gan_lab.layers.fresh_statistics import fresh_statistics
@@ -59,6 +59,31 @@ def step_together(
         for weight, gradient in zip(own, found, strict=True):
             weight.grad = gradient
         optimizer.step()
+
+
+def on_the_same_fakes(
+    images: ImageSet,
+    seed: int,
+    players: Callable[[], tuple[nn.Module, nn.Module]],
+    steps: Callable[..., None],
+    *,
+    z_dim: int,
+    batch: int,
+) -> Training:
+    """Both players step on one batch of fakes, by Adam with 2e-4 and beta1 0.5; samples are drawn in training mode.
+
+    steps: (G, D, opt_G, opt_D, real images, fake images), in the recipe's order.
+    """
+    torch.manual_seed(seed)
+    G, D = players()
+    opt_G, opt_D = (Adam(player.parameters(), lr=2e-4, betas=(0.5, 0.999)) for player in (G, D))
+
+    def rounds() -> Iterator[None]:
+        for x in batches(images, batch, drop_last=False):
+            steps(G, D, opt_G, opt_D, x, G(torch.randn(len(x), z_dim)))
+            yield
+
+    return Training(G, D, z_dim, rounds(), in_training_mode(G))
 
 
 def in_training_mode(G: nn.Module, batch: int = 64) -> Sample:

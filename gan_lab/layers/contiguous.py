@@ -52,15 +52,15 @@ class FewMapsConvTranspose2d(nn.ConvTranspose2d):
     """
 
     bias: nn.Parameter
+    padding: tuple[int, ...]  # here never a word
 
     def __init__(self, c_in: int, c_out: int, kernel: int, stride: int, padding: int) -> None:
         super().__init__(c_in, c_out, kernel, stride, padding)
-        self.square = kernel, stride, padding
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         if x.device.type != "cpu":
             return super().forward(x, output_size).contiguous()
-        (H, W), (k, s, p) = x.shape[2:], self.square
+        (H, W), k, s, p = x.shape[2:], self.kernel_size[0], self.stride[0], self.padding[0]
         given = x.movedim(1, 3).flatten(1, 2) @ self.weight.flatten(1)  # (N, H * W, c_out * k * k)
         size = s * (H - 1) + k - 2 * p, s * (W - 1) + k - 2 * p
         return fold(given.transpose(1, 2), size, k, padding=p, stride=s) + self.bias[:, None, None]

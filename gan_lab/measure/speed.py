@@ -3,14 +3,13 @@
 import json
 import sys
 import time
-from itertools import chain, count
 
 import torch
 
 from gan_lab.data.images import load_images
 from gan_lab.losses import NonSaturating
 from gan_lab.networks.dcgan32 import Discriminator, Generator
-from gan_lab.training import Game, play
+from gan_lab.training import Game, play_on
 
 BATCH = 64
 
@@ -22,7 +21,7 @@ def measured(seconds: float) -> dict[str, str | int | float]:
     opt_G, opt_D = (torch.optim.Adam(player.parameters(), lr=1e-4, fused=True) for player in (G, D))
     game = Game(G, D, NonSaturating(), opt_G, opt_D)
     device = game.fabric.device
-    rounds = chain.from_iterable(play(game, images, batch_size=BATCH, epoch=epoch) for epoch in count())
+    rounds = play_on(game, images, batch_size=BATCH)
     float(next(rounds).g_loss)  # the first round also sets things up
     times: list[float] = []
     end = time.perf_counter() + seconds

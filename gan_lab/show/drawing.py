@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gan_lab.data.framed import framed
 from gan_lab.latent import invert
 from gan_lab.show import plots
-from gan_lab.show.widgets import image_png, png, show
+from gan_lab.show.widgets import image_png, images, png, show
 
 
 class Canvas(anywidget.AnyWidget):
@@ -61,6 +61,4 @@ def inverter(G: nn.Module, x: Tensor, *, steps: int = 100) -> None:
 def reproduced(G: nn.Module, x: Tensor, steps: int) -> tuple[Tensor, Tensor]:
     """G's nearest images to x (N, 1, H, W), and the error of each (N,)."""
     z, error = invert(G, x, steps=steps)
-    with torch.no_grad():
-        nearest: Tensor = G(z)
-    return nearest, error
+    return images(G, z), error

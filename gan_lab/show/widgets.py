@@ -20,8 +20,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor, nn
 
-from gan_lab.latent import z_dim_of
-from gan_lab.players import asked
+from gan_lab.players import asked, settled, z_dim_of
 from gan_lab.runs import Run
 from gan_lab.show import plots
 from gan_lab.show.asked_again import answering
@@ -251,11 +250,8 @@ def between(a: int, b: int, t: Tensor, classes: int) -> Tensor:
 
 
 def drawing(game: Game | nn.Module) -> nn.Module:
-    """The generator that draws. Raises ValueError if it is in training mode, where images of one batch are tied."""
-    G = generator_of(game) if isinstance(game, Game) else game
-    if G.training:
-        raise ValueError(f"{type(G).__name__} is in training mode: call G.eval(), or give the game")
-    return G
+    """The generator that draws. Raises ValueError, as `settled` does, if it is in training mode."""
+    return generator_of(game) if isinstance(game, Game) else settled(game)
 
 
 @torch.no_grad()

@@ -47,7 +47,6 @@ from gan_lab.measure.judge import Judge
 from gan_lab.show.plots import STYLE
 
 NUMBERS = ["kernel_distance", "coverage", "class_entropy", "copying_pixels", "copying_features"]  # of the judge
-SURE = 0.99  # the probability from which on the judge's classifiers are sure of a class, in the mean
 SHOWN, ROW = 16, 4  # samples in a grid
 REAL = "real"
 
@@ -111,8 +110,7 @@ def quality(judge: Judge, samples: Tensor) -> dict[str, float]:
     if not samples.isfinite().all():
         return dict.fromkeys([*NUMBERS, "sure"], math.nan)
     found = judge(samples)
-    sure = (judge.probabilities(samples).amax(1) > SURE).double().mean().item()
-    return {**{name: float(found[name]) for name in NUMBERS}, "sure": sure}
+    return {**{name: float(found[name]) for name in NUMBERS}, "sure": judge.sure(samples)}
 
 
 def measured(training: Training, judge: Judge, times: Iterable[float]) -> Iterator[tuple[dict[str, Any], Tensor]]:

@@ -1,6 +1,6 @@
 """Checks of the notebooks' exercises: each prints "Correct." or the first thing that does not hold yet."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import erf, exp, pi, sqrt
 
 import numpy as np
@@ -12,7 +12,8 @@ from gan_lab.data.images import ImageSet
 from gan_lab.lessons.piles import still_needed, work
 from gan_lab.lessons.wrong_penalties import deviations
 from gan_lab.lipschitz import Penalty
-from gan_lab.losses import Loss, NonSaturating
+from gan_lab.losses import Loss, NonSaturating, Relativistic
+from gan_lab.moves import Move
 from gan_lab.theory.divergences import js, masses
 
 
@@ -24,6 +25,15 @@ def report(claims: Iterable[tuple[bool, str]]) -> None:
 def close(answer: object, truth: float, tolerance: float = 1e-6) -> bool:
     """Is the answer a number, and the right one?"""
     return isinstance(answer, int | float | np.number) and bool(abs(answer - truth) <= tolerance)
+
+
+def like(answer: object, truth: Tensor, tolerance: float = 1e-4) -> bool:
+    """Is the answer, of numbers in any form, of this shape, and the right one?"""
+    try:
+        found = torch.as_tensor(answer, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError):
+        return False
+    return found.shape == truth.shape and bool(((found - truth).abs() <= tolerance).all())
 
 
 # 02: stabilization
@@ -217,3 +227,85 @@ def check_conditional(D: nn.Module, images: ImageSet) -> None:
             (torch.allclose(own[:4], half[:4], atol=1e-5), "a score changes with the label of another image"),
         ]
     )
+
+
+# 06: few images
+
+
+def check_average(answer: Callable[[list[Tensor], float], Tensor]) -> None:
+    """Is answer(weights, beta) their exponential moving average, which begins with the first of them?"""
+    for n, beta in (1, 0.9), (2, 0.75), (5, 0.9):
+        weights = list(torch.randn(n, 3, generator=torch.Generator().manual_seed(n)).unbind())
+        given = [w.clone() for w in weights]
+        truth = given[0].double()
+        for w in given[1:]:
+            truth = beta * truth + (1 - beta) * w
+        found = answer(weights, beta)
+        if not all(map(torch.equal, weights, given)):
+            return report([(False, "it changes the weights that it is given, and G plays with them: make new ones")])
+        if not like(found, truth):
+            told = f"for n = {n}, beta = {beta:g} and w_n = {rounded(given[-1])}"
+            return report([(False, f"{told} it gives {rounded(found)}, not {rounded(truth)}")])
+    report([])
+
+
+def check_leaks_at(answer: Mapping[str, float]) -> None:
+    """Does it say at which p each augmentation of the exercise has the eigenvalue 0?"""
+    hint = "write down the eigenvalues of section 3, and find the p at which the first of them is 0"
+    for name, truth in {"a mirror": 1 / 2, "1, 2 or 3 quarter turns": 3 / 4, "0 to 3 quarter turns": 1.0}.items():
+        if not like(answer.get(name), torch.tensor(truth), 1e-3):
+            return report([(False, f"{name}: it does not leak first at p = {answer.get(name)}; {hint}")])
+    report([])
+
+
+def check_move(answer: Move) -> None:
+    """Does it move each image by a draw of its own, keep what an image is, and let the gradient through?"""
+    one = torch.rand(1, 1, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    x = one.expand(64, 1, 32, 32).clone().requires_grad_()
+    given = x.detach().clone()
+    found = answer(x)
+    if not isinstance(found, Tensor) or found.shape != x.shape:
+        is_what = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else repr(found)
+        return report(
+            [(False, f"of 64 images of shape (1, 32, 32) it makes {is_what}: return as many of the same shape")]
+        )
+    low, high = found.detach().aminmax()
+    moved = (found != found[:1]).flatten(1).any(1).sum()  # unlike the first
+    slope = torch.autograd.grad(found.sum(), x, allow_unused=True)[0] if found.requires_grad else None
+    report(
+        [
+            (torch.equal(x.detach(), given), "it changes the images that it is given: make new ones, x.clone()"),
+            (
+                bool(low >= -1.001 and high <= 1.001),
+                f"it makes values from {low:.2f} to {high:.2f}: images have -1 to 1",
+            ),
+            (not torch.equal(found, x), "it moves nothing"),
+            (bool(moved > 8), "of 64 equal images it makes 64 equal ones: draw a move for each image"),
+            (slope is not None and bool(slope.any()), "no gradient reaches the images, and so none would reach G"),
+        ]
+    )
+
+
+def check_pairs(loss: Loss) -> None:
+    """Is this the relativistic pairing loss, D's and G's?"""
+    real, fake = torch.randn(2, 7, generator=torch.Generator().manual_seed(0)).double() * 2
+    real.requires_grad_()
+    y = torch.zeros(7, dtype=torch.int64)
+    truths = {"d_loss": Relativistic().d_loss(real, fake), "g_loss": Relativistic().g_loss(fake, y, real)}
+    given = "for seven real and seven fake images with random scores"
+    for name, found in {"d_loss": loss.d_loss(real, fake, y), "g_loss": loss.g_loss(fake, y, real)}.items():  # type: ignore[call-arg]
+        truth = truths[name].detach()
+        if not (isinstance(found, Tensor) and found.requires_grad):
+            return report(
+                [(False, f"{name} is {found}, through which no gradient passes: return a tensor, undetached")]
+            )
+        if not like(found.detach(), truth):
+            return report([(False, f"{given} {name} is {rounded(found.detach())}, not {rounded(truth)}")])
+    report([])
+
+
+def rounded(answer: object) -> object:
+    """Numbers to four digits, to be read; anything else as it is."""
+    if not isinstance(answer, Tensor):
+        return answer
+    return float(f"{answer:.4g}") if answer.ndim == 0 else [rounded(part) for part in answer]

@@ -10,9 +10,11 @@ beside it. images: an ImageSet of 32 x 32. more: what else `Game` takes, such as
 function, too.
 """
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+import pandas as pd
 from torch import nn
 from torch.optim import Adam
 
@@ -21,6 +23,7 @@ from gan_lab.average import average_of
 from gan_lab.data.images import ImageSet
 from gan_lab.lipschitz import r1, r2, spectrally_normed, sum_of
 from gan_lab.losses import Hinge, Loss, NonSaturating, Relativistic
+from gan_lab.measure import seeds
 from gan_lab.moves import affine, translate
 from gan_lab.networks import dcgan, projection32
 from gan_lab.training import Batches, Game, Round, Rules, bare, one_round, relativistic_round
@@ -124,3 +127,35 @@ IDEAS = {
 def rules(idea: str) -> Rules:
     """The rules of a round that this idea is played by."""
     return {"adaptive": adaptive_round, "R3GAN": relativistic_round}.get(idea, one_round)
+
+
+# What its table says
+
+BELOW = {
+    "DCGAN": "DCGAN, no average",  # the same trainings, drawn with G as it is
+    "augmentation": "DCGAN",
+    "adaptive": "augmentation",
+    "spectral norm": "augmentation",
+    "hinge": "spectral norm",
+    "R1": "augmentation",
+    "R3GAN": "R1",
+    "labels": "augmentation",
+}
+
+
+def climbed(table: pd.DataFrame, measures: Iterable[str]) -> pd.DataFrame:
+    """What each idea changes beside the one below it, seed by seed: rows of `seeds.paired`, and the `measure` of each.
+
+    table: rows of results/06_ladder.csv, of one number of images and one time.
+    p_holm: corrected for all the comparisons that are returned.
+    """
+    rows = []
+    for measure in measures:
+        for idea, below in BELOW.items():
+            if idea in set(table["idea"]):
+                two = table[table["idea"].isin([idea, below])]
+                found = seeds.paired(two, measure, by="idea", against=below)
+                rows.append(found[found["idea"] == idea].assign(measure=measure))
+    found = pd.concat(rows, ignore_index=True)
+    found["p_holm"] = seeds.holm(found["p"])
+    return found

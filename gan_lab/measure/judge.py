@@ -112,6 +112,10 @@ class Judge:
         each = [features_of(classifier, x.cpu(), **how).softmax(1) for classifier in self.classifiers]
         return torch.stack(each).mean(0)
 
+    def sure(self, x: Tensor, p: float = 0.99) -> float:
+        """The share of images x (N, C, H, W) of which one class is more probable than p: those that can be named."""
+        return (self.probabilities(x).amax(1) > p).double().mean().item()
+
     @cached_property
     def floor(self) -> "pd.Series[float]":
         """What unseen real images get, where a perfect generator would be; `class_accuracy` is among the numbers."""

@@ -1,5 +1,6 @@
 """The command `gan-lab`: what an instructor does with the notebooks, from a terminal."""
 
+import subprocess
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -269,6 +270,17 @@ def table(
             found.to_csv(part, index=False)
         console.print(f"{csv}: {len(found)} rows", soft_wrap=True)
         show_left_out(left_out(folder))
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+def reproduce(
+    given: Annotated[list[str] | None, typer.Argument(metavar="[NAMES] [OPTIONS]", help="See --help.")] = None,
+) -> None:
+    """Play the two reports' trainings to their end, at full size: half a day on two cores.
+
+    Stopped and started again, it goes on where it was. **Example:** gan-lab reproduce B1 --seeds 3
+    """
+    raise typer.Exit(subprocess.run([sys.executable, "-m", "gan_lab.lessons.reproduce", *(given or [])]).returncode)
 
 
 @app.command()

@@ -56,6 +56,28 @@ def curves(
         ax.legend(loc="best", ncols=len(columns))
 
 
+def differences(
+    ax: Axes, rows: pd.DataFrame, *, by: str = "setting", title: str = "", label: str = "", shift: float = 0.0
+) -> None:
+    """Draw rows of `seeds.paired`, one below another: a dot at the mean difference, a bar over its interval.
+
+    The dot is full where the interval misses 0. by: the column that names the rows. shift: how far below its line, for
+    a second set of rows in the same axes, which `label` tells from the first.
+    """
+    place = np.arange(len(rows)) + shift
+    found = (rows["low"] > 0) | (rows["high"] < 0)
+    (bars,) = ax.plot([], [], "o", markersize=4, label=label)
+    colour = bars.get_color()
+    ax.hlines(place, rows["low"], rows["high"], color=colour, linewidth=1.5)
+    faces = [colour if full else "white" for full in found]
+    ax.scatter(rows["difference"], place, s=20, edgecolor=colour, facecolor=faces, zorder=3)
+    ax.axvline(0, color="black", linewidth=0.8)
+    ax.set_yticks(range(len(rows)), rows[by])
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.locator_params(axis="x", nbins=5)
+    ax.set_title(title, fontsize=9)
+
+
 def animation(pictures: Sequence[Path], file: Path, *, fps: float = 6.0, hold: float = 2.0, scale: int = 2) -> Path:
     """Make an mp4 or a gif (as the name of `file` ends) of pictures of one size, the last one held for `hold` seconds.
 
@@ -85,6 +107,13 @@ def save_mp4(frames: list[np.ndarray], file: Path, fps: float) -> None:
     for frame in frames:
         writer.send(frame.tobytes())
     writer.close()
+
+
+def in_blocks(image: Tensor, side: int, value_range: tuple[float, float] = (-1.0, 1.0)) -> Image.Image:
+    """One image (C, H, W) as a square picture with this side in pixels, each pixel of the image a block."""
+    low, high = value_range
+    pixels = ((image - low) / (high - low) * 255).clamp(0, 255).byte().permute(1, 2, 0).cpu().numpy()
+    return Image.fromarray(pixels.squeeze()).resize((side, side), Image.Resampling.NEAREST)
 
 
 def enlarged(picture: Path, scale: int) -> np.ndarray:

@@ -285,8 +285,6 @@ def leading_directions(G: nn.Module, y: Tensor | None = None, n: int = 1024) -> 
 
 def image_png(image: Tensor, side: int, value_range: tuple[float, float]) -> bytes:
     """One image (1, C, H, W) as the PNG of a square with this side in pixels, each pixel of the image a block."""
-    low, high = value_range
-    pixels = ((image[0] - low) / (high - low) * 255).clamp(0, 255).byte().permute(1, 2, 0).cpu().numpy()
     out = io.BytesIO()
-    Image.fromarray(pixels.squeeze()).resize((side, side), Image.Resampling.NEAREST).save(out, format="png")
+    plots.in_blocks(image[0], side, value_range).save(out, format="png")
     return out.getvalue()

@@ -354,17 +354,12 @@ found.round(2)
 
 
 # %%
-def sure(x: torch.Tensor) -> float:
-    """The share of the images of whose class the judge's classifiers are sure, p > 0.99 in the mean."""
-    return (judge.probabilities(x).amax(1) > 0.99).double().mean().item()
-
-
-sure_of = {"drawings": sure(drawn()), "unseen real images": sure(judge.unseen.batch(slice(None))[0])}
+sure_of = {"drawings": judge.sure(drawn()), "unseen real images": judge.sure(judge.unseen.batch(slice(None))[0])}
 print("\n".join(f"the classifiers are sure of {share:.0%} of the {name}" for name, share in sure_of.items()))
 
 # %% [markdown]
 # Would a stranger name the drawings? The classifiers, which know real images only, are sure of more than half as many
-# drawings as real images.
+# drawings as real images ("sure" means that one digit has a probability above 0.99).
 #
 # In the table above the first column is for the drawings, the second for real images that nobody has seen, the third for the training
 # images themselves, the last for noise. The kernel distance says how far the drawings still are from real images, the
@@ -380,7 +375,7 @@ near = of_drawings["kernel_distance"] < of_noise["kernel_distance"] / 4
 claim("watch the digits appear", near and of_drawings["precision"] > 0.4)
 half_as_many = sure_of["drawings"] > sure_of["unseen real images"] / 2
 claim(
-    "The classifiers, which know real images only, are sure of more than half as many drawings as real images.",
+    "The classifiers, which know real images only, are sure of more than half as many drawings as real images",
     half_as_many,
 )
 apart = (of_copies - of_unseen).abs()

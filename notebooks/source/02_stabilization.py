@@ -1046,26 +1046,20 @@ claim("hardly anything is left of the wandering.", ended, wandering)
 
 # %% [markdown]
 # Now the remedies, in the hasty game: does any of them do what calm steps do? A dot is the mean difference from the plain
-# game, the bar its interval.
+# game, the bar its interval; the dot is full where the interval misses 0. In brackets stands what is better.
 
 # %%
-titles = {"late_distance": "kernel distance, late (lower is better)", "coverage": "coverage (higher is better)"}
-titles |= {"class_entropy": "class entropy (higher is better)", "grain": "grain (lower, down to the floor's)"}
-titles |= {"epochs_to_good": "epochs to a good distance (lower)", "wandering": "wandering (lower is better)"}
+titles = {"late_distance": "late kernel distance (lower)", "coverage": "coverage (higher)"}
+titles |= {"class_entropy": "class entropy (higher)", "grain": "grain (lower, to the floor's)"}
+titles |= {"epochs_to_good": "epochs to a good distance (lower)", "wandering": "wandering (lower)"}
 change = pd.concat([seeds.paired(hasty, metric).assign(metric=metric) for metric in titles])
 change = change[change["setting"] != "plain"].reset_index(drop=True)
 change["p_holm"] = seeds.holm(change["p"])  # over all of them
 
 fig, axes = plt.subplots(2, 3, figsize=(10, 5.6), sharey=True)
 for ax, (metric, title) in zip(axes.flat, titles.items(), strict=True):
-    rows = change[change["metric"] == metric]
-    arms = rows["difference"] - rows["low"], rows["high"] - rows["difference"]
-    ax.errorbar(rows["difference"], rows["setting"], xerr=arms, fmt="o", markersize=4)
-    ax.axvline(0, color="black", linewidth=0.8)
-    ax.set_title(title, fontsize=9)
+    plots.differences(ax, change[change["metric"] == metric], title=title)
     ax.set_xlabel("difference from plain", fontsize=8)
-    ax.locator_params(axis="x", nbins=5)
-axes[0, 0].invert_yaxis()
 plt.show()
 
 # %% [markdown]

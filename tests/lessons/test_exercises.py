@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_lab import lipschitz, losses
+from gan_lab import lipschitz, losses, moves
 from gan_lab.data.images import ImageSet
 from gan_lab.lessons import exercises
 from gan_lab.lessons.wrong_penalties import report_b
@@ -186,5 +186,118 @@ def test_what_is_no_solution_of_notebook_03_gets_a_hint(
     check: Callable[..., None], answer: Any, hint: str, capsys: Any
 ) -> None:
     check(*answer)
+    said = capsys.readouterr().out
+    assert said.startswith("Not yet: ") and hint in said
+
+
+def averaged(weights: list[Tensor], beta: float, start: Tensor | None = None) -> Tensor:
+    a = weights[0] if start is None else start
+    for w in weights[1:] if start is None else weights:
+        a = beta * a + (1 - beta) * w
+    return a
+
+
+def in_place(weights: list[Tensor], beta: float) -> Tensor:
+    for w in weights[1:]:
+        weights[0].mul_(beta).add_(w, alpha=1 - beta)
+    return weights[0]
+
+
+def as_powers(weights: list[Tensor], beta: float) -> Any:
+    n = len(weights)
+    shares = [beta ** (n - 1)] + [(1 - beta) * beta ** (n - 1 - i) for i in range(1, n)]
+    return np.tensordot(shares, np.stack([w.numpy() for w in weights]), 1)
+
+
+def erased(x: Tensor, side: int = 8, low: float = -1.0, each: bool = True) -> Tensor:
+    """A square of each image is black, at a place of its own, or at the same place."""
+    row, column = torch.randint(0, 32 - side, (2, len(x) if each else 1, 1, 1, 1))
+    at = torch.arange(32)
+    inside = ((at[:, None] - row) // side == 0) & ((at - column) // side == 0)
+    return torch.where(inside, low, x)
+
+
+class Pairs:
+    """R3GAN's loss, with what a student may take for it."""
+
+    def __init__(self, pull: Callable[[Tensor, Tensor], Tensor] = lambda a, b: F.softplus(b - a).mean()) -> None:
+        self.pull = pull
+
+    def d_loss(self, real: Tensor, fake: Tensor, y: Tensor) -> Tensor:
+        return self.pull(real, fake)
+
+    def g_loss(self, fake: Tensor, y: Tensor, real: Tensor) -> Tensor:
+        return self.pull(fake, real)
+
+
+TURNS = "1, 2 or 3 quarter turns", "0 to 3 quarter turns"
+
+
+@pytest.mark.parametrize(
+    ("check", "answer"),
+    [
+        (exercises.check_average, averaged),
+        (exercises.check_average, as_powers),
+        (exercises.check_leaks_at, {"a mirror": 0.5, TURNS[0]: 3 / 4, TURNS[1]: 1}),
+        (exercises.check_leaks_at, {"a mirror": torch.tensor(0.5), TURNS[0]: np.float32(0.75), TURNS[1]: 1.0}),
+        (exercises.check_move, erased),
+        (exercises.check_move, moves.translate),
+        (exercises.check_move, moves.brightness),
+        (exercises.check_move, lambda x: torch.where(torch.rand(len(x), 1, 1, 1) < 0.5, x, x.flip(3))),
+        (exercises.check_pairs, losses.Relativistic()),
+        (exercises.check_pairs, Pairs()),
+        (exercises.check_pairs, Pairs(lambda a, b: -torch.log(torch.sigmoid(a - b)).mean())),
+        (exercises.check_pairs, Pairs(lambda a, b: (1 + (b - a).exp()).log().sum() / len(a))),
+    ],
+)
+def test_a_solution_of_notebook_06_is_correct(check: Callable[..., None], answer: Any, capsys: Any) -> None:
+    check(answer)
+    assert capsys.readouterr().out == "Correct.\n"
+
+
+@pytest.mark.parametrize(
+    ("check", "answer", "hint"),
+    [
+        (exercises.check_average, lambda weights, beta: weights[0], "for n = 2, beta = 0.75"),
+        (exercises.check_average, lambda weights, beta: averaged(weights, 1 - beta), "for n = 2"),
+        (exercises.check_average, lambda weights, beta: averaged(weights, beta, torch.zeros(3)), "for n = 1"),
+        (exercises.check_average, lambda weights, beta: torch.stack(weights).mean(0), "for n = 2"),
+        (exercises.check_average, lambda weights, beta: averaged(weights, beta).sum(), "for n = 1"),
+        (exercises.check_average, lambda weights, beta: averaged(weights[:-1] or weights, beta), "for n = 2"),
+        (exercises.check_average, lambda weights, beta: averaged(weights, beta) * torch.nan, "nan"),
+        (exercises.check_average, lambda weights, beta: None, "it gives None"),
+        (exercises.check_average, in_place, "it changes the weights"),
+        (exercises.check_leaks_at, {}, "a mirror: it does not leak first at p = None"),
+        (exercises.check_leaks_at, {"a mirror": 1.0}, "a mirror: it does not leak first at p = 1.0"),
+        (exercises.check_leaks_at, {"a mirror": "half"}, "at p = half"),
+        (exercises.check_leaks_at, {"a mirror": 0.5, TURNS[0]: 1.0, TURNS[1]: 1.0}, TURNS[0]),
+        (exercises.check_leaks_at, {"a mirror": 0.5, TURNS[0]: 0.75, TURNS[1]: 0.75}, TURNS[1]),
+        (exercises.check_move, lambda x: x, "it moves nothing"),
+        (exercises.check_move, lambda x: None, "it makes None"),
+        (exercises.check_move, lambda x: x[:, :, 1:], "it makes shape (64, 1, 31, 32)"),
+        (exercises.check_move, lambda x: x.flip(3), "draw a move for each image"),
+        (exercises.check_move, lambda x: erased(x, each=False), "draw a move for each image"),
+        (exercises.check_move, lambda x: x + torch.rand(len(x), 1, 1, 1), "images have -1 to 1"),
+        (exercises.check_move, lambda x: erased(x).detach(), "no gradient reaches the images"),
+        (
+            exercises.check_move,
+            lambda x: torch.rand(len(x), 1, 1, 1, requires_grad=True).expand(x.shape),
+            "no gradient",
+        ),
+        (exercises.check_move, lambda x: erased(x) * torch.nan, "values from nan"),
+        (exercises.check_pairs, Pairs(lambda a, b: F.softplus(a - b).mean()), "d_loss is"),
+        (exercises.check_pairs, Pairs(lambda a, b: F.softplus(b - a).sum()), "d_loss is"),
+        (exercises.check_pairs, Pairs(lambda a, b: F.softplus(b - a)), "d_loss is ["),
+        (exercises.check_pairs, Pairs(lambda a, b: F.softplus(b.mean() - a).mean()), "d_loss is"),
+        (exercises.check_pairs, Pairs(lambda a, b: F.softplus(-a).mean() + F.softplus(b).mean()), "d_loss is"),
+        (exercises.check_pairs, Pairs(lambda a, b: F.softplus(b - a).mean().detach()), "no gradient passes"),
+        (exercises.check_pairs, Pairs(lambda a, b: F.softplus(b - a).mean().item()), "no gradient passes"),
+        (exercises.check_pairs, Pairs(lambda a, b: None), "d_loss is None"),
+    ],
+)
+def test_what_is_no_solution_of_notebook_06_gets_a_hint(
+    check: Callable[..., None], answer: Any, hint: str, capsys: Any
+) -> None:
+    check(answer)
     said = capsys.readouterr().out
     assert said.startswith("Not yet: ") and hint in said

@@ -1,5 +1,6 @@
 """Each rung of notebook 6's ladder is the change that it names, and no other."""
 
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -10,6 +11,7 @@ from gan_lab.data.images import ImageSet
 from gan_lab.lessons import ladder
 from gan_lab.lessons.ladder import IDEAS, rules
 from gan_lab.losses import Hinge, NonSaturating, Relativistic
+from gan_lab.measure import seeds
 from gan_lab.training import bare, play, relativistic_round, sample
 
 
@@ -48,6 +50,7 @@ def facts(idea):
     ],
 )
 def test_a_rung_is_one_change(idea, beside, changed):
+    assert ladder.BELOW[idea] == beside
     before, after = facts(beside), facts(idea)
 
     assert {name: after[name] for name in after if after[name] != before[name]} == changed
@@ -116,3 +119,24 @@ def test_pairs_are_played_by_their_own_rules():
     assert rules("R3GAN") is relativistic_round
     with pytest.raises(ValueError, match="relativistic_round"):
         next(play(IDEAS["R3GAN"](few_images()), few_images(), batch_size=16))
+
+
+def test_each_idea_is_compared_with_the_one_below_it_seed_by_seed():
+    quality = {"DCGAN, no average": 1.0, "DCGAN": 0.5, "augmentation": 0.2, "adaptive": 0.3, "labels": 0.1}
+    table = pd.DataFrame(
+        {
+            "idea": idea,
+            "seed": seed,
+            "kernel_distance": value + 0.01 * seed + 0.001 * value * seed**2,
+            "coverage": value,
+        }
+        for idea, value in quality.items()
+        for seed in range(4)
+    )
+    found = ladder.climbed(table, ["kernel_distance", "coverage"])
+
+    assert found["idea"].tolist() == ["DCGAN", "augmentation", "adaptive", "labels"] * 2
+    assert found["measure"].tolist() == ["kernel_distance"] * 4 + ["coverage"] * 4
+    assert found["seeds"].tolist() == [4] * 8
+    assert found["difference"].tolist()[4:] == pytest.approx([-0.5, -0.3, 0.1, -0.1])
+    assert found["p_holm"].tolist() == pytest.approx(seeds.holm(found["p"]).tolist())

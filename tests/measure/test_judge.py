@@ -219,6 +219,13 @@ def test_class_accuracy_is_nan_where_a_class_was_never_asked_for(judge):
     assert math.isnan(judge(x, y)["class_accuracy"]) and "class_accuracy" not in judge(x)
 
 
+def test_sure_is_the_share_of_the_images_with_one_probable_class(judge, monkeypatch):
+    probable = torch.tensor([[0.995, 0.005], [0.985, 0.015], [0.5, 0.5], [0.001, 0.999]])
+    monkeypatch.setattr(judge, "probabilities", lambda x: probable)
+    assert judge.sure(torch.zeros(4, 1, 32, 32)) == 0.5
+    assert judge.sure(torch.zeros(4, 1, 32, 32), p=0.9) == 0.75
+
+
 # What does not fit together is named
 
 

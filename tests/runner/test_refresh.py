@@ -1,3 +1,5 @@
+import base64
+import io
 import re
 import signal
 import subprocess
@@ -8,14 +10,18 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+import numpy as np
 import pytest
 import torch
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
 
 from gan_lab.runner.html import WIDGET
-from gan_lab.runner.refresh import main, problems, refresh_notebook
+from gan_lab.runner.refresh import main, problems, refresh_notebook, without_alpha
 
+# A PNG of one black pixel.
+DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 BALANCE = """\
 # %% [markdown]
 # # A lesson
@@ -60,7 +66,7 @@ run.mkdir(parents=True)  # fails if anything is there from an earlier run
 
 # %%
 view = display(ipywidgets.IntSlider(), display_id=True)
-view.update({"image/png": "iVBORw0KGgo=", "text/plain": "done"}, raw=True)
+view.update({"image/png": "<DOT>", "text/plain": "done"}, raw=True)
 ipywidgets.IntSlider()
 
 # %%
@@ -73,7 +79,7 @@ torch.zeros(1).cuda();
 
 # %%
 run.name
-"""
+""".replace("<DOT>", DOT)
 
 
 def write_source(folder: Path, text: str) -> Path:
@@ -112,13 +118,30 @@ def test_places_are_told_from_the_notebook(lesson: Path) -> None:
 
 def test_a_widget_leaves_its_picture(lesson: Path) -> None:
     (output,) = outputs(lesson, 4)
-    assert dict(output.data) == {"image/png": "iVBORw0KGgo=", "text/plain": "done"}
+    assert dict(output.data) == {"image/png": DOT, "text/plain": "done"}
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_cell_is_left_unexecuted_without_one(lesson: Path) -> None:
     counts = [cell.execution_count for cell in nbformat.read(lesson, 4).cells if cell.cell_type == "code"]
     assert counts == [1, 2, 3, 4, 5, None, 6]
+
+
+def test_a_picture_loses_its_transparency_only_if_it_has_none() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 4), dtype=np.uint8)
+    see_through = encoded(pixels)
+    pixels[..., 3] = 255
+    opaque = encoded(pixels)
+    assert without_alpha(see_through) == see_through
+    assert len(without_alpha(opaque)) < len(opaque)
+    kept = Image.open(io.BytesIO(base64.b64decode(without_alpha(opaque))))
+    assert kept.mode == "RGB" and np.array_equal(np.asarray(kept), pixels[..., :3])
+
+
+def encoded(pixels: np.ndarray) -> str:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, format="png")
+    return base64.b64encode(out.getvalue()).decode()
 
 
 def test_refreshing_again_changes_nothing_and_another_cell_changes_no_other(lesson: Path, tmp_path: Path) -> None:

@@ -79,3 +79,17 @@ def test_an_animation_of_nothing_or_of_another_kind_is_refused(tmp_path, picture
     with pytest.raises(ValueError, match=r"film\.avi is neither an \.mp4 nor a \.gif"):
         plots.animation(pictures, tmp_path / "film.avi")
     assert not list(tmp_path.glob("*film*"))
+
+
+def test_a_difference_is_a_full_dot_where_its_interval_misses_0(ax):
+    rows = pd.DataFrame(
+        {"setting": ["a", "b"], "difference": [0.3, -0.1], "low": [0.1, -0.4], "high": [0.5, 0.2]}, index=[4, 7]
+    )
+    plots.differences(ax, rows, shift=0.25)
+    bars, dots = ax.collections
+    assert [bar.tolist() for bar in bars.get_segments()] == [[[0.1, 0.25], [0.5, 0.25]], [[-0.4, 1.25], [0.2, 1.25]]]
+    assert dots.get_offsets().tolist() == [[0.3, 0.25], [-0.1, 1.25]]
+    full, open_ = dots.get_facecolor().tolist()
+    assert full == dots.get_edgecolor()[0].tolist() and open_ == [1, 1, 1, 1]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
+    assert ax.yaxis_inverted()

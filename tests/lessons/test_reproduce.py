@@ -1,0 +1,110 @@
+"""The reports' trainings, stopped and gone on with, and what is kept of them; played here with a small game."""
+
+import sys
+
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from gan_lab.data.images import ImageSet
+from gan_lab.lessons import reproduce
+from gan_lab.lessons.reports import Training
+from gan_lab.losses import NonSaturating
+from gan_lab.measure.judge import Judge
+from gan_lab.training import Game
+
+
+class Generator(nn.Module):
+    z_dim = 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(4, 256), nn.Tanh(), nn.Unflatten(1, (1, 16, 16)))
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        return self.layers(z)
+
+
+def small(images: ImageSet) -> Game:
+    G, D = Generator(), nn.Sequential(nn.Flatten(), nn.Linear(256, 1), nn.Flatten(0))
+    return Game(G, D, NonSaturating(), *(torch.optim.Adam(player.parameters()) for player in (G, D)))
+
+
+@pytest.fixture(autouse=True)
+def two_small_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Training(small, {"size": 16}, epochs=4, batch_size=400, grids=(2, 4))
+    monkeypatch.setattr(reproduce, "TRAININGS", {"one": one, "two": one._replace(epochs=2, grids=(2,))})
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["reproduce", *arguments])
+    reproduce.main()
+
+
+def test_all_are_played_to_their_end_and_what_the_reports_show_is_kept(tmp_path, monkeypatch, capsys):
+    command(monkeypatch, "--seeds", "2", "--out", str(tmp_path))
+
+    told = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in told if "epoch 1 of" in line] == [
+        "two, seed 0",
+        "one, seed 0",
+        "two, seed 1",
+        "one, seed 1",
+    ]
+    assert told[-1].startswith("one, seed 1: epoch 4 of 4, 0:00:00 left, 0:00:00 left in all")
+    figures = tmp_path / "figures" / "one"
+    assert sorted(file.name for file in figures.iterdir()) == [
+        "0002.png",
+        "0004.png",
+        "curves.csv",
+        "film.mp4",
+        "measures.csv",
+    ]
+    curves, measures = (pd.read_csv(figures / name) for name in ("curves.csv", "measures.csv"))
+    assert curves[["seed", "epoch"]].to_numpy().tolist() == [[s, e] for s in (0, 1) for e in (1, 2, 3, 4)]
+    assert set(measures) >= {"seed", "epoch", *reproduce.MEASURES, "sure"}
+    rounds = pd.read_csv(tmp_path / "one" / "seed_1" / "rounds.csv")
+    last = curves.query("seed == 1 and epoch == 4").iloc[0]
+    assert last["d_loss"] == pytest.approx(rounds.query("epoch == 4")["d_loss"].mean(), rel=1e-3)
+
+
+def test_what_was_stopped_goes_on_and_ends_with_the_same_numbers(tmp_path, monkeypatch):
+    command(monkeypatch, "two", "--out", str(tmp_path / "at once"))
+    command(monkeypatch, "two", "--epochs", "1", "--out", str(tmp_path / "in two"))
+    command(monkeypatch, "two", "--out", str(tmp_path / "in two"))
+
+    one, other = ((tmp_path / out / "figures" / "two" / "curves.csv").read_text() for out in ("at once", "in two"))
+    assert one == other
+
+
+def test_a_name_that_no_report_has_is_refused_before_anything_is_played(tmp_path, monkeypatch, capsys):
+    with pytest.raises(SystemExit):
+        command(monkeypatch, "three", "--out", str(tmp_path / "out"))
+    assert "there is no training three: choose of one, two" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_without_images_is_named(tmp_path, monkeypatch):
+    with pytest.raises(SystemExit, match=r"reproduce: .*nowhere"):
+        command(monkeypatch, "--data-dir", str(tmp_path / "nowhere"))
+
+
+def test_a_gray_picture_is_kept_with_one_channel_and_a_coloured_one_with_three(tmp_path):
+    for colour, mode in (((90, 90, 90), "L"), ((90, 91, 90), "RGB")):
+        Image.new("RGB", (4, 4), colour).save(tmp_path / "a.png")
+        reproduce.smaller(tmp_path / "a.png", tmp_path / "b.png")
+        kept = Image.open(tmp_path / "b.png")
+        assert kept.mode == mode and kept.convert("RGB").getpixel((0, 0)) == colour
+
+
+def test_the_samples_are_measured_some_twenty_times_and_at_the_report_s_grids(monkeypatch):
+    monkeypatch.setattr(reproduce, "sample", lambda game, z, y: torch.zeros(len(z), 1, 16, 16))
+    training = Training(small, {"size": 16}, epochs=200, batch_size=400, grids=(55,))
+    images, judge = reproduce.images_of(training, "")
+    assert len(images) == 1005 and isinstance(judge, Judge)
+    game = small(images)
+    game.K = 5
+    at = [epoch for epoch in range(1, 201) if reproduce.measured(game, judge, training, epoch, 0)]
+    assert at == sorted([*range(10, 201, 10), 55])

@@ -272,6 +272,61 @@ def table(
         show_left_out(left_out(folder))
 
 
+Names = Annotated[list[str] | None, typer.Argument(metavar="[NAMES]", help="Some of the notebooks: 01_dcgan.")]
+
+
+@app.command()
+def release(folder: Folder, names: Names = None) -> None:
+    """Write the notebooks to hand out to students: without solutions, marked for grading."""
+    from gan_lab.runner.release import release
+
+    with said_plainly():
+        show_written(release(folder, names))
+
+
+@app.command()
+def solutions(
+    folder: Folder,
+    names: Names = None,
+    markers: Annotated[
+        bool, typer.Option("--markers", help="Leave nbgrader's markers in, for its source folder.")
+    ] = False,
+) -> None:
+    """Write the notebooks with the solutions of all exercises that have a check."""
+    from gan_lab.runner.release import solutions
+
+    with said_plainly():
+        show_written(solutions(folder, names, markers=markers))
+
+
+@app.command()
+def grade(
+    submissions: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A folder for each student, with notebooks in it.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the grades go.")] = Path("grades"),
+    jobs: Annotated[int, typer.Option(min=1, help="How many notebooks at a time.")] = 2,
+    seconds: Annotated[float, typer.Option(min=1, help="What one answer may take.")] = 60.0,
+    megabytes: Annotated[int, typer.Option(min=100, help="The memory that one answer may take.")] = 4000,
+) -> None:
+    """Grade notebooks that students handed in: a table, and a page for each student with the hints.
+
+    The checks are the course's own, whatever a notebook says. Graded again, only what is new is graded.
+    """
+    from gan_lab.runner.grade import TABLE, grade, namespaces
+
+    if not namespaces():
+        errors.print("Here answers are cut off neither from the network nor from other files: grade whom you trust.")
+    with said_plainly():
+        grades, anew = grade(submissions, out, jobs=jobs, seconds=seconds, megabytes=megabytes)
+    console.print(f"{anew} notebooks graded anew; {out / TABLE} has {len(grades)} answers", soft_wrap=True)
+
+
+def show_written(files: list[Path]) -> None:
+    for file in files:
+        console.print(str(file), soft_wrap=True)
+
+
 @app.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
 def reproduce(
     given: Annotated[list[str] | None, typer.Argument(metavar="[NAMES] [OPTIONS]", help="See --help.")] = None,

@@ -27,6 +27,7 @@ from gan_lab.lessons.claims import Claim
 from gan_lab.runner.claims_table import answered, asking, record
 from gan_lab.runner.html import CLAIMS, WIDGET, drop_widgets
 from gan_lab.runner.sentences import contradicted, misquoted
+from gan_lab.runner.solutions import for_students
 from gan_lab.runner.surroundings import surroundings
 
 LARGEST = 2_000_000  # bytes; GitHub is slow to draw a larger notebook, or does not
@@ -48,7 +49,7 @@ def refresh_notebook(source: Path) -> Path:
     then stays as it was, and the contradicted one lies in runs/refused, where you can read its numbers. The claims of
     the notebook take their place in results/README.md, if that has a section for them.
     """
-    notebook = jupytext.read(source, fmt="py:percent")
+    notebook = for_students(jupytext.read(source, fmt="py:percent"))
     if wrong := list(misquoted(notebook)):
         raise RuntimeError("\n  ".join(wrong))
     committed = source.resolve().parent.parent / f"{source.stem}.ipynb"
@@ -182,7 +183,7 @@ def _apart(page: NotebookNode, source: Path) -> Iterator[str]:
     if not source.exists():
         yield f"its source, {source}, is missing"
         return
-    written = jupytext.read(source, fmt="py:percent").cells
+    written = for_students(jupytext.read(source, fmt="py:percent")).cells
     if len(written) != len(page.cells):
         yield f"{source.name} has {len(written)} cells, the notebook {len(page.cells)}: refresh it"
     for cell, origin in zip(page.cells, written, strict=False):

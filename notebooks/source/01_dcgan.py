@@ -35,7 +35,7 @@ from matplotlib.image import imread
 from torch import nn
 
 from gan_lab.data.hold_out import load_with_held_out
-from gan_lab.data.images import load_images
+from gan_lab.lessons import exercises
 from gan_lab.lessons.claims import claim
 from gan_lab.losses import NonSaturating
 from gan_lab.measure.judge import Judge
@@ -70,8 +70,6 @@ real_target: float = 1.0  # what D is asked to answer for a real image [at least
 zero_one: bool = False  # scale the images to 0..1, as report A did, and not to -1..1
 report_norms: bool = False  # A1 only: batch norm after G's tanh and on D's input too, as in report A
 measure_every: int = 5  # epochs between two measurements of the quality [at least 1]
-a1_epochs: int = 4  # passes over the images in the last section, where A1 plays twice [at least 1]
-a1_width: float = 0.125  # width of A1 there [above 0]
 seed: int = 0  # of the weights, the noise and the order of the images [at least 0]
 accelerator: str = "auto"  # where to train [one of auto, cpu, cuda, mps]
 precision: str = "32-true"  # of the arithmetic [one of 32-true, 16-mixed, bf16-mixed]
@@ -197,7 +195,7 @@ plots.grid(ax, x, nrow=16, value_range=value_range, title="an untrained generato
 #
 # $$ \text{saturating: } \log(1 - \sigma(s)) \qquad\qquad \text{non-saturating: } -\log \sigma(s) \qquad (2)$$
 #
-# A loss is a small class with two methods. This is the saturating one; training with it is exercise 1.
+# A loss is a small class with two methods. This is the saturating one; training with it is exercise 3.
 
 
 # %%
@@ -442,41 +440,6 @@ plt.show()
 # The further the held-out images lie from the training images, the more $D$ has learnt its images by heart, and the less
 # its verdict says about digits in general. (Batch norm is as in the game: each batch, all real or all generated, by its own
 # mean and variance. In evaluation mode it would take averages over both kinds, and such a batch $D$ has never met.)
-#
-# ### A curve that is not a loss
-#
-# Report B plots "losses" that were computed from predictions already rounded to 0 or 1. The cross-entropy of a rounded
-# prediction is 0 if it is right (but for rounding), and one fixed number if it is wrong, because Keras clips
-# probabilities to $[10^{-7}, 1 - 10^{-7}]$. For a real image called fake, Keras 3 gives $-\log 10^{-7}$. For a fake called
-# real it is a little less, because numbers of 32 bits are not so fine next to 1: the nearest one is $1 - 2^{-23}$. Keras 2
-# adds another $10^{-7}$ inside the logarithms. Whichever it was, such a curve is the error rate in another unit, and what a
-# loss adds to it, *how wrong*, is lost:
-
-# %%
-wrong = torch.tensor([0.0, 1.0])  # a real image called fake, a fake called real; in 32 bits, like Keras
-clipped = wrong.clamp(1e-7, 1 - 1e-7)
-keras_3 = F.binary_cross_entropy(clipped, 1 - wrong, reduction="none")  # the targets are the opposite
-keras_2 = -torch.log(torch.stack([clipped[0], 1 - clipped[1]]) + 1e-7)
-print(f"price of a wrong answer in Keras 3: {keras_3[0]:.3f} for a real image, {keras_3[1]:.3f} for a fake one")
-print(f"                        in Keras 2: {keras_2[0]:.3f} for a real image, {keras_2[1]:.3f} for a fake one")
-
-called_real = (said["training images"] > 0).float()
-rounded = called_real.clamp(1e-7, 1 - 1e-7)
-rounded_entropy = F.binary_cross_entropy(rounded, torch.ones_like(rounded))
-error_rate = 1 - called_real.mean()
-print(f"cross-entropy of the rounded predictions: {rounded_entropy:.4f}")
-print(f"error rate x -log(1e-7):                  {error_rate * -np.log(1e-7):.4f}")
-
-fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3))
-rounded_loss = rounds.assign(rounded=(1 - rounds["acc_real"]) * -np.log(1e-7))
-plots.curves(left, rounded_loss, {"d_real": "D"}, ylabel="loss (nats)", smooth=10, title="the loss on real images")
-plots.curves(right, rounded_loss, {"rounded": "D"}, ylabel='"loss" (nats)', smooth=10, title="from rounded predictions")
-plt.show()
-
-# %% tags=["claims"]
-claim(r"For a real image called fake, Keras 3 gives $-\log 10^{-7}$.", abs(keras_3[0] + np.log(1e-7)) < 1e-3)
-claim("For a fake called real it is a little less", abs(keras_3[1] - 23 * np.log(2)) < 1e-3)
-claim("such a curve is the error rate in another unit", abs(rounded_entropy + error_rate * np.log(1e-7)) < 1e-3)
 
 # %% [markdown]
 # ## A walk through the latent space
@@ -522,182 +485,11 @@ else:
     explorer(game, value_range=value_range)
 
 # %% [markdown]
-# ## The other architecture, and four mistakes in it
+# ## The reports' networks
 #
-# Report A's network is larger and draws 64 x 64 pixels in three channels. The report says that it follows all the
-# guidelines. Four things in it deserve a closer look. Each is measured here, on an untrained network or
-# on one that is trained for a few steps.
-#
-# **1. Batch norm after the tanh.** The generator ends with tanh, so that images lie in $[-1, 1]$, and then normalises the
-# batch once more.
-
-# %%
-noise = torch.randn(64, 100, generator=torch.Generator().manual_seed(seed))
-outside, moved = {}, {}
-for norm_after_tanh in (True, False):
-    torch.manual_seed(seed)
-    G_A = dcgan64.Generator(width=a1_width, norm_after_tanh=norm_after_tanh)
-    with torch.no_grad():
-        x, in_other_company = G_A(noise), G_A(torch.cat([noise[:1], 3 * noise[1:]]))
-    outside[norm_after_tanh] = (x.abs() > 1).float().mean()
-    moved[norm_after_tanh] = (x[0] - in_other_company[0]).abs().mean() / x.std()
-    print(f"batch norm after tanh: {norm_after_tanh!s:5}", end="  ")
-    print(f"values outside [-1, 1]: {outside[norm_after_tanh]:3.0%}", end="  ")
-    print(f"the same z in another batch moves a pixel by {moved[norm_after_tanh]:.2f} standard deviations")
-
-# %% [markdown]
-# Values outside the range of the real images give the fakes away, and a screen clips them. Batch norm also makes an
-# image depend on the rest of its batch. But this generator has batch norm in other layers too, and the last one adds
-# next to nothing to that.
-
-# %% tags=["claims"]
-claim(
-    "Values outside the range of the real images give the fakes away, and a screen clips them.",
-    outside[True] > 0.2 and outside[False] == 0,
-)
-claim("Batch norm also makes an image depend on the rest of its batch.", min(moved.values()) > 0.2)
-claim("the last one adds next to nothing to that", abs(moved[True] - moved[False]) < 0.05)
-
-# %% [markdown]
-# **2. Real images in $[0, 1]$ against a tanh.** The report scales its images to $[0, 1]$ while $G$ can produce negative
-# numbers. Until it has learnt to avoid them, no network is needed to tell real from fake. This rule is enough: *fake, if
-# any pixel is negative*.
-
-# %%
-torch.manual_seed(seed)
-with torch.no_grad():
-    x_fake = dcgan64.Generator(width=a1_width, norm_after_tanh=False)(noise)
-correct = {}
-for low in (0.0, -1.0):
-    x_real = random_images(load_images(data_dir, size=64, channels=3, value_range=(low, 1.0)), 64)
-    x_fake = x_fake[: len(x_real)]
-    correct[low] = torch.cat([(x_real.amin((1, 2, 3)) >= 0), (x_fake.amin((1, 2, 3)) < 0)]).float().mean()
-    print(f"real images in [{low:g}, 1]: the rule is right for {correct[low]:.0%} of the images")
-
-# %% tags=["claims"]
-claim("This rule is enough", correct[0.0] > 0.99 and correct[-1.0] < 0.6)
-
-# %% [markdown]
-# **3. Batch norm in $D$'s first block.** Real and fake images reach $D$ in separate batches, and batch norm gives each
-# batch the same mean and variance. In this block it comes after a small convolution and a leaky ReLU only. If all pixels
-# of all fakes are multiplied by one number above 0, both hand the factor on (the bias of the convolution is 0 at the
-# start), and batch norm divides it out: the rest of $D$ cannot see it. In $[-1, 1]$, where 0 is mid-gray, such a factor
-# is a change of *contrast about mid-gray*. (Digits are mostly black, so half of that contrast also makes them brighter on
-# average. In the report's own $[0, 1]$, where 0 is black, a factor of one half dims the images.) An *amount added to
-# every pixel* is something else: a leaky ReLU treats what is above and below 0 differently, so that brightness leaves a
-# trace that batch norm does not remove.
-#
-# To measure both, let the "fakes" be real images at half the contrast, then real images brighter by 0.5, and train $D$
-# to tell them apart.
-
-# %%
-pixels = load_images(data_dir, size=64, channels=3)
-changes = {"contrast": lambda x: x / 2, "brightness": lambda x: x + 0.5}
-told_apart = {}
-fig, axes = plt.subplots(1, 2, figsize=(9.5, 3), sharey=True)
-for ax, (what, change) in zip(axes, changes.items(), strict=True):
-    for norm_input in (True, False):
-        torch.manual_seed(seed)
-        D_A = dcgan64.Discriminator(width=a1_width, norm_input=norm_input)
-        opt = torch.optim.Adam(D_A.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=True)
-        right = []
-        for _ in range(40):
-            (x, _), (other, _) = (pixels.batch(torch.randint(len(pixels), (32,))) for _ in range(2))
-            s_real, s_fake = D_A(x), D_A(change(other))
-            opt.zero_grad()
-            NonSaturating().d_loss(s_real, s_fake).backward()
-            opt.step()
-            right.append(torch.cat([s_real > 0, s_fake < 0]).float().mean().item())
-        told_apart[what, norm_input] = np.mean(right[-10:])
-        ax.plot(range(1, 41), right, label=f"batch norm on D's input: {norm_input}")
-        print(f"{what:10}  batch norm on D's input: {norm_input!s:5}", end="  ")
-        print(f"accuracy over the last 10 steps: {told_apart[what, norm_input]:.0%}")
-    ax.set(title=f"can D see that the {what} differs?", xlabel="step", ylim=(0, 1.02))
-axes[0].set_ylabel("share told apart")
-axes[0].legend(loc="lower left")
-plt.show()
-
-# %% [markdown]
-# With this batch norm $D$ does not see that every fake has half the contrast; without it, it soon does. The brightness it
-# sees either way.
-
-# %% tags=["claims"]
-blind = told_apart["contrast", True] < 0.65 and told_apart["contrast", False] > 0.7
-claim("With this batch norm $D$ does not see that every fake has half the contrast; without it, it soon does.", blind)
-either_way = min(told_apart["brightness", norm_input] for norm_input in (True, False))
-claim("The brightness it sees either way.", either_way > 0.75)
-some = random_images(pixels, 500)
-claim("Digits are mostly black", (some < -0.9).float().mean() > 0.5)
-claim("half of that contrast also makes them brighter on average", some.mean() < -0.2)
-
-# %% [markdown]
-# **4. A bottleneck as narrow as the image.** The generator's last transposed convolution already has as few channels as
-# the image, with a ReLU after it. Where all of these maps are zero, no gradient passes back to anything before.
-
-# %%
-for channels_out in (1, 3):
-    torch.manual_seed(seed)
-    G_A = dcgan64.Generator(channels=channels_out, width=a1_width)
-    *before, (transposed, relu, _), _, _, _ = G_A.layers
-    with torch.no_grad():
-        maps = relu(transposed(nn.Sequential(*before)(noise)))  # (N, channels, 64, 64)
-    dead = (maps == 0).all(1).float().mean()
-    print(f"{channels_out} channel(s): {dead:.0%} of the positions pass no gradient back")
-
-# %% [markdown]
-# Now let it play twice, at the same small width and from the same seed: as in report A, and with 1 to 3 put right.
-
-# %%
-columns = {}
-for name, mistaken in (("as in report A", True), ("put right", False)):
-    torch.manual_seed(seed)
-    G_A = dcgan64.Generator(width=a1_width, norm_after_tanh=mistaken)
-    D_A = dcgan64.Discriminator(width=a1_width, norm_input=mistaken)
-    adam = [torch.optim.Adam(p.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=True) for p in (G_A, D_A)]
-    fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
-    game_A = Game(G_A, D_A, NonSaturating(), *adam, fabric=fabric)
-    images_A = load_images(data_dir, size=64, channels=3, value_range=(0.0, 1.0) if mistaken else (-1.0, 1.0))
-    batch_A = min(64, len(images_A))
-    run_A = Run(f"A1-{name.replace(' ', '-')}", game_A, images_A, run_dir, batch_size=batch_A, seed=seed)
-    for epoch in run_A.epochs(a1_epochs):
-        for played in play(game_A, images_A, batch_size=batch_A, epoch=epoch, seed=seed):
-            run_A.log(played)
-        run_A.picture(sample(game_A, noise))
-        run_A.save()
-    columns[name] = run_A, sample(game_A, noise)
-
-# %%
-out_of_range, called_fake = {}, {}
-fig, axes = plt.subplots(1, 3, figsize=(10, 2.9), width_ratios=(2, 2, 3))
-for ax, (name, (run_A, x)) in zip(axes, columns.items(), strict=False):
-    low, high = run_A.value_range
-    plots.grid(ax, x[:9], nrow=3, value_range=run_A.value_range, title=f"{name}, epoch {run_A.epoch}")
-    plots.curves(axes[2], run_A.rounds, {"acc_fake": name}, ylabel="fakes called fake", title="accuracy of D")
-    last = run_A.rounds.query("epoch == epoch.max()").mean()
-    out_of_range[name], called_fake[name] = ((x < low) | (x > high)).float().mean(), last["acc_fake"]
-    print(f"{name}: values outside [{low:g}, {high:g}]: {out_of_range[name]:.0%}", end=", ")
-    print(f"accuracy of D in the last epoch: real {last['acc_real']:.0%}, fake {called_fake[name]:.0%}")
-axes[2].set_ylim(0, 1.02)
-axes[2].legend()
-plt.show()
-
-# %% [markdown]
-# So few epochs are only the opening of the game, with a small network and one seed. (The running averages of $G$'s batch
-# norms have not settled by then, and as long as they are so young, `sample` estimates mean and variance anew, from fresh
-# noise.) In both games $D$ soon calls nearly every fake a fake. The mistakes put most of the values out of the range of
-# the real images; which of the two would draw better in the end, these numbers do not say. Such a claim needs several
-# seeds and a measure of quality.
-
-# %% tags=["claims"]
-claim("In both games $D$ soon calls nearly every fake a fake.", min(called_fake.values()) > 0.9)
-claim(
-    "The mistakes put most of the values out of the range of the real images",
-    out_of_range["as in report A"] > 0.5 and out_of_range["put right"] == 0,
-)
-
-# %% [markdown]
-# The reports' networks play by parameters alone: report B's at half its width, like the network above, or either at full
-# size and with the report's settings, best on a GPU:
+# They play by parameters alone: report B's at half its width, like the network above, or either at full size and with the
+# report's settings. (A1 takes hours on a laptop and minutes on a GPU. What is wrong in these networks, and what the reports
+# read off their curves, is the subject of notebook 7.)
 #
 # ```
 # uv run gan-lab run notebooks/01_dcgan.ipynb -p system B1 -p width 0.5 -p epochs 55 -p batch_size 32
@@ -706,24 +498,76 @@ claim(
 #
 # ## Exercises
 #
-# **1. Saturation.** Train with `Saturating()` in place of `NonSaturating()`. Look at the accuracy of $D$ on fakes and at
-# the samples after five epochs.
-# <details><summary>Hint</summary>One name changes, where <code>loss</code> is made. Run again from the cell that builds
-# $G$ and $D$, so that both begin anew; with another loss it is another run, and gets a folder of its own.</details>
+# Those with a check tell you whether you are right. The others are open: try, and look.
+#
+# **1. A round, by hand.** Write the heart of it all: for each batch a step of $D$ on real images and on new fakes, then one
+# step of $G$. `zero_grad`, `backward`, `step`: no more is needed. ($D$'s step must not reach $G$: `detach`.)
+
+
+# %%
+def my_round(game, batches):
+    for x, y in batches:  # one of them; in notebook 4 there are n_critic
+        x_fake = game.G(torch.randn(len(y), game.z_dim)).detach()
+        d_loss = game.loss.d_loss(game.D(x), game.D(x_fake), y)
+        ### BEGIN SOLUTION
+        game.opt_D.zero_grad()
+        d_loss.backward()
+        game.opt_D.step()
+        ### END SOLUTION
+    ### BEGIN SOLUTION
+    g_loss = game.loss.g_loss(game.D(game.G(torch.randn(len(y), game.z_dim))), y)
+    game.opt_G.zero_grad()
+    g_loss.backward()
+    game.opt_G.step()
+    ### END SOLUTION
+
+
+# %%
+exercises.check_round(my_round)
+
+# %% [markdown]
+# <details><summary>Hint</summary>A step of an optimiser is three lines: forget the old gradients, go backward from the loss,
+# step. $G$ pays for $D$'s scores of images from new noise, which are not detached. <code>one_round</code> in
+# <code>gan_lab/training.py</code> is the same and tells what happened, as a <code>Round</code>; <code>play(...,
+# round=my_round)</code> plays yours if it does so, too.</details>
 #
 # **2. A GAN of your own.** Least-squares GANs (Mao et al., 2017) replace the logarithms: $D$ minimises
 # $\tfrac12 \mathbb{E}_x[(s - 1)^2] + \tfrac12 \mathbb{E}_z[s^2]$ and $G$ minimises $\tfrac12 \mathbb{E}_z[(s - 1)^2]$.
-# Write the class and train with it.
-# <details><summary>Hint</summary>Two methods, <code>d_loss(self, real, fake, y)</code> and <code>g_loss(self, fake,
-# y)</code>, one line each; run again from the cell that builds $G$ and $D$. In this game "cannot tell" is a score of
-# 1/2, so the accuracies, which count scores above 0, do not mean what they meant: look at the losses.</details>
+# Write the class. Then put it where `loss` is made, and train with it.
+
+
+# %%
+class LeastSquares:
+    def d_loss(self, real, fake, y):
+        ### BEGIN SOLUTION
+        return (real - 1).square().mean() / 2 + fake.square().mean() / 2
+        ### END SOLUTION
+
+    def g_loss(self, fake, y):
+        ### BEGIN SOLUTION
+        return (fake - 1).square().mean() / 2
+        ### END SOLUTION
+
+
+# %%
+exercises.check_least_squares(LeastSquares())
+
+# %% [markdown]
+# <details><summary>Hint</summary>One line each, such as <code>(real - 1).square().mean() / 2</code>. To train, run again
+# from the cell that builds $G$ and $D$. In this game "cannot tell" is a score of 1/2, so the accuracies, which count scores
+# above 0, do not mean what they meant: look at the losses.</details>
 #
-# **3. A map of the digits.** Set `z_dim = 2` on the generator class before it is built, and draw $G(z)$ on a grid of
+# **3. Saturation** (open). Train with `Saturating()` in place of `NonSaturating()`. Look at the accuracy of $D$ on fakes and
+# at the samples after five epochs.
+# <details><summary>Hint</summary>One name changes, where <code>loss</code> is made. Run again from the cell that builds
+# $G$ and $D$, so that both begin anew; with another loss it is another run, and gets a folder of its own.</details>
+#
+# **4. A map of the digits** (open). Set `z_dim = 2` on the generator class before it is built, and draw $G(z)$ on a grid of
 # $z$ from $-2$ to $2$, for one digit and for another. What has a place in the plane, and what lies between?
 # <details><summary>Hint</summary><code>projection32.Generator.z_dim = 2</code> before the cell that builds $G$ and $D$; at
 # the end <code>torch.cartesian_prod</code> of two <code>torch.linspace</code> is the grid of $z$.</details>
 #
-# **4. One network too strong.** Give $D$ a learning rate ten times that of $G$, then the other way round. Predict the two
-# accuracy curves before you look.
+# **5. One network too strong** (open). Give $D$ a learning rate ten times that of $G$, then the other way round. Predict the
+# two accuracy curves before you look.
 # <details><summary>Hint</summary><code>learning_rate_D</code> stands where the optimisers are made. Run again from the
 # cell that builds $G$ and $D$.</details>

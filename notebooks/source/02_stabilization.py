@@ -22,7 +22,7 @@
 # written down before the run, and more than one seed. You will build all three here, watch the trouble in the plane,
 # where it can be drawn, and then read the answer off a table with intervals. You should have seen notebook 1.
 
-# %% tags=["modes", "colour"]
+# %% tags=["modes"]
 import math
 from dataclasses import replace
 from functools import partial
@@ -34,12 +34,9 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 from lightning_fabric import Fabric
-from torch import nn
-from torch.fx.experimental.proxy_tensor import make_fx
 
 from gan_lab.data import toy
 from gan_lab.data.hold_out import hold_out, load_with_held_out
-from gan_lab.data.images import load_images
 from gan_lab.lessons import exercises
 from gan_lab.lessons.claims import claim
 from gan_lab.lipschitz import gradient_penalty
@@ -49,7 +46,6 @@ from gan_lab.measure.coverage import nearest
 from gan_lab.measure.features import features_of
 from gan_lab.measure.judge import Judge
 from gan_lab.measure.metrics import kernel_distance
-from gan_lab.measure.noise_level import noise_level
 from gan_lab.measure.stability import epochs_until, oscillation
 from gan_lab.networks import dcgan32, dcgan64, mlp
 from gan_lab.noise import Noisy, NoisyImages
@@ -85,7 +81,6 @@ beta1: float = 0.9  # Adam's memory of the gradient, for both [at least 0, below
 real_target: float = 0.9  # what smoothing asks D to answer for a real image [at least 0.5, at most 1]
 sigma: float = 0.2  # standard deviation of the noise, in units of a pixel's value [at least 0]
 good: float = 1.0  # a kernel distance below this counts as good, for the time it takes [above 0]
-colour_epochs: int = 12  # passes over the images where three channels have to learn to agree [at least 1]
 still_steps: int = 600  # steps of D in the plane, against a generator that stands still [at least 40]
 ring_steps: int = 1000  # steps of G in each of the games in the plane [at least 400]
 measure_every: int = 3  # epochs between two measurements of the quality [at least 1]
@@ -638,73 +633,6 @@ claim(
 )
 
 # %% [markdown]
-# **Report B says one-sided and codes two-sided** (its mistake): real target $s$, fake target $1 - s$, and for $G$ the
-# target $s$. The last one is news: with $\gamma < 1$ the generator does not want to be *too* convincing.
-
-# %% tags=["nbval-check-output"]
-score = torch.linspace(-2, 6, 801, dtype=torch.float64)
-wanted = {}
-for name, loss in losses.items():
-    cost = torch.stack([loss.g_loss(s[None]) for s in score])
-    wanted[name] = torch.sigmoid(score[cost.argmin()]).item()
-    print(f"{name:9}: among D = {torch.sigmoid(score[0]):.2f} to {torch.sigmoid(score[-1]):.4f}", end=", ")
-    print(f"G likes D = {wanted[name]:.4f} best")
-
-# %% tags=["claims"]
-claim(
-    r"with $\gamma < 1$ the generator does not want to be *too* convincing",
-    abs(wanted["two-sided"] - 0.9) < 0.01 and wanted["plain"] > 0.99,
-)
-
-# %% [markdown]
-# **The accuracy that lies.** Report A measures accuracy while it smooths: the share of images whose rounded prediction
-# *equals the target*. No rounded prediction equals 0.9, so the accuracy on real images reads 0. And at the smoothed
-# optimum $D^* = 0.45 < 0.5$: everything is called fake, so the accuracy on fakes reads 1. "Smoothing makes $D$ better
-# on fakes" is then only a shifted threshold. Take a $D$ that cannot tell at all, with scores scattered around its
-# optimum:
-
-# %%
-g = torch.Generator().manual_seed(seed)
-reads = {}
-for name, loss in losses.items():
-    D_star = torch.tensor((loss.real_target + loss.fake_target) / 2)
-    on_real, on_fake = (torch.sigmoid(D_star.logit() + 0.1 * torch.randn(2000, generator=g)) for _ in range(2))
-    equals = ((on_real > 0.5).double() == loss.real_target).double().mean()
-    called = (on_real > 0.5).double().mean(), (on_fake < 0.5).double().mean()
-    moved = (on_real > D_star).double().mean(), (on_fake < D_star).double().mean()
-    reads[name] = [number.item() for number in (equals, *called, *moved)]
-    print(f"{name:9}: real = target {equals:4.0%} | at 1/2: real {called[0]:4.0%}, fake {called[1]:4.0%}", end=" | ")
-    print(f"at D* = {D_star:.2f}: real {moved[0]:4.0%}, fake {moved[1]:4.0%}")
-
-# %% [markdown]
-# This $D$ knows nothing in any of the three rows, and only the last pair of numbers says so every time. The accuracies
-# that this course logs use the threshold 1/2, score 0; under one-sided smoothing they are tilted in just this way, so
-# read them with care.
-
-# %% tags=["claims"]
-smoothed = reads["one-sided"]
-claim("the accuracy on real images reads 0", smoothed[0] == 0)
-claim("everything is called fake, so the accuracy on fakes reads 1", smoothed[1] < 0.1 and smoothed[2] > 0.9)
-claim(
-    "only the last pair of numbers says so every time",
-    all(abs(number - 0.5) < 0.06 for row in reads.values() for number in row[3:]),
-)
-
-# %% [markdown]
-# **Smoothing over $K$ classes.** Report B also writes down smoothing for $K$ classes: the true class gets $1 -
-# \varepsilon$, every other class $\varepsilon / K$. The parts of a whole must sum to 1. In the original (Szegedy et
-# al., 2016) the target is mixed with a uniform distribution, $(1 - \varepsilon)\, \text{one-hot} + \varepsilon / K$, so
-# that the true class gets $1 - \varepsilon + \varepsilon / K$.
-
-# %% tags=["nbval-check-output"]
-epsilon, K = 0.1, 5
-one_hot = F.one_hot(torch.tensor(2), K)
-as_reported = torch.where(one_hot == 1, 1 - epsilon, epsilon / K)
-mixed = (1 - epsilon) * one_hot + epsilon / K
-print(f"as reported: {[round(p, 3) for p in as_reported.tolist()]}, sum {as_reported.sum():.3f} = 1 - epsilon / K")
-print(f"mixed:       {[round(p, 3) for p in mixed.tolist()]}, sum {mixed.sum():.3f}")
-
-# %% [markdown]
 # ### Noise, and where it goes
 #
 # *Instance noise* (Sønderby et al., 2017; Arjovsky and Bottou, 2017) adds $\sigma\, e$ with $e \sim \mathcal N(0, I)$
@@ -712,128 +640,8 @@ print(f"mixed:       {[round(p, 3) for p in mixed.tolist()]}, sum {mixed.sum():.
 # above. It is a layer in front of $D$, and its $\sigma$ can shrink during the training (*annealed*), so that in the end
 # $D$ sees the images as they are.
 #
-# The reports do something else.
-# * **Report A** explains noise on real and generated images, but the code it shows draws $z$, the latent noise that
-#   every GAN draws.
-# * **Report B** adds noise to the *real images only*. Then noise is part of what $G$ has to imitate: it is *rewarded*
-#   for grain.
-
-
-# %%
-class PassOn(nn.Module):
-    """Not a discriminator at all: it says what it sees."""
-
-    def forward(self, x, y=None):
-        return x
-
-
-torch.manual_seed(seed)
-index = torch.randperm(len(images))[:64]
-batch = images.batch(index)[0]
-instance_noise = Noisy(PassOn(), 0.1 * (high - low))
-inputs = {
-    "plain": (batch, batch),
-    "report A's code": (batch, batch),  # it draws z, and nothing is added to an image
-    "report B": (NoisyImages(images, 0.1 * (high - low), 0.1 * (high - low)).batch(index)[0], batch),
-    "instance noise": (instance_noise(batch), instance_noise(batch)),
-}
-differ = {}
-for name, (on_real, on_fake) in inputs.items():
-    differ[name] = abs(noise_level(on_real) - noise_level(on_fake))
-    print(
-        f"{name:16}: grain of what D sees: real {noise_level(on_real):.3f}, fake {noise_level(on_fake):.3f}", end="  "
-    )
-    print(f"difference {differ[name]:.3f}")
-
-# %% [markdown]
-# Here the same real digits stand for both kinds, as if $G$ were perfect. Only in report B's game do the two differ in
-# grain, and $G$ can make them alike only by drawing grain itself.
-
-# %% tags=["claims"]
-claim(
-    "Only in report B's game do the two differ in grain",
-    all((difference > 0.1) if name == "report B" else (difference < 0.03) for name, difference in differ.items()),
-)
-
-# %% [markdown]
-# **A $\sigma$ that froze.** Report B draws $\sigma \sim U(0, 0.1)$ "for every batch", inside a function that TensorFlow
-# traces. Tracing runs the Python code *once* and keeps the tensor operations; the number that Python drew is kept as a
-# constant. PyTorch has tracers too:
-
-
-# %%
-def add_noise(x):
-    """Meant: another sigma in every call."""
-    drawn = np.random.default_rng().uniform(0, 0.1)
-    return x + drawn * torch.randn_like(x)
-
-
-x = torch.zeros(32, 1, 32, 32)
-traced = make_fx(add_noise)(x)
-deviations = {}
-for name, function in (("as Python", add_noise), ("traced", traced)):
-    deviations[name] = [function(x).std().item() for _ in range(8)]
-    print(f"{name:9}: sigma of eight batches {', '.join(f'{d:.3f}' for d in deviations[name])}")
-
-# %% tags=["claims"]
-spread = {name: 1 - min(found) / max(found) for name, found in deviations.items()}
-claim("the number that Python drew is kept as a constant", spread["traced"] < 0.05 < 0.1 < spread["as Python"])
-
-# %% [markdown]
-# What is random in a traced function has to be drawn by a tensor operation (here `torch.rand`), as `NoisyImages` in
-# `gan_lab/noise.py` does.
-#
-# **Colour from nothing.** One more mistake, of report A's data: gray images copied to three channels. $D$ need not look
-# at the digits: a fake with any colour at all is a fake. Does $G$ pay for it? Here it plays in three channels and, as a
-# twin, in one, from the same seed, with calm step sizes. Its samples are judged in gray.
-
-
-# %% tags=["colour"]
-def in_channels(channels: int, seed: int, epochs: int, data_dir: str = "", batch_size: int = 32):
-    """After each epoch on gray images, copied to so many channels: its number and 745 samples."""
-    torch.manual_seed(seed)
-    G, D = dcgan32.Generator(channels=channels, width=0.25), dcgan32.Discriminator(channels=channels, width=0.25)
-    adam = [torch.optim.Adam(p.parameters(), lr=4e-4, betas=(0.5, 0.999), fused=True) for p in (G, D)]
-    pictures = load_images(data_dir, size=32, channels=channels)
-    game = Game(G, D, NonSaturating(), *adam, fabric=Fabric(accelerator="cpu", devices=1))
-    z = torch.randn(745, game.z_dim, generator=torch.Generator().manual_seed(seed))
-    for epoch in range(1, epochs + 1):
-        for _ in play(game, pictures, batch_size=min(batch_size, len(pictures)), epoch=epoch, seed=seed):
-            pass
-        yield epoch, sample(game, z)
-
-
-# %%
-judge_gray = Judge(*load_with_held_out(data_dir, size=32), seed=seed)
-fig, axes = plt.subplots(2, 1, figsize=(9, 2.6))
-for ax, channels_of_twin in zip(axes, (3, 1), strict=True):
-    for epoch, x in in_channels(channels_of_twin, seed, colour_epochs, data_dir, batch_size):
-        if epoch == 1 and channels_of_twin == 3:
-            print(f"after 1 epoch: the channels of a pixel differ by {x.std(dim=1).mean():.3f}; real images: 0.000")
-    gray = x.mean(1, keepdim=True)
-    differ = x.std(dim=1).mean().item() if channels_of_twin == 3 else 0.0
-    print(f"{channels_of_twin} channel(s), after {epoch} epochs: they differ by {differ:.3f}", end="; ")
-    print(f"kernel distance, in gray, {judge_gray.kernel_distance(gray):.2f}")
-    plots.grid(ax, x[:16], nrow=16, title=f"{channels_of_twin} channel(s), after {epoch} epochs")
-plt.show()
-
-# %% [markdown]
-# One run proves nothing. The same cell with ten seeds, twelve epochs each, makes the table `results/02_colour.csv`:
-
-# %%
-colour = seeds.table("02_colour")
-colour["setting"] = colour["channels"].map({1: "one channel", 3: "three channels"})
-paid = seeds.paired(colour, "kernel_distance", against="one channel").set_index("setting")
-paid[["seeds", "mean", "difference", "low", "high", "correlation"]].round(3)
-
-# %% [markdown]
-# $G$ pays: after as many epochs its digits are farther from the real ones in three channels than in one, although the
-# channels have nearly learnt to agree. The remedy is to load gray images as what they are, in one channel.
-
-# %% tags=["claims"]
-three = paid.loc["three channels"]
-claim("its digits are farther from the real ones in three channels than in one", three["low"] > 0, three)
-claim("the channels have nearly learnt to agree", colour.query("channels == 3")["channels_differ"].mean() < 0.1)
+# Noise on the *real images only* is another game. It makes noise a part of what $G$ has to imitate, and $G$ is rewarded for
+# grain. It is among the settings below (`NoisyImages` in `gan_lab/noise.py`), because it is easily taken for the other.
 
 # %% [markdown]
 # ## 4. "Stable", defined before the run
@@ -1141,7 +949,7 @@ for setting_name in single:
 #
 # ## Exercises
 #
-# **1. Too much of a good thing.** Train with `setting = "noise"` and `sigma` 0.1, 0.5 and 1. Predict `grain` and
+# **1. Too much of a good thing** (open). Train with `setting = "noise"` and `sigma` 0.1, 0.5 and 1. Predict `grain` and
 # `late_distance` before you look.
 # <details><summary>Hint</summary><code>gan-lab sweep notebooks/02_stabilization.ipynb -f
 # notebooks/parameters/02_sweep.yaml -p setting noise --grid sigma=0.1,0.5,1.0</code>, and then <code>gan-lab
@@ -1154,9 +962,16 @@ for setting_name in single:
 # %%
 class NoisyLabels(NonSaturating):
     def d_loss(self, real, fake, y=None):
-        return self.d_real(real) + self.d_fake(fake)  # change this line
+        # without swaps: self.d_real(real) + self.d_fake(fake)
+        ### BEGIN SOLUTION
+        def swap(score):
+            return torch.where(torch.rand_like(score) < 0.05, -score, score)
+
+        return self.d_real(swap(real)) + self.d_fake(swap(fake))
+        ### END SOLUTION
 
 
+# %%
 exercises.check_noisy_labels(NoisyLabels())
 
 # %% [markdown]
@@ -1171,28 +986,32 @@ exercises.check_noisy_labels(NoisyLabels())
 
 # %%
 def boundary(theta: float, alpha: float) -> float:
-    return theta / 2  # right without smoothing: change this line
+    # theta / 2 would be right without smoothing
+    ### BEGIN SOLUTION
+    return theta / 2 + math.log(2 * alpha - 1) / theta
+    ### END SOLUTION
 
 
+# %%
 exercises.check_boundary(boundary)
 
 # %% [markdown]
 # <details><summary>Hint</summary>Set (1) to 1/2: $(2 \alpha - 1)\, p_r(x) = p_g(x)$, and take logarithms. As $\theta
 # \to 0$ the place runs off to infinity: soon every image that there is lies on the fake side of it.</details>
 #
-# **4. The forking paths.** Choose `good` anew *now that you know the results*, and count for which of your choices
+# **4. The forking paths** (open). Choose `good` anew *now that you know the results*, and count for which of your choices
 # some setting becomes "faster than plain".
 # <details><summary>Hint</summary><code>seeds.table("02_stability_epochs")</code> has the distance of every measured
 # epoch; <code>epochs_until</code> does the rest. The lesson is how easily a threshold is found that tells your
 # story.</details>
 #
-# **5. Two lines, farther apart.** In section 2, put $G$ at $\theta = 3$. By what factor should the non-saturating pull
+# **5. Two lines, farther apart** (open). In section 2, put $G$ at $\theta = 3$. By what factor should the non-saturating pull
 # behind noise 1 change, and what do you expect without noise? Then measure both.
 # <details><summary>Hint</summary>The slope of $s^*$ is $\theta / \sigma_n^2$, and $1 - D^*$ on the fakes grows towards
 # 1. Change <code>line(1.0)</code>, <code>theta</code> in <code>felt</code>, and the formula in
 #    <code>optimum</code>.</details>
 #
-# **6. Other laws.** Set <code>ring = toy.grid()</code> and play again. Which of the games covers all 25? For the
+# **6. Other laws** (open). Set <code>ring = toy.grid()</code> and play again. Which of the games covers all 25? For the
 # Swiss roll there is no <code>covered</code>: how would you measure what is missing?
 # <details><summary>Hint</summary>The angle of a point tells where on the roll it is, up to turns; or take
 # <code>fidelity</code> of <code>gan_lab/measure/coverage.py</code> against fresh points.</details>

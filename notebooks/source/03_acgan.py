@@ -71,8 +71,6 @@ learning_rate: float = 1e-3  # Adam's step size, for both players [above 0]
 beta1: float = 0.5  # Adam's memory of the gradient [at least 0, below 1]
 judge_steps: int = 200  # steps in which a classifier learns from samples, for GAN-train [at least 1]
 measure_every: int = 5  # epochs between two measurements [at least 1]
-lost_batch: int = 256  # images a batch where the last, partial batch is dropped [at least 2]
-lost_epochs: int = 20  # passes over the images there [at least 1]
 seed: int = 0  # of the weights, the noise and the order of the images [at least 0]
 accelerator: str = "auto"  # where to train [one of auto, cpu, cuda, mps]
 precision: str = "32-true"  # of the arithmetic [one of 32-true, 16-mixed, bf16-mixed]
@@ -85,7 +83,7 @@ run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named a
 # if there are $K$ classes, whatever the folders are called. A part of the images is held out: no generator is trained
 # on it.
 
-# %%
+# %% tags=["context"]
 check_parameters(globals())
 
 size = {"A4": 28, "B3": 32}[system]
@@ -170,7 +168,7 @@ print(f"g_loss = {loss.g_loss(knows_nothing, y):.4f}     log 2 +   log 5 = {np.l
 # both at once, which is the same function for less than half of the arithmetic. `OneMapConv2d` is a convolution to a
 # single map, written so that a CPU is quick at it.
 
-# %%
+# %% tags=["context"]
 nets = {"A4": acgan28, "B3": acgan32}
 
 
@@ -262,7 +260,7 @@ reachable.round(2)
 # * **AC-GAN**: $L_S$ and $L_C$ as above.
 # * **plain**: its twin without the class terms, (2) with weight 0. The layers, the first weights, the images and their
 #   order are the same; $G$ still gets a label, but nothing makes it care. This is the plain GAN to compare with.
-# * **real classes only**: $D$ learns the classes of real images, and is not asked for those of fakes; $G$ is. (Exercise 6.)
+# * **real classes only**: $D$ learns the classes of real images, and is not asked for those of fakes; $G$ is. (Exercise 5.)
 # * **small embedding**: the AC-GAN with report A's start of the embedding.
 #
 # Each grid has a row for each class, and each column has one $z$.
@@ -387,20 +385,9 @@ pays = rounds.groupby("epoch")[["class_real", "class_fake"]].mean()
 claim("both curves of the class loss fall.", setting == "plain" or (pays.iloc[-1] < pays.iloc[0] / 2).all())
 
 # %% [markdown]
-# ## 7. Iterations are not epochs
-#
-# Report A trained for "2001 epochs" with a grid of all classes every 200. In its code each of them is *one batch of 8
-# images*. An **iteration** is one round; an **epoch** is one pass over all images.
+# ## 7. Over time
 
 # %%
-epochs_of_report = 2001 * 8 / len(images)
-print(
-    f"2001 iterations of 8 images are {2001 * 8:,} images, {epochs_of_report:.1f} passes over {len(images):,};", end=" "
-)
-print(
-    f"2001 epochs would be {2001 * (len(images) // 8):,} iterations, and a grid every 200 is one in {1600 / len(images):.1f} epochs"
-)
-
 quality = run.measured.set_index("epoch")
 quality = quality[quality.columns.intersection(["kernel_distance", "gan_test", "coverage"])].dropna()
 fig, axes = plt.subplots(1, 3, figsize=(10, 2.8), layout="constrained")
@@ -411,26 +398,14 @@ names = {
 }
 for ax, (measure, (title, unit)) in zip(axes, names.items(), strict=True):
     ax.plot(quality.index, quality[measure], "o-", markersize=4)
-    ax.axvline(epochs_of_report, color="black", linestyle=":", linewidth=1)
     ax.set(title=title, xlabel="epochs played", ylabel=unit, xlim=(0, None), ylim=(0, None))
-axes[0].annotate(" report A\n stops here", (epochs_of_report, 0.75), xycoords=("data", "axes fraction"), fontsize=8)
 plt.show()
 
-before, after = quality[quality.index <= epochs_of_report].tail(1), quality.tail(1)
-for when, row in (("by then", before), ("in the end", after)):
-    for epoch, found in row.iterrows():
-        print(
-            f"{when} (epoch {epoch}): kernel distance {found['kernel_distance']:.2f}, GAN-test {found['gan_test']:.0%}, coverage {found['coverage']:.0%}"
-        )
+for epoch, found in quality.iloc[[len(quality) // 4, -1]].iterrows():
+    print(f"epoch {epoch}: kernel distance {found['kernel_distance']:.2f}, GAN-test {found['gan_test']:.0%}", end=", ")
+    print(f"coverage {found['coverage']:.0%}")
 
 # %% [markdown]
-# The dotted line stands where the images that report A has shown would be used up. Its own settings, batches of 8 and
-# the network at full size, are in a file, and run by parameters alone (16 epochs are 2000 iterations):
-#
-# ```
-# uv run gan-lab run notebooks/03_acgan.ipynb -f notebooks/parameters/03_report_a.yaml
-# ```
-#
 # ## 8. Class by class
 #
 # Now somebody else judges: the classifiers of the real images, which have never met $G$.
@@ -703,117 +678,29 @@ class_explorer(game, images.classes)
 # same $z$ mean the same hand in different classes: slant, thickness, size?
 
 # %% [markdown]
-# ## 12. The class that never came
-#
-# Report B takes the images as they lie in their folders, class after class, cuts them into batches of 256, and drops
-# the last batch, because it is not full. These are the batches, and how many images of each class they hold:
-
-# %%
-full = min(lost_batch, len(images))
-for i, batch in enumerate(images.labels.split(full), start=1):
-    dropped = "" if len(batch) == full else "   dropped"
-    print(f"batch {i}: {batch.bincount(minlength=K).tolist()}{dropped}")
-
-kept = len(images) // full * full
-seen_by_D = images.part(slice(kept))
-never = [name for k, name in enumerate(images.classes) if (seen_by_D.labels == k).sum() == 0]
-print(f"{kept} of {len(images)} images ever reach D; of {', '.join(never) or 'no class'} there is none among them")
-
-# %% [markdown]
-# Train an AC-GAN on the images that are left. (`play` shuffles them, so that the missing class is the only thing that
-# is wrong; in an epoch of `play` the images that fill no batch are other ones every time, of all classes.) And read off
-# what the report reads:
-
-# %%
-game_B = new_game("AC-GAN")
-batch_B = min(batch_size, kept)
-run_B = Run(f"{system}-class-lost", game_B, seen_by_D, run_dir, batch_size=batch_B, seed=seed, setting="class lost")
-for epoch in run_B.epochs(lost_epochs):
-    for played in play(game_B, seen_by_D, batch_size=batch_B, epoch=epoch, seed=seed):
-        run_B.log(played)
-    run_B.picture(sample(game_B, z_grid, y_grid), nrow=10)
-    run_B.save()
-
-ended = run_B.rounds.query("epoch == epoch.max()").mean()
-print(f"class accuracy as it is reported, on the images of the training: real {ended['named_real']:.0%}", end=", ")
-print(f"generated {ended['named_fake']:.0%}")
-
-
-# %%
-@torch.no_grad()
-def named_by_D(game: Game, images) -> torch.Tensor:
-    """The classes that D's class head names, (N,), in evaluation mode."""
-    game.D.eval()
-    x, _ = images.batch(slice(None))
-    return torch.cat([game.D(part.to(game.fabric.device)).classes.argmax(1).cpu() for part in x.split(100)])
-
-
-named = named_by_D(game_B, held_out)
-asked = sample(game_B, z_many, y_many).cpu()
-judged, found = judge.by_class(asked, y_many), judge.probabilities(asked).argmax(1)
-named_right = [(named[held_out.labels == k] == k).double().mean().item() for k in range(K)]
-for k, name in enumerate(images.classes):
-    most = found[y_many == k].mode().values
-    print(f"{name!r}: D names {named_right[k]:4.0%} of the held-out images;", end=" ")
-    print(
-        f"asked for it, G draws it in {judged['GAN-test'].iloc[k]:4.0%} of the cases, most often {images.classes[most]!r}"
-    )
-
-fig, (left, right) = plt.subplots(1, 2, figsize=(10, 0.5 * K), layout="constrained")
-plots.grid(left, sample(game, z_grid, y_grid), nrow=10, title=f"all classes seen, epoch {run.epoch}")
-plots.grid(
-    right,
-    sample(game_B, z_grid, y_grid),
-    nrow=10,
-    title=f"{', '.join(never) or 'no class'} never seen, epoch {run_B.epoch}",
-)
-plt.show()
-
-# %% [markdown]
-# Look at the row of the class that never came. $G$ was never asked for it, so it draws whatever its layers happen to
-# make of that label. The reported accuracy does not show it: a class that is in no batch is in no average. **A number
-# that is averaged over the training batches says nothing about what is not in them.** Held-out images, class by class,
-# do.
-
-# %% tags=["claims"]
-claim("The reported accuracy does not show it", min(ended["named_real"], ended["named_fake"]) > 0.8)
-of_never = [right for right, name in zip(named_right, images.classes, strict=True) if name in never]
-of_others = [right for right, name in zip(named_right, images.classes, strict=True) if name not in never]
-claim("Held-out images, class by class, do.", max(of_never, default=1) < 0.2 and min(of_others) > 0.8)
-
-# %% [markdown]
 # ## Exercises
 #
-# **1. Which classes are lost?** Write `lost(labels, batch_size)`: the set of the labels that $D$ never meets if images
-# with these labels are taken in this order and the last batch is dropped unless it is full. For which batch sizes does
-# report B's data lose a class?
-
-
-# %%
-def lost(labels: torch.Tensor, batch_size: int) -> set[int]:
-    return set()  # your turn
-
-
-exercises.check_lost(lost)
-
-# %% [markdown]
-# <details><summary>Hint</summary>Full batches hold the first <code>len(labels) // batch_size * batch_size</code>
-# images; <code>set(labels.tolist())</code> minus those that are in there.</details>
-#
-# **2. The price of a whisper.** In section 10 a very small weight $w > 0$ would part the classes at 0 and leave $q = p$. So
+# **1. The price of a whisper.** In section 10 a very small weight $w > 0$ would part the classes at 0 and leave $q = p$. So
 # the samples made for class 1 would follow the right half of $p$, scaled to 1. What would be their deviation? Compute it,
 # by hand or by numbers, and compare it with $w = 0.1$.
 
 # %%
-deviation_of_half = 1.0  # your turn
+deviation_of_half = None
+### BEGIN SOLUTION
+fine = np.linspace(0, 10, 100_001)
+density = np.exp(-((fine - 1) ** 2) / 2) + np.exp(-((fine + 1) ** 2) / 2)
+mean_of_half = (density * fine).sum() / density.sum()
+deviation_of_half = np.sqrt(2 - mean_of_half**2)
+### END SOLUTION
 
+# %%
 exercises.check_half(deviation_of_half)
 
 # %% [markdown]
 # <details><summary>Hint</summary>The right half of the mixture is the distribution of $|x|$ with $x \sim N(1, 1)$, so the
 # mean of $x^2$ is 2. Its mean you get on a fine grid.</details>
 #
-# **3. Another way to condition: one cell, one GAN.** An AC-GAN's $D$ *names* the class. A conditional GAN (Mirza and
+# **2. Another way to condition: one cell, one GAN.** An AC-GAN's $D$ *names* the class. A conditional GAN (Mirza and
 # Osindero, 2014) *tells* $D$ the class and asks only for a score: is this a real image **of class $y$**? There is no
 # class term, and no typical digits are preferred. The projection discriminator (Miyato and Koyama, 2018) does so with
 # the features $h(x)$ of the trunk and a learned vector $v_y$ for each class:
@@ -829,12 +716,18 @@ class Projection(nn.Module):
         super().__init__()
         D = nets[system].Discriminator(classes=classes, channels=channels, width=width_D)
         self.trunk, self.linear = D.trunk, D.score  # h(x), and a . h + b
+        ### BEGIN SOLUTION
+        self.v = nn.Embedding(classes, self.linear.in_features)
+        ### END SOLUTION
 
     def forward(self, x, y):
         h = self.trunk(x)
-        return self.linear(h).squeeze(1)  # your turn: this is not (4) yet
+        ### BEGIN SOLUTION
+        return self.linear(h).squeeze(1) + (self.v(y) * h).sum(1)
+        ### END SOLUTION
 
 
+# %%
 exercises.check_conditional(Projection(K), images)
 
 # %% [markdown]
@@ -845,19 +738,19 @@ exercises.check_conditional(Projection(K), images)
 # <code>judge.by_class</code>. For Mirza and Osindero's, append a map of $K$ channels, 1 in channel $y$, to the
 # image.</details>
 #
-# **4. Any source.** The class terms stand beside any loss on scores. Train `AuxiliaryClassifier(Wasserstein())` with
+# **3. Any source** (open). The class terms stand beside any loss on scores. Train `AuxiliaryClassifier(Wasserstein())` with
 # `project=partial(clip_weights, c=0.03)` and `n_critic=3` (notebook 4). What do the weights of the two terms have to do
 # with each other now?
 # <details><summary>Hint</summary>A Wasserstein score has no unit: with other limits of the weights, (1) is larger or
 # smaller, and so the class terms count less or more. <code>AuxiliaryClassifier(..., weight=...)</code> sets
 # them.</details>
 #
-# **5. Between and beyond.** `sample(game, z, shares)` takes shares of the classes, (N, K). Draw half a 3 and half a 5;
+# **4. Between and beyond** (open). `sample(game, z, shares)` takes shares of the classes, (N, K). Draw half a 3 and half a 5;
 # twice a 3 minus a 5; a fifth of everything. What does the classifier say, and how sure is it?
 # <details><summary>Hint</summary><code>shares = 2 * torch.eye(K)[2] - torch.eye(K)[4]</code>, then
 # <code>shares.expand(10, K)</code>.</details>
 #
-# **6. Half of $L_C$.** In (2) $D$ is asked for the classes of fakes as well, however bad they still are. Is that of use?
+# **5. Half of $L_C$** (open). In (2) $D$ is asked for the classes of fakes as well, however bad they still are. Is that of use?
 # Train `real classes only` with the seeds of section 9, and compare with `seeds.paired`.
 # <details><summary>Hint</summary>In a terminal, <code>gan-lab sweep notebooks/03_acgan.ipynb -f
 # notebooks/parameters/03_sweep.yaml --grid "setting=AC-GAN,real classes only" --grid seed=0,1,2,3,4 --out runs/half</code>,

@@ -1132,22 +1132,19 @@ claim("where they are asked about images that they have not seen, they say as mu
 
 # %%
 def my_penalty(score, real, fake):
-    return 10 * (gradient_norms(score, real) - 1).square().mean()  # the norm of the gradient at each image, (N,)
+    # gradient_norms(score, x) is the norm of the gradient at each image x, (N,)
+    ### BEGIN SOLUTION
+    t = torch.rand(len(real), *[1] * (real.dim() - 1))
+    return 10 * (gradient_norms(score, t * real + (1 - t) * fake) - 1).square().mean()
+    ### END SOLUTION
 
 
+# %%
 exercises.check_gradient_penalty(my_penalty)
 
 # %% [markdown]
 # <details><summary>Hint</summary>Where are the points to lie, and how many random numbers does a batch need? For
 # images, <code>t</code> has the shape <code>(N, 1, 1, 1)</code>.</details>
-# <details><summary>A solution</summary>
-#
-# ```python
-# def my_penalty(score, real, fake):
-#     t = torch.rand(len(real), *[1] * (real.dim() - 1))
-#     return 10 * (gradient_norms(score, t * real + (1 - t) * fake) - 1).square().mean()
-# ```
-# </details>
 #
 # **2. Hinge.** Lim and Ye (2017) and Miyato et al. (2018) stop rewarding the critic once a score is beyond $\pm 1$:
 # $\text{d\_loss} = \mathbb{E}_x \max(0, 1 - D(x)) + \mathbb{E}_z \max(0, 1 + D(G(z)))$ and
@@ -1157,30 +1154,24 @@ exercises.check_gradient_penalty(my_penalty)
 # %%
 class Hinge:
     def d_loss(self, real, fake, y):
-        return fake.mean() - real.mean()
+        ### BEGIN SOLUTION
+        return (1 - real).relu().mean() + (1 + fake).relu().mean()
+        ### END SOLUTION
 
     def g_loss(self, fake, y):
+        ### BEGIN SOLUTION
         return -fake.mean()
+        ### END SOLUTION
 
 
+# %%
 exercises.check_hinge(Hinge())
 
 # %% [markdown]
 # <details><summary>Hint</summary><code>relu</code> is a method of tensors. To train: <code>settings["Hinge"] =
 # Setting(Hinge(), adam_dcgan)</code> and, in a cell of its own, <code>runs["Hinge"] = await train("Hinge")</code>; then
-# run sections 6 and 7 again.</details>
-# <details><summary>A solution</summary>
-#
-# ```python
-# class Hinge:
-#     def d_loss(self, real, fake, y):
-#         return (1 - real).relu().mean() + (1 + fake).relu().mean()
-#
-#     def g_loss(self, fake, y):
-#         return -fake.mean()
-# ```
-# A hinged $D$ has a zero again, so its accuracy means something; but $-\text{d\_loss}$ estimates no distance.
-# </details>
+# run sections 6 and 7 again. A hinged $D$ has a zero again, so its accuracy means something; but $-\text{d\_loss}$
+# estimates no distance.</details>
 #
 # **3. R1.** Mescheder et al. (2018) punish the slope at the *real* images only, and want it to be 0:
 # $\frac{w}{2}\, \mathbb{E}_x \lVert \nabla_x D(x) \rVert^2$, with the non-saturating loss. Write the penalty, with
@@ -1189,28 +1180,24 @@ exercises.check_hinge(Hinge())
 
 # %%
 def r1(score, real, fake):
-    return 0 * score(real).sum()
+    ### BEGIN SOLUTION
+    return 10 / 2 * gradient_norms(score, real).square().mean()
+    ### END SOLUTION
 
 
+# %%
 exercises.check_r1(r1)
 
 # %% [markdown]
 # <details><summary>Hint</summary>One line with <code>gradient_norms</code>. To train: <code>settings["R1"] =
 # Setting(NonSaturating(), adam_dcgan, lambda D: r1)</code>, then <code>runs["R1"] = await train("R1")</code>.</details>
-# <details><summary>A solution</summary>
 #
-# ```python
-# def r1(score, real, fake):
-#     return 10 / 2 * gradient_norms(score, real).square().mean()
-# ```
-# </details>
-#
-# **4. Another c.** Before you run it: by what factor does the estimate of a clipped critic change if $c$ goes from 0.01
+# **4. Another c** (open). Before you run it: by what factor does the estimate of a clipped critic change if $c$ goes from 0.01
 # to 0.02? Then set `c` and run section 5 again with `setting = "WGAN"`.
 # <details><summary>Hint</summary>The score is a product of layers. With batch norm in between, which of them still
 # count? (Batch norm divides a layer's size out, and its own scale is a weight that is clipped, too.)</details>
 #
-# **5. One side only.** A critic that is too flat somewhere breaks no condition of (1), so why punish it? Gulrajani et
+# **5. One side only** (open). A critic that is too flat somewhere breaks no condition of (1), so why punish it? Gulrajani et
 # al. tried $\max(0, \lVert \nabla D \rVert - 1)^2$ as well. Which row of section 8's table is it, and what does it
 # change?
 # <details><summary>Hint</summary><code>partial(gradient_penalty, one_sided=True)</code>; in the table it is called

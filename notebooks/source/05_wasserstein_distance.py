@@ -99,7 +99,7 @@ images = load_images(data_dir, size=16)
 #
 # $$W(P, Q) = \sum_i |\delta_i| . \qquad (2)$$
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "context"]
 P, Q = np.array([3, 2, 1, 4]), np.array([1, 2, 4, 3])
 delta = np.cumsum(P - Q)  # (1)
 W = np.abs(delta).sum()  # (2)
@@ -129,19 +129,17 @@ plt.show()
 
 
 # %%
-def emd_1d(p, q): ...  # your line
+def emd_1d(p, q):
+    ### BEGIN SOLUTION
+    return np.abs(np.cumsum(np.subtract(p, q))).sum()
+    ### END SOLUTION
 
 
+# %%
 exercises.check_emd_1d(emd_1d)
 
 # %% [markdown]
-# <details><summary>A solution</summary>
-#
-# ```python
-# def emd_1d(p, q):
-#     return np.abs(np.cumsum(np.subtract(p, q))).sum()
-# ```
-# </details>
+# <details><summary>Hint</summary><code>np.subtract</code> takes lists, <code>np.cumsum</code> is $\delta$.</details>
 
 # %% [markdown]
 # ## 2. The plan
@@ -202,17 +200,16 @@ piles.by_hand(P, Q)
 
 # %%
 moves = [(0, 1, 2)]  # two shovelfuls from place 0 to place 1; go on
+### BEGIN SOLUTION
+moves += [(1, 2, 2), (3, 2, 1)]
+### END SOLUTION
 
+# %%
 exercises.check_moves(moves, P, Q)
 
 # %% [markdown]
-# <details><summary>A solution</summary>
-#
-# ```python
-# moves = [(0, 1, 2), (1, 2, 2), (3, 2, 1)]
-# ```
-# These are the three numbers $\delta$ of section 1.
-# </details>
+# <details><summary>Hint</summary>The three numbers $\delta$ of section 1 say how much goes over each border, and the sign in
+# which direction.</details>
 
 # %% [markdown]
 # ## 3. Other rulers
@@ -508,17 +505,20 @@ claim("The best $K$-Lipschitz $f$ earns $K$ times as much.", all(times))
 # ### Exercise 3
 # Find a 1-Lipschitz `f` that proves the distance of these piles.
 
-# %%
+# %% tags=["context"]
 P3, Q3 = [0, 6, 0, 2, 1], [2, 2, 3, 0, 2]
-f3 = [0, 0, 0, 0, 0]  # five numbers; neighbours differ by at most 1
 
+# %%
+f3 = [0, 0, 0, 0, 0]  # five numbers; neighbours differ by at most 1
+### BEGIN SOLUTION
+f3 = [0, 1, 0, 1, 0]
+### END SOLUTION
+
+# %%
 exercises.check_potential(f3, P3, Q3)
 
 # %% [markdown]
-# <details><summary>A solution</summary>
-#
-# $\delta = (-2, 2, -1, 1, 0)$, so $f$ must rise, fall, rise, fall: `f3 = [0, 1, 0, 1, 0]`.
-# </details>
+# <details><summary>Hint</summary>$\delta = (-2, 2, -1, 1, 0)$. With the full slope $f$ must rise, fall, rise, fall.</details>
 
 # %% [markdown]
 # ## 6. A discriminator and a critic
@@ -740,17 +740,18 @@ claim("the largest answer is more than ten thousand times the smallest, by the c
 
 
 # %%
-def largest_slope(c, h1, h2): ...  # your line
+def largest_slope(c, h1, h2):
+    ### BEGIN SOLUTION
+    return c**3 * h1 * h2
+    ### END SOLUTION
 
 
+# %%
 exercises.check_largest_slope(largest_slope)
 
 # %% [markdown]
-# <details><summary>A solution</summary>
-#
-# With every weight equal to $c$ and $x > 0$, each of the $h_1$ units has slope $c$, each of the $h_2$ sums $h_1$ of
-# them times $c$, and the output sums $h_2$ of those times $c$: `return c**3 * h1 * h2`.
-# </details>
+# <details><summary>Hint</summary>With every weight equal to $c$ and $x > 0$, each of the $h_1$ units has slope $c$; each of the
+# $h_2$ units sums $h_1$ of them times $c$. And the output?</details>
 
 # %% [markdown]
 # ## 7. Thin clouds in a wide space
@@ -1045,18 +1046,16 @@ claim(r"with or without the noise it is $|\theta|$.", np.allclose(moved, 0.5, at
 
 # %%
 sigma = 0.1  # too little
+### BEGIN SOLUTION
+sigma = 0.49
+### END SOLUTION
 
+# %%
 exercises.check_noise(sigma)
 
 # %% [markdown]
-# <details><summary>A solution</summary>
-#
-# The two heaps must be about half as wide as they are far apart:
-#
-# ```python
-# sigma = next(s for s in np.arange(0.1, 2, 0.01) if js(ridge(0, s), ridge(1, s)) < np.log(2) / 2)
-# ```
-# </details>
+# <details><summary>Hint</summary>The two heaps must be about half as wide as they are far apart. A loop over
+# <code>np.arange(0.1, 2, 0.01)</code> finds it.</details>
 
 # %% [markdown]
 # ## 8. The distance between samples
@@ -1301,16 +1300,17 @@ claim("What turns the circle into a spiral is *damping*: noise on both points, o
 # $-\frac{w}{2} \pm \sqrt{\frac{w^2}{4} - \frac14}$. What is the least $w$ at which the path goes home without circling?
 
 # %%
-w = 0.5
+w = None
+### BEGIN SOLUTION
+w = 1
+### END SOLUTION
 
+# %%
 exercises.check_r1_weight(w)
 
 # %% [markdown]
-# <details><summary>A solution</summary>
-#
-# A path circles while the eigenvalues are complex, that is while $w^2 < 1$. So `w = 1`, critical damping. Less weight
-# circles, more weight creeps.
-# </details>
+# <details><summary>Hint</summary>A path circles while the eigenvalues are complex, that is while the root is of a negative
+# number. Less weight circles, more weight creeps.</details>
 
 # %% [markdown]
 # ### The critic's number is not the distance

@@ -17,6 +17,7 @@ from tiny_notebook import write_notebook
 from gan_lab.run_folder import read_table
 from gan_lab.runner.parameters import check, read_parameters, read_yaml
 from gan_lab.runner.run import run_notebook
+from gan_lab.runner.solutions import solved
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -94,9 +95,16 @@ def test_a_file_of_parameters_suits_its_notebooks(file: Path) -> None:
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda file: file.stem)
-def test_a_smoke_run_ends_in_a_minute(notebook: Path, tmp_path: Path) -> None:
+def test_a_smoke_run_of_the_solved_notebook_ends_in_a_minute_with_every_answer_correct(
+    notebook: Path, tmp_path: Path
+) -> None:
     """A minute on two cores that are free; ten times that here, so that a busy machine fails nobody."""
-    run_notebook(notebook, smoke(notebook), tmp_path, time_limit=600, progress=False)  # raises if a cell fails
+    source = jupytext.read(notebook.parent / "source" / f"{notebook.stem}.py", fmt="py:percent")
+    nbformat.write(solved(source), tmp_path / notebook.name)
+    out = run_notebook(tmp_path / notebook.name, smoke(notebook), tmp_path / "out", time_limit=600, progress=False)
+    cells = nbformat.read(out / notebook.name, as_version=4).cells
+    said = [cell.outputs[0].text for cell in cells if "exercises.check_" in cell.source and cell.cell_type == "code"]
+    assert said == ["Correct.\n"] * len(said) and len(said) >= 2
 
 
 def test_fewer_images_than_features_leave_the_frechet_distance_open_and_notebook_04_comes_to_its_end(

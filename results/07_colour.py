@@ -1,8 +1,8 @@
-"""What three equal channels cost a DCGAN of gray images: results/02_colour.csv.
+"""What three equal channels cost a DCGAN of gray images: results/07_colour.csv.
 
-    uv run python results/02_colour.py
+    uv run python results/07_colour.py
 
-The trainings are notebook 02's own: its cells with the tag "colour" are executed here, and played with the seeds 10 to
+The trainings are notebook 07's own: its cells with the tag "colour" are executed here, and played with the seeds 10 to
 19, in one channel and in three. The step sizes were found with other seeds. A row is written after each training, and
 started again, the script goes on where it was. Some minutes on one core.
 """
@@ -17,7 +17,7 @@ from gan_lab.data.images import load_images
 from gan_lab.files import whole
 from gan_lab.measure.judge import Judge
 
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "source" / "02_stabilization.py"
+NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "source" / "07_two_reports.py"
 TABLE = Path(__file__).with_suffix(".csv")
 SEEDS, EPOCHS = range(10, 20), 12
 

@@ -1,0 +1,81 @@
+"""Checks of notebook 1's exercises: a round of the game, and a loss."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gan_lab.lessons.exercises.answer import Claims, check, close
+from gan_lab.lessons.exercises.losses import losses_equal
+from gan_lab.losses import Loss, NonSaturating
+from gan_lab.training import Batches, Game, one_round
+
+
+class LeastSquares:
+    """E[(D(x) - 1)^2] / 2 + E[D(G(z))^2] / 2 and E[(D(G(z)) - 1)^2] / 2 (Mao et al. 2017, with a = 0, b = c = 1)."""
+
+    def d_loss(self, real: Tensor, fake: Tensor, y: Tensor | None = None) -> Tensor:
+        return (real - 1).square().mean() / 2 + fake.square().mean() / 2
+
+    def g_loss(self, fake: Tensor, y: Tensor | None = None) -> Tensor:
+        return (fake - 1).square().mean() / 2
+
+
+@check
+def check_least_squares(loss: Loss) -> Claims:
+    """Is this the loss of a least-squares GAN, D's and G's?"""
+    yield from losses_equal(loss, LeastSquares())
+
+
+class Constant(nn.Module):
+    """G: whatever z is, an image of one pixel, a tanh. So no random number matters."""
+
+    z_dim = 2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.tensor(0.3))
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.w.tanh().expand(len(z), 1, 1, 1)
+
+
+class Bump(nn.Module):
+    """D: the score a x - x^2."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Parameter(torch.tensor(-0.4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (self.a * x - x.square()).flatten()
+
+
+def small_game() -> Game:
+    """Two players with one weight each, and momentum, so that a step too many does not go unseen."""
+    from lightning_fabric import Fabric
+
+    G, D = Constant(), Bump()
+    opt_G, opt_D = (torch.optim.SGD(player.parameters(), lr=0.2, momentum=0.5) for player in (G, D))
+    return Game(G, D, NonSaturating(), opt_G, opt_D, fabric=Fabric(accelerator="cpu", devices=1))
+
+
+STEPS = {
+    "D": "zero_grad, backward and step of opt_D for each batch, on its real images and on new fake ones, with G fixed",
+    "G": "at the end zero_grad, backward and step of opt_G, on new fake images",
+}
+
+
+@check
+def check_round(answer: Callable[[Game, Batches], Any]) -> Claims:
+    """Does answer(game, batches) play a round: a step of D on each batch, then one of G?"""
+    ours, theirs = small_game(), small_game()
+    x, y = torch.linspace(-0.5, 1, 6).view(6, 1, 1, 1), torch.zeros(6, dtype=torch.int64)
+    for n, batches in enumerate(([(x, y)], [(x, y)], [(x, y), (x / 2, y)]), start=1):
+        one_round(ours, batches)
+        answer(theirs, iter(batches))
+        for player in ("D", "G"):
+            right, found = (next(getattr(game, player).parameters()).item() for game in (ours, theirs))
+            told = f"after round {n}, of {len(batches)} batch(es), {player}'s weight is {found:.4f}, not {right:.4f}"
+            yield close(found, right, 1e-5), f"{told}: {STEPS[player]}"

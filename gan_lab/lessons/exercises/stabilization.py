@@ -1,0 +1,36 @@
+"""Checks of notebook 2's exercises."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from gan_lab.lessons.exercises.answer import Claims, check, close, learns, number
+from gan_lab.losses import Loss, NonSaturating
+
+
+@check
+def check_boundary(answer: Callable[[float, float], float]) -> Claims:
+    """Is answer(theta, alpha) the x at which the best D says 1/2, for N(0, 1) against fakes N(theta, 1)?"""
+    for theta, alpha in (4.0, 0.9), (1.0, 0.9), (-2.0, 0.75), (3.0, 1.0), (1.7, 0.6):
+        x = number(answer(theta, alpha))
+        p_r, p_g = (float(np.exp(-((x - mean) ** 2) / 2)) for mean in (0, theta))
+        D = alpha * p_r / (p_r + p_g) if p_r + p_g > 0 else 0.0
+        yield close(D, 0.5, 1e-3), f"for theta = {theta:g}, alpha = {alpha:g} it gives {x:.4g}, where D* = {D:.3f}"
+
+
+@check
+def check_noisy_labels(loss: Loss, swapped: float = 0.05) -> Claims:
+    """Does the loss swap D's targets for that share of the images, each drawn anew, and leave G's as it is?"""
+    real, fake, y = torch.full((4000,), 1.5), torch.full((3000,), -0.5), torch.zeros(4000, dtype=torch.int64)
+    real.requires_grad_(), fake.requires_grad_()
+    found = [learns(loss.d_loss(real, fake, y), "d_loss") for _ in range(50)]
+    yield np.std(found) > 0, "d_loss is the same every time: draw which targets are swapped, in every call"
+    truth = NonSaturating(1 - swapped, swapped).d_loss(real, fake).item()
+    hint = "every image has a coin of its own, real and fake alike, and the mean is over all of them"
+    yield close(np.mean(found), truth, 0.01), f"d_loss is {np.mean(found):.3f} on average, not {truth:.3f}: {hint}"
+    coins = np.sqrt(swapped * (1 - swapped) * (1.5**2 / 4000 + 0.5**2 / 3000))  # of the mean, where each has its own
+    yield np.std(found) < 2 * coins, f"d_loss is spread by {np.std(found):.3f}, not {coins:.3f}: {hint}"
+    for scores in fake, 2 * fake + 1:
+        g_loss, right = learns(loss.g_loss(scores, y), "g_loss"), NonSaturating().g_loss(scores).item()
+        yield close(g_loss, right), f"g_loss is {g_loss:.3f}, not {right:.3f}: only D's targets are swapped"

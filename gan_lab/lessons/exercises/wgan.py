@@ -1,0 +1,55 @@
+"""Checks of notebook 4's exercises."""
+
+import torch
+from torch import Tensor
+
+from gan_lab import lipschitz, losses
+from gan_lab.lessons.exercises.answer import Claims, check, close, learns
+from gan_lab.lessons.exercises.losses import losses_equal
+from gan_lab.lessons.wrong_penalties import deviations
+from gan_lab.lipschitz import Penalty
+from gan_lab.losses import Loss
+
+
+@check
+def check_gradient_penalty(answer: Penalty) -> Claims:
+    """Is answer(score, real, fake) the penalty of Algorithm 1 of WGAN-GP, with weight 10?"""
+    real, fake = torch.randn(2, 5, 1, 3, 3, generator=torch.Generator().manual_seed(0))
+    learns(answer(Curved(), real, fake), "the penalty")
+    for sentence in deviations(answer):
+        yield False, sentence
+
+
+@check
+def check_hinge(loss: Loss) -> Claims:
+    """Is this the hinge loss, D's and G's?"""
+    yield from losses_equal(loss, losses.Hinge())
+
+
+class Curved(torch.nn.Module):
+    """The score w sum sin(x), whose slope is another one at every image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = torch.nn.Parameter(torch.tensor(1.3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.w * x.flatten(1).sin().sum(1)
+
+
+@check
+def check_r1(answer: Penalty, weight: float = 10.0) -> Claims:
+    """Is answer(score, real, fake) the R1 penalty, weight / 2 times the mean square of the slope at the real images?"""
+    for seed in range(2):
+        real, fake = torch.randn(2, 5, 1, 3, 3, generator=torch.Generator().manual_seed(seed))
+        theirs, ours = Curved(), Curved()
+        value, right = answer(theirs, real, fake), lipschitz.r1(ours, real, fake, gamma=weight)
+        found, truth = learns(value, "the penalty"), right.item()
+        at = "at the fake images" if close(found, lipschitz.r1(ours, fake, real, gamma=weight).item()) else ""
+        about = f"{at}: it asks for slopes at the real images" if at else "weight / 2 times the mean of the squares"
+        yield close(found, truth), f"for random images it is {found:.4g}, not {truth:.4g}: {about}"
+        (slope,), (true,) = (torch.autograd.grad(one, D.w) for one, D in ((value, theirs), (right, ours)))
+        yield (
+            close(slope, true),
+            "its gradient in the critic's weights is another one: differentiate with create_graph=True",
+        )

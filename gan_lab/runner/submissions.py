@@ -1,0 +1,152 @@
+"""What students hand in: whose notebook it is, and which of its cells answer which exercise.
+
+    SUBMISSIONS/ada/03_acgan.ipynb      a folder for each student, and in it as many notebooks as one likes
+
+An answer is found by nbgrader's name of its cell or, where that is lost, by what it defines. So a cell may be renamed,
+moved, or copied into a notebook of one's own; the checks that are run are those of the course.
+"""
+
+import ast
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
+from nbformat import NotebookNode
+
+from gan_lab.runner.release import CHECK, marked
+from gan_lab.runner.solutions import for_students, solved
+
+CONTEXT = {"parameters", "context"}  # tags of the cells that answers and checks build on, beside the first one
+
+
+class Exercise(NamedTuple):
+    """An exercise of a notebook: its name, what an answer defines, how it is handed out, and its check."""
+
+    name: str
+    defines: frozenset[str]
+    handed_out: str
+    check: str
+
+
+class Answer(NamedTuple):
+    """What a student handed in for an exercise: code, "" if there is none, and the cells that it may build on."""
+
+    exercise: Exercise
+    code: str
+    beside: tuple[str, ...]
+
+    @property
+    def untouched(self) -> bool:
+        return self.code.strip() == self.exercise.handed_out.strip()
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A notebook of the course, as far as grading goes."""
+
+    source: Path
+
+    @cached_property
+    def cells(self) -> list[NotebookNode]:
+        return [cell for cell in marked(self.source).cells if cell.cell_type == "code"]
+
+    @cached_property
+    def handed_out(self) -> list[str]:
+        """The code of each cell, as a student gets it."""
+        return [cell.source for cell in for_students(marked(self.source)).cells if cell.cell_type == "code"]
+
+    @property
+    def context(self) -> list[str]:
+        """The cells that every answer builds on: the first, the parameters, and those tagged "context"."""
+        return [
+            code
+            for n, (cell, code) in enumerate(zip(self.cells, self.handed_out, strict=True))
+            if n == 0 or CONTEXT & {*cell.metadata.get("tags", [])}
+        ]
+
+    @property
+    def exercises(self) -> list[Exercise]:
+        """In their order. The check has its hidden tests."""
+        whole = [cell.source for cell in solved(marked(self.source)).cells if cell.cell_type == "code"]
+        found = []
+        for n, cell in enumerate(self.cells):
+            if CHECK in cell.source:
+                name = self.cells[n - 1].metadata["nbgrader"]["grade_id"]
+                defines = frozenset(defined(whole[n - 1]) & defined(self.handed_out[n - 1]))
+                found.append(Exercise(name, defines, self.handed_out[n - 1], cell.source))
+        return found
+
+    def answers(self, notebook: NotebookNode) -> list[Answer]:
+        """The answers in a notebook that was handed in."""
+        cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        known = {code.strip() for code in self.handed_out}
+        own = [n for n, cell in enumerate(cells) if cell.source.strip() not in known]
+        found = []
+        for exercise in self.exercises:
+            at = place(exercise, cells)
+            beside = tuple(cells[n].source for n in own if n != at and only_defines(cells[n].source))
+            found.append(Answer(exercise, "" if at is None else cells[at].source, beside))
+        return found
+
+
+def place(exercise: Exercise, cells: Sequence[NotebookNode]) -> int | None:
+    """Which of the cells answers: the last one of that name or, if none of them defines what is asked for, the last
+    that does."""
+    defining = [n for n, cell in enumerate(cells) if exercise.defines <= defined(cell.source)]
+    named = [n for n in defining if cells[n].metadata.get("nbgrader", {}).get("grade_id") == exercise.name]
+    return next(iter(named[-1:] or defining[-1:]), None)
+
+
+def read(file: Path) -> NotebookNode:
+    """The notebook in a file. Raises ValueError, which names the file, if it holds none."""
+    try:
+        notebook: NotebookNode = nbformat.read(file, as_version=4)
+        return notebook
+    except (OSError, json.JSONDecodeError, nbformat.reader.NotJSONError, AttributeError, KeyError) as error:
+        raise ValueError(f"{file.name} is no notebook: {' '.join(str(error).split())[:120]}") from error
+
+
+def students(folder: Path) -> dict[str, list[Path]]:
+    """The notebooks of each student, by the name of their folder. Raises FileNotFoundError if there is none."""
+    found: dict[str, list[Path]] = {}
+    for file in sorted(folder.glob("*/**/*.ipynb")):
+        parts = file.relative_to(folder).parts
+        if not any(part.startswith(".") for part in parts):
+            found.setdefault(parts[0], []).append(file)
+    if not found:
+        raise FileNotFoundError(
+            f"{folder} has no notebooks: put each student's into a folder, {folder}/NAME/03_acgan.ipynb"
+        )
+    return found
+
+
+def defined(code: str) -> set[str]:
+    """The names that a cell sets at its top level; none if it is no Python."""
+    names: set[str] = set()
+    for node in statements(code):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+            names |= {
+                name.id for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
+            }
+    return names
+
+
+def only_defines(code: str) -> bool:
+    """Whether a cell of the student's own only imports, defines, and sets names: then an answer may need it."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
+    found = statements(code)
+    return bool(found) and all(isinstance(node, kinds) for node in found) and CHECK not in code
+
+
+def statements(code: str) -> list[ast.stmt]:
+    try:
+        return ast.parse(TransformerManager().transform_cell(code)).body
+    except SyntaxError:
+        return []

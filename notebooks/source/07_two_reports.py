@@ -1,0 +1,759 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 7. Two reports, read with care
+#
+# **Question.** Two students did one coursework on GANs, and each wrote a report, *report A* and *report B*. They built
+# what this course is about: DCGAN, smoothing and noise, AC-GAN, WGAN. Their programs ran, their pictures look like
+# something, and their texts draw conclusions. What of it is true? And what went wrong without an error message, so that it
+# can go wrong in your work, too?
+#
+# Each of the twenty cases below is the same four things: what was **written**, why it is **wrong**, a small measurement,
+# and how you would **notice** it in your own work. You need the notebooks 1 to 4, each case only one of them.
+
+# %% tags=["colour"]
+import itertools
+from functools import partial
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from lightning_fabric import Fabric
+from torch import nn
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from gan_lab.data.hold_out import load_with_held_out
+from gan_lab.data.images import load_images
+from gan_lab.data.toy import ring
+from gan_lab.lessons import exercises
+from gan_lab.lessons import wrong_penalties as wrong
+from gan_lab.lessons.claims import claim
+from gan_lab.lessons.reports import TRAININGS, full_batches
+from gan_lab.lipschitz import gradient_penalty
+from gan_lab.losses import AuxiliaryClassifier, NonSaturating, Wasserstein
+from gan_lab.measure import seeds
+from gan_lab.measure.noise_level import noise_level
+from gan_lab.networks import acgan32, dcgan32, dcgan64, mlp, wgan64
+from gan_lab.noise import Noisy, NoisyImages
+from gan_lab.parameters import check_parameters
+from gan_lab.runs import Run
+from gan_lab.show import plots
+from gan_lab.show.widgets import Dashboard
+from gan_lab.theory.divergences import js, kl
+from gan_lab.theory.transport import wasserstein1
+from gan_lab.training import Game, play, sample
+
+plt.style.use(plots.STYLE)
+
+# %% [markdown]
+# ## Parameters
+#
+# `system` is played in section 1: report A's trainings are A1 to A6, report B's B1 to B4, all at full size and with the
+# report's own settings. `epochs` cuts them short.
+
+# %% tags=["parameters"]
+data_dir: str = ""  # the images; "" is the bundled digits [a folder, or one of MNIST, FashionMNIST, KMNIST]
+system: str = "A4"  # whose training is begun [one of A1, A2, A3, A4, A5, A6, B1, B2, B3, B4]
+epochs: int = 6  # of it that are played; the report's are many more [at least 1]
+lost_epochs: int = 20  # passes over the images of an AC-GAN that never sees a class [at least 1]
+colour_epochs: int = 6  # passes over the images in three channels, and in one [at least 1]
+plane_epochs: int = 20  # epochs of 20 rounds of a WGAN-GP in the plane [at least 1]
+width: float = 0.125  # of report A's networks where a case looks at them [above 0]
+seed: int = 0  # of the weights, the noise and the order of the images [at least 0]
+accelerator: str = "auto"  # where to train [one of auto, cpu, cuda, mps]
+run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named after the parameters
+
+# %% [markdown]
+# ## 1. One of their trainings
+#
+# Both reports trained on about a thousand gray images of five classes; here they are digits. Both kept no image back, drew
+# no second seed, and measured nothing but losses and accuracies. This is the beginning of one of their trainings, and how
+# long it would take to its end:
+
+# %%
+check_parameters(globals())
+training = TRAININGS[system]
+pictures = load_images(data_dir, **training.images)
+torch.manual_seed(seed)
+game = training.game(pictures, fabric=Fabric(accelerator=accelerator, devices=1))
+seen, batch_size = training.seen(pictures), min(training.batch_size, len(pictures) // game.n_critic)
+run = Run(system, game, seen, run_dir, batch_size=batch_size, seed=seed, round=training.round)
+z = torch.randn(64, game.z_dim, generator=torch.Generator().manual_seed(seed))
+y = torch.arange(64) % len(pictures.classes)
+with Dashboard(run) as board:
+    for epoch in run.epochs(epochs):
+        rounds = play(game, seen, batch_size=batch_size, epoch=epoch, seed=seed, round=training.round)
+        async for played in board.watch(rounds):
+            run.log(played)
+        if board.stopped:
+            break
+        run.picture(sample(game, z, y))
+        run.save()
+
+# %%
+minutes = training.epochs * run.measured["seconds"].median() / 60
+print(f"{system}: {run.epoch} of {training.epochs} epochs are played; all of them take {minutes:.0f} minutes here")
+
+# %% [markdown]
+# To play all ten to their end, at any time, also in several sittings: `uv run gan-lab reproduce` in a terminal.
+#
+# ## 2. The data
+#
+# ### Case 1 (report A): images in [0, 1], and a tanh
+#
+# **Written.** The images are scaled to $[0, 1]$, and $G$ ends with a tanh.
+#
+# **Wrong.** A tanh makes numbers from $-1$ to $1$. Until $G$ has learnt to avoid the negative ones, no network is needed
+# to tell real from fake. This rule is enough: *fake, if any pixel is negative*.
+
+# %%
+noise = torch.randn(64, 100, generator=torch.Generator().manual_seed(seed))
+torch.manual_seed(seed)
+with torch.no_grad():
+    x_fake = dcgan64.Generator(width=width, norm_after_tanh=False)(noise)
+
+
+def some_real(n: int, **how) -> torch.Tensor:
+    """n of the images, or all if there are fewer, drawn at random."""
+    images = load_images(data_dir, **how)
+    return images.batch(torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:n])[0]
+
+
+correct = {}
+for low in (0.0, -1.0):
+    x = some_real(64, size=64, channels=3, value_range=(low, 1.0))
+    correct[low] = torch.cat([x.amin((1, 2, 3)) >= 0, x_fake.amin((1, 2, 3)) < 0]).double().mean().item()
+    print(f"real images in [{low:g}, 1]: the rule is right for {correct[low]:.0%} of real and generated images")
+
+# %% [markdown]
+# **Notice it.** Print the least and the largest value of a batch of each kind, before you train.
+
+# %% tags=["claims"]
+claim("This rule is enough", correct[0.0] > 0.99 and correct[-1.0] < 0.6)
+
+# %% [markdown]
+# ### Case 2 (report A): colour from nothing
+#
+# **Written.** Gray images are copied to three channels, since the networks expect three.
+#
+# **Wrong.** Now $D$ need not look at the digits: a fake with any colour at all is a fake. $G$ has to learn that its three
+# channels must agree. Here it plays in three channels and, as a twin, in one, from the same seed. Its samples are judged
+# in gray.
+
+
+# %% tags=["colour"]
+def in_channels(channels: int, seed: int, epochs: int, data_dir: str = ""):
+    """After each epoch on gray images, copied to so many channels: its number and 745 samples."""
+    torch.manual_seed(seed)
+    G, D = dcgan32.Generator(channels=channels, width=0.25), dcgan32.Discriminator(channels=channels, width=0.25)
+    adam = [torch.optim.Adam(p.parameters(), lr=4e-4, betas=(0.5, 0.999), fused=True) for p in (G, D)]
+    pictures = load_images(data_dir, size=32, channels=channels)
+    game = Game(G, D, NonSaturating(), *adam, fabric=Fabric(accelerator="cpu", devices=1))
+    z = torch.randn(745, game.z_dim, generator=torch.Generator().manual_seed(seed))
+    for epoch in range(1, epochs + 1):
+        for _ in play(game, pictures, batch_size=min(32, len(pictures)), epoch=epoch, seed=seed):
+            pass
+        yield epoch, sample(game, z)
+
+
+# %%
+fig, axes = plt.subplots(2, 1, figsize=(9, 2.6))
+for ax, channels in zip(axes, (3, 1), strict=True):
+    for epoch, x in in_channels(channels, seed, colour_epochs, data_dir):
+        if epoch == 1 and channels == 3:
+            print(f"after 1 epoch the channels of a pixel differ by {x.std(dim=1).mean():.3f}", end="; ")
+            print("those of the real images by 0")
+    plots.grid(ax, x[:16], nrow=16, title=f"{channels} channel(s), after {epoch} epochs")
+plt.show()
+
+# %% [markdown]
+# One run proves nothing. The same cell with ten seeds, twelve epochs each, on the bundled digits:
+
+# %%
+colour = seeds.table("07_colour")
+colour["setting"] = colour["channels"].map({1: "one channel", 3: "three channels"})
+paid = seeds.paired(colour, "kernel_distance", against="one channel").set_index("setting")
+paid[["seeds", "mean", "difference", "low", "high"]].round(3)
+
+# %% [markdown]
+# $G$ pays: after as many epochs its digits are farther from the real ones in three channels than in one, although the
+# channels have nearly learnt to agree.
+#
+# **Notice it.** Look at early samples in colour. And load gray images as what they are: `channels=1`.
+
+# %% tags=["claims"]
+three = paid.loc["three channels"]
+claim("its digits are farther from the real ones in three channels than in one", three["low"] > 0, three)
+claim("the channels have nearly learnt to agree", colour.query("channels == 3")["channels_differ"].mean() < 0.1)
+
+# %% [markdown]
+# ### Case 3 (report B): the class that never came
+#
+# **Written.** The images are taken as they lie in their folders, class after class, cut into batches of 256, and the last
+# batch is dropped, because it is not full. "Class accuracy reaches nearly 1."
+#
+# **Wrong.** Count what is dropped:
+
+# %%
+images32, held_out = load_images(data_dir, size=32), load_with_held_out(data_dir, size=32)[1]
+K, full = len(images32.classes), min(256, len(images32))
+for i, batch in enumerate(images32.labels.split(full), start=1):
+    dropped = "" if len(batch) == full else "   dropped"
+    print(f"batch {i}: {batch.bincount(minlength=K).tolist()}{dropped}")
+kept = full_batches(images32, full)
+never = [k for k in range(K) if not (kept.labels == k).any()]
+names = ", ".join(images32.classes[k] for k in never) or "no class"
+print(f"{len(kept)} of {len(images32)} images ever reach D; of {names} there is none among them")
+
+# %% [markdown]
+# An AC-GAN that is trained on what is left, and what the report reads off:
+
+# %%
+torch.manual_seed(seed)
+G, D = acgan32.Generator(classes=K, width=0.25), acgan32.Discriminator(classes=K, width=0.5)
+adam = [torch.optim.Adam(player.parameters(), lr=1e-3, betas=(0.5, 0.999), fused=True) for player in (G, D)]
+game_B = Game(G, D, AuxiliaryClassifier(NonSaturating()), *adam, fabric=Fabric(accelerator="cpu", devices=1))
+batch_B = min(16, len(kept))
+run_B = Run("class-lost", game_B, kept, run_dir, batch_size=batch_B, seed=seed)
+for epoch in run_B.epochs(lost_epochs):
+    for played in play(game_B, kept, batch_size=batch_B, epoch=epoch, seed=seed):
+        run_B.log(played)
+    run_B.save()
+ended = run_B.rounds.query("epoch == epoch.max()").mean()
+print(f"class accuracy as it is reported, in the batches of the training: real {ended['named_real']:.0%}", end=", ")
+print(f"generated {ended['named_fake']:.0%}")
+
+# %%
+with torch.no_grad():
+    x, labels = held_out.batch(slice(None))
+    named = torch.cat([game_B.D.eval()(part).classes.argmax(1) for part in x.split(100)])
+named_right = [(named[labels == k] == k).double().mean().item() for k in range(K)]
+for k, name in enumerate(images32.classes):
+    print(f"{name!r}: D names {named_right[k]:4.0%} of the held-out images", "(never seen)" if k in never else "")
+
+fig, ax = plt.subplots(figsize=(8, 0.65 * K))
+rows = torch.arange(K).repeat_interleave(10)
+z_rows = torch.randn(10, game_B.z_dim, generator=torch.Generator().manual_seed(seed)).repeat(K, 1)
+plots.grid(ax, sample(game_B, z_rows, rows), nrow=10, title=f"a row for each class; never seen: {names}")
+plt.show()
+
+# %% [markdown]
+# A class that is in no batch is in no average, so the reported accuracy does not show that it is missing. Held-out images,
+# class by class, do.
+#
+# **Notice it.** Shuffle, and count the labels that a whole epoch hands out. A number that is averaged over training batches
+# says nothing about what is not in them. (`play` shuffles; the few images that fill no batch are other ones in every epoch.)
+
+# %% tags=["claims"]
+unseen_by_average = not never or min(ended["named_real"], ended["named_fake"]) > 0.8
+claim("the reported accuracy does not show that it is missing.", unseen_by_average)
+others = [named_right[k] for k in range(K) if k not in never]
+claim("Held-out images, class by class, do.", all(named_right[k] < 0.2 for k in never) and min(others) > 0.6)
+
+# %% [markdown]
+# ### Case 4 (report A): iterations are not epochs
+#
+# **Written.** "2001 epochs", and a grid of all classes every 200.
+#
+# **Wrong.** In its code each of them is one batch of 8 images. An *iteration* is one round; an *epoch* is one pass over all
+# images.
+
+# %%
+n = len(images32)
+print(f"2001 iterations of 8 images are {2001 * 8:,} images, or {2001 * 8 / n:.1f} passes over {n:,}")
+print(f"2001 epochs would be {2001 * (n // 8):,} iterations")
+
+# %% [markdown]
+# **Notice it.** Count rounds, multiply by the batch, divide by the number of images. And compare two trainings by rounds
+# *and* by epochs: a paper that says "epochs" has a data set of a certain size in mind.
+#
+# ## 3. The networks
+#
+# ### Case 5 (report A): batch norm after the tanh
+#
+# **Written.** "$G$ ends with tanh", and one more line follows: batch norm.
+#
+# **Wrong.** What was in $[-1, 1]$ is shifted and scaled once more.
+
+# %%
+outside = {}
+for norm_after_tanh in (True, False):
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        x = dcgan64.Generator(width=width, norm_after_tanh=norm_after_tanh)(noise)
+    outside[norm_after_tanh] = (x.abs() > 1).double().mean().item()
+    print(
+        f"batch norm after tanh: {norm_after_tanh!s:5}   outside [-1, 1]: {outside[norm_after_tanh]:.0%} of the values"
+    )
+
+# %% [markdown]
+# Values outside the range of the real images give the fakes away, and a screen clips them, so that nobody sees it.
+#
+# **Notice it.** The same line as in case 1: the least and the largest value of a batch of each kind.
+
+# %% tags=["claims"]
+seen_outside = outside[True] > 0.2 and outside[False] == 0
+claim("Values outside the range of the real images give the fakes away", seen_outside)
+
+# %% [markdown]
+# ### Case 6 (report A): batch norm on $D$'s input
+#
+# **Written.** "All guidelines of the DCGAN paper are followed." One of them says: no batch norm on $D$'s input.
+#
+# **Wrong.** Real and fake images reach $D$ in separate batches, and batch norm gives each batch the same mean and variance.
+# In $D$'s first block it comes after a small convolution, without a bias at the start, and a leaky ReLU. If all pixels of
+# all fakes are multiplied by one number above 0, both hand the factor on, and batch norm divides it out. Here the "fakes"
+# are real images at half the contrast about mid-gray, and $D$ is trained to tell them apart:
+
+# %%
+pixels = load_images(data_dir, size=64, channels=3)
+told_apart = {}
+for norm_input in (True, False):
+    torch.manual_seed(seed)
+    D_A = dcgan64.Discriminator(width=width, norm_input=norm_input)
+    opt = torch.optim.Adam(D_A.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=True)
+    right = []
+    for _ in range(40):
+        (x, _), (other, _) = (pixels.batch(torch.randint(len(pixels), (32,))) for _ in range(2))
+        s_real, s_fake = D_A(x), D_A(other / 2)
+        opt.zero_grad()
+        NonSaturating().d_loss(s_real, s_fake).backward()
+        opt.step()
+        right.append(torch.cat([s_real > 0, s_fake < 0]).double().mean().item())
+    told_apart[norm_input] = np.mean(right[-10:])
+    print(f"batch norm on D's input: {norm_input!s:5}   told apart after 40 steps: {told_apart[norm_input]:.0%}")
+
+# %% [markdown]
+# With this batch norm $D$ does not see that every fake has half the contrast; without it, it soon does.
+#
+# **Notice it.** Give $D$ two kinds of images that you can tell apart yourself, and see whether it learns to.
+
+# %% tags=["claims"]
+blind = told_apart[True] < 0.65 and told_apart[False] > 0.7
+claim("With this batch norm $D$ does not see that every fake has half the contrast; without it, it soon does.", blind)
+
+# %% [markdown]
+# ### Case 7 (report A): a bottleneck as narrow as the image
+#
+# **Written.** The last transposed convolution of $G$ makes 3 channels, then come a ReLU and one more convolution.
+#
+# **Wrong.** Where all 3 maps are 0 behind the ReLU, nothing before them is told anything.
+
+# %%
+dead = {}
+for channels_out in (1, 3):
+    torch.manual_seed(seed)
+    *before, (transposed, relu, _), _, _, _ = dcgan64.Generator(channels=channels_out, width=width).layers
+    with torch.no_grad():
+        maps = relu(transposed(nn.Sequential(*before)(noise)))  # (N, channels, 64, 64)
+    dead[channels_out] = (maps == 0).all(1).double().mean().item()
+    print(f"{channels_out} channel(s): at {dead[channels_out]:.0%} of the places no gradient passes back")
+
+# %% [markdown]
+# Even with three channels it is more than a tenth of the places, and with one it is nearly half.
+#
+# **Notice it.** Print the shape behind each layer, and ask of the narrowest one what gets through.
+
+# %% tags=["claims"]
+claim(
+    "with three channels it is more than a tenth of the places, and with one it is nearly half.",
+    dead[3] > 0.1 and 0.4 < dead[1] < 0.6,
+)
+
+# %% [markdown]
+# ### Case 8 (report A): batch norm in a critic with a gradient penalty
+#
+# **Written.** The critic of the WGAN-GP is that of the WGAN, batch norm included.
+#
+# **Wrong.** The penalty asks for the gradient at *one* image. With batch norm the score of an image depends on its whole
+# batch, and there is no such gradient. How much of it is due to the *others*?
+
+# %%
+ties = {}
+real64 = some_real(16, size=64, channels=3)
+for name, norm in {"batch norm": nn.BatchNorm2d, "layer norm": wgan64.layer_norm, "no norm": nn.Identity}.items():
+    torch.manual_seed(seed)
+    ties[name] = wrong.tie(wgan64.Critic(width=width, norm=norm), real64)
+    print(f"{name:10}   other images in the batch change the gradient at the first one by {ties[name]:.0%}")
+
+# %% [markdown]
+# The paper takes layer norm, or none: with these the others have no part in it.
+#
+# **Notice it.** Change the other images of a batch: does the score of the first one change? (`Game` refuses such a critic;
+# the reproduction of A6 insists, `allow_batch_norm=True`.)
+
+# %% tags=["claims"]
+claim("With batch norm the score of an image depends on its whole batch", ties["batch norm"] > 0.2)
+claim("with these the others have no part in it.", max(ties["layer norm"], ties["no norm"]) < 0.01)
+
+# %% [markdown]
+# ## 4. Losses, targets and noise
+#
+# ### Case 9 (report B): one-sided in the text, two-sided in the code
+#
+# **Written.** One-sided label smoothing: $D$ is asked to be 0.85 sure of a real image.
+#
+# **Wrong.** In the code the fakes have the target 0.15, and $G$ the target 0.85. With densities $p_r$ of real and $p_g$ of
+# fake images and targets $\alpha$ and $\beta$ the best $D$ is $(\alpha p_r + \beta p_g) / (p_r + p_g)$ (notebook 2). Where
+# there are fakes only, it says 0 if smoothing is one-sided, and $\beta$ if it is two-sided: so $G$'s images there look
+# partly real, and are not pushed away. And $G$ itself wants no more than $D = 0.85$:
+
+# %%
+losses = {"plain": NonSaturating(), "one-sided": NonSaturating(0.85), "two-sided": NonSaturating(0.85, 0.15, 0.85)}
+score = torch.linspace(-6, 6, 1201, dtype=torch.float64)
+wanted, at_fakes = {}, {}
+for name, loss in losses.items():
+    cost = torch.stack([loss.g_loss(s[None]) for s in score])
+    wanted[name] = torch.sigmoid(score[cost.argmin()]).item()
+    at_fakes[name] = loss.fake_target
+    print(
+        f"{name:9}   best D where there are fakes only: {at_fakes[name]:.2f}   D(G(z)) that G likes best: {wanted[name]:.3f}"
+    )
+
+# %% [markdown]
+# **Notice it.** Write the targets of your code beside those of the paper, all three of them. What each variant does over ten
+# seeds, notebook 2 measures.
+
+# %% tags=["claims"]
+claim(
+    "$G$ itself wants no more than $D = 0.85$",
+    abs(wanted["two-sided"] - 0.85) < 0.01 < wanted["one-sided"] - 0.99 + 0.01,
+)
+
+# %% [markdown]
+# ### Case 10 (report B): targets that do not sum to 1
+#
+# **Written.** Smoothing over $K$ classes: the true class gets $1 - \varepsilon$, every other class $\varepsilon / K$.
+#
+# **Wrong.** The parts of a whole sum to 1. In the original (Szegedy et al., 2016) the target is mixed with a uniform
+# distribution, $(1 - \varepsilon)\, \text{one-hot} + \varepsilon / K$, so the true class gets $1 - \varepsilon + \varepsilon / K$.
+
+# %% tags=["nbval-check-output"]
+epsilon, classes = 0.1, 5
+one_hot = F.one_hot(torch.tensor(2), classes)
+as_reported = torch.where(one_hot == 1, 1 - epsilon, epsilon / classes)
+mixed = (1 - epsilon) * one_hot + epsilon / classes
+print(f"as reported: {[round(p, 3) for p in as_reported.tolist()]}, sum {as_reported.sum():.3f}")
+print(f"mixed:       {[round(p, 3) for p in mixed.tolist()]}, sum {mixed.sum():.3f}")
+
+# %% [markdown]
+# **Notice it.** Sum whatever is called a distribution.
+#
+# ### Cases 11 and 12: noise that is none, and noise on one side (A and B)
+#
+# **Written.** Report A: noise is added to real and generated images. Report B: to the real images.
+#
+# **Wrong.** Report A's code draws $z$, as every GAN does, and adds nothing to an image. In report B's game noise is a mark
+# of the real images. Then it is part of what $G$ has to imitate: $G$ is *rewarded* for grain. The cell lets real images
+# stand for both kinds, as if $G$ were perfect, and measures the grain in what $D$ sees:
+
+
+# %%
+class PassOn(nn.Module):
+    """Not a discriminator at all: it returns what it sees."""
+
+    def forward(self, x, y=None):
+        return x
+
+
+torch.manual_seed(seed)
+index = torch.randperm(len(images32))[:64]
+batch = images32.batch(index)[0]
+instance_noise, on_reals = Noisy(PassOn(), 0.2), NoisyImages(images32, 0.2, 0.2).batch(index)[0]
+inputs = {
+    "report A's code": (batch, batch),
+    "report B": (on_reals, batch),
+    "noise on both": (instance_noise(batch), instance_noise(batch)),
+}
+differ = {name: abs(noise_level(real) - noise_level(fake)) for name, (real, fake) in inputs.items()}
+for name, (real, fake) in inputs.items():
+    print(f"{name:16}   grain of what D sees: real {noise_level(real):.3f}, fake {noise_level(fake):.3f}")
+
+# %% [markdown]
+# Only in report B's game do the two differ in grain, and $G$ can make them alike only by drawing grain itself.
+#
+# **Notice it.** Look at what $D$ is given, real and fake side by side, and not at what the text says. (Instance noise on
+# both kinds is `Noisy` in `gan_lab/noise.py`.)
+
+# %% tags=["claims"]
+claim(
+    "Only in report B's game do the two differ in grain",
+    all((difference > 0.1) if name == "report B" else (difference < 0.03) for name, difference in differ.items()),
+)
+
+# %% [markdown]
+# ### Case 13 (report B): a number that froze
+#
+# **Written.** The noise has $\sigma \sim U(0, 0.1)$, drawn for every batch.
+#
+# **Wrong.** It is drawn in Python, inside a function that TensorFlow *traces*: it runs the Python code once and keeps the
+# tensor operations, and the number that Python drew is kept as a constant. PyTorch has tracers, too:
+
+
+# %%
+def add_noise(x):
+    """Meant: another sigma in every call."""
+    drawn = np.random.default_rng().uniform(0, 0.1)
+    return x + drawn * torch.randn_like(x)
+
+
+x = torch.zeros(32, 1, 32, 32)
+deviations = {}
+for name, function in (("as Python", add_noise), ("traced", make_fx(add_noise)(x))):
+    deviations[name] = [function(x).std().item() for _ in range(8)]
+    print(f"{name:9}   sigma of eight batches {', '.join(f'{d:.3f}' for d in deviations[name])}")
+
+# %% [markdown]
+# **Notice it.** Print what is random, for a few batches, from the outside. In a traced function draw it by a tensor
+# operation.
+
+# %% tags=["claims"]
+spread = {name: 1 - min(found) / max(found) for name, found in deviations.items()}
+claim("the number that Python drew is kept as a constant", spread["traced"] < 0.05 < 0.1 < spread["as Python"])
+
+# %% [markdown]
+# ### Case 14 (report B): a WGAN that is none
+#
+# **Written.** The text quotes Algorithm 1 of the WGAN: clipped weights, and five steps of the critic for each of $G$.
+#
+# **Wrong.** The code has a gradient penalty and one step of the critic. The penalty has two errors of its own. Tests of
+# `gan_lab` find them:
+
+# %%
+for name, penalty in {"report B": wrong.report_b, "gan_lab": gradient_penalty}.items():
+    found = wrong.deviations(penalty)
+    print(f"{name}: {'; '.join(found) or 'Algorithm 1 of WGAN-GP'}")
+
+# %% [markdown]
+# **Notice it.** Test a penalty on a critic whose gradient you know: for $D(x) = a \cdot x$ it is $\lambda (\lVert a \rVert -
+# 1)^2$, whatever the batch. What each error does to the samples, notebook 4 measures.
+
+# %% tags=["claims"]
+claim(
+    "The penalty has two errors of its own.",
+    len(wrong.deviations(wrong.report_b)) >= 2 and not wrong.deviations(gradient_penalty),
+)
+
+# %% [markdown]
+# ### Case 15 (report B): a half that is missing
+#
+# **Written.** The best $D$ pays $L(D^*) = 2\, \mathrm{JSD} - 2 \log 2$, with $\mathrm{JSD} = \mathrm{KL}(p \| m) +
+# \mathrm{KL}(q \| m)$ and $m = (p + q) / 2$.
+#
+# **Wrong.** The equation needs $\mathrm{JSD} = \frac12 \mathrm{KL}(p \| m) + \frac12 \mathrm{KL}(q \| m)$:
+
+# %% tags=["nbval-check-output"]
+p, q = np.array([3, 2, 1, 4]) / 10, np.array([1, 2, 4, 3]) / 10
+D_best = p / (p + q)
+L = np.sum(p * np.log(D_best) + q * np.log(1 - D_best))
+without = kl(p, (p + q) / 2) + kl(q, (p + q) / 2)
+print(f"L(D*)                        = {L:.5f}")
+print(f"2 JSD - 2 log 2, with 1/2    = {2 * js(p, q) - 2 * np.log(2):.5f}")
+print(f"2 JSD - 2 log 2, without 1/2 = {2 * without - 2 * np.log(2):.5f}")
+
+# %% [markdown]
+# **Notice it.** Put numbers into a formula before you build on it. Two distributions with nothing in common should have
+# $\mathrm{JSD} = \log 2$.
+#
+# ## 5. What was read off
+#
+# ### Case 16 (report A): the accuracy of a smoothed $D$
+#
+# **Written.** With smoothing "$D$ gets better on fakes"; and the accuracy on real images is the share of rounded predictions
+# that equal the target.
+#
+# **Wrong.** No rounded prediction equals 0.9. And where $G$ is perfect, the best $D$ says $0.9 / 2 = 0.45$ everywhere:
+# below the threshold of 1/2, so that everything is called fake. Take a $D$ that knows nothing, with scores scattered about
+# its optimum:
+
+# %%
+g = torch.Generator().manual_seed(seed)
+reads = {}
+for name, loss in {"plain": NonSaturating(), "one-sided": NonSaturating(0.9)}.items():
+    D_star = torch.tensor(loss.real_target / 2)
+    on_real, on_fake = (torch.sigmoid(D_star.logit() + 0.1 * torch.randn(2000, generator=g)) for _ in range(2))
+    equals = ((on_real > 0.5).double() == loss.real_target).double().mean().item()
+    shares = [(on_real > t).double().mean().item() for t in (0.5, D_star)]
+    shares += [(on_fake < t).double().mean().item() for t in (0.5, D_star)]
+    reads[name] = equals, *shares
+    print(
+        f"{name:9}   equal to the target: {equals:4.0%}   at 1/2: real {shares[0]:4.0%}, fake {shares[2]:4.0%}",
+        end="   ",
+    )
+    print(f"at D* = {D_star:.2f}: real {shares[1]:4.0%}, fake {shares[3]:4.0%}")
+
+# %% [markdown]
+# This $D$ knows nothing in both rows, and only the last pair says so in both.
+#
+# **Notice it.** Ask what a measure would say of a $D$ that knows nothing.
+
+# %% tags=["claims"]
+_, real_at_half, real_moved, fake_at_half, fake_moved = reads["one-sided"]
+claim("No rounded prediction equals 0.9.", reads["one-sided"][0] == 0)
+claim("so that everything is called fake.", real_at_half < 0.1 and fake_at_half > 0.9)
+claim("only the last pair says so in both.", all(abs(row[i] - 0.5) < 0.06 for row in reads.values() for i in (2, 4)))
+
+# %% [markdown]
+# ### Case 17 (report B): a curve that is not a loss
+#
+# **Written.** "Loss" curves that are computed from predictions already rounded to 0 or 1.
+#
+# **Wrong.** The cross-entropy of a rounded prediction is 0 if it is right, and one fixed number if it is wrong, because
+# Keras clips probabilities to $[10^{-7}, 1 - 10^{-7}]$. So the curve is the error rate in another unit:
+
+# %%
+called_real = (torch.randn(1000, generator=torch.Generator().manual_seed(seed)) + 1 > 0).float()  # real images
+clipped = called_real.clamp(1e-7, 1 - 1e-7)
+as_loss = F.binary_cross_entropy(clipped, torch.ones_like(clipped)).item()
+error_rate = 1 - called_real.mean().item()
+print(
+    f"cross-entropy of the rounded predictions {as_loss:.4f}   error rate times -log(1e-7) {-error_rate * np.log(1e-7):.4f}"
+)
+
+# %% [markdown]
+# **Notice it.** A loss of more than a few nats, which moves in steps, is none. Give the loss the scores.
+
+# %% tags=["claims"]
+claim("the curve is the error rate in another unit", abs(as_loss + error_rate * np.log(1e-7)) < 1e-3)
+
+# %% [markdown]
+# ### Cases 18 and 19: a critic's score has no zero (A and B)
+#
+# **Written.** Report A: the critic is a number between 0 and 1; and `g_loss` does not go down, so the WGAN has not
+# converged. Report B: the critic's *accuracy*, at the threshold 0.
+#
+# **Wrong.** Nothing in the loss of a WGAN knows where 0 is. Add one number to all scores: to the game nothing has changed.
+
+# %%
+torch.manual_seed(seed)
+D = wgan64.Critic(width=width)
+with torch.no_grad():
+    real, fake = D(real64), D(x_fake[: len(real64)])
+loss, moved = Wasserstein(), {}
+for offset in (0.0, 5.0, -5.0):
+    accuracy = torch.cat([real + offset > 0, fake + offset < 0]).double().mean().item()
+    moved[offset] = loss.d_loss(real + offset, fake + offset).item()
+    print(
+        f"scores {offset:+2.0f}   d_loss {moved[offset]:+.3f}   g_loss {loss.g_loss(fake + offset):+.3f}   'accuracy' {accuracy:.0%}"
+    )
+
+# %% [markdown]
+# `d_loss` stays, `g_loss` and the "accuracy" go wherever the zero goes.
+#
+# **Notice it.** Add a constant to what you plot. If the conclusion changes and the game does not, it is no conclusion.
+
+# %% tags=["claims"]
+claim("to the game nothing has changed.", max(moved.values()) - min(moved.values()) < 1e-4)
+
+# %% [markdown]
+# ### Case 20 (report B): a loss that rises
+#
+# **Written.** The critic's loss rises, so the critic gets worse.
+#
+# **Wrong.** The critic's loss is *minus* its estimate of the distance. If $G$ gets better, the distance falls and the loss
+# rises toward 0. A WGAN-GP in the plane, beside the exact distance of its samples (notebook 5):
+
+# %%
+torch.manual_seed(seed)
+G, D = mlp.Generator(width=0.125), mlp.Critic(width=0.125)
+adam = [torch.optim.Adam(player.parameters(), lr=3e-3, betas=(0.5, 0.9), fused=True) for player in (G, D)]
+penalty = partial(gradient_penalty, weight=1.0)
+plane = Game(G, D, Wasserstein(), *adam, penalty=penalty, n_critic=5, fabric=Fabric(accelerator="cpu", devices=1))
+points, rows = ring(), []
+z_plane = torch.randn(512, plane.z_dim, generator=torch.Generator().manual_seed(seed))
+for epoch in range(plane_epochs):
+    played = [one.d_loss.item() for one in itertools.islice(play(plane, points, batch_size=128, epoch=epoch), 20)]
+    torch.manual_seed(seed)
+    rows.append(
+        {
+            "rounds": 20 * (epoch + 1),
+            "d_loss": np.mean(played),
+            "distance": wasserstein1(points.sample(512)[0], sample(plane, z_plane)),
+        }
+    )
+curve = pd.DataFrame(rows)
+fig, axes = plt.subplots(1, 2, figsize=(9, 2.8))
+axes[0].plot(curve["rounds"], curve["d_loss"], "o-")
+axes[0].set(title="the critic's loss", xlabel="rounds", ylabel="score")
+axes[1].plot(curve["rounds"], curve["distance"], "o-")
+axes[1].set(
+    title="the distance of real points and samples", xlabel="rounds", ylabel="units of the plane", ylim=(0, None)
+)
+plt.show()
+
+# %% [markdown]
+# The loss rises while the samples get nearer.
+#
+# **Notice it.** Plot minus the critic's loss, and call it what it is: an estimate.
+
+# %% tags=["claims"]
+first, last = curve.iloc[0], curve.iloc[-1]
+claim(
+    "The loss rises while the samples get nearer.",
+    last["d_loss"] > first["d_loss"] and last["distance"] < first["distance"] / 2,
+)
+
+# %% [markdown]
+# ## What to take home
+#
+# Nothing of this raised an error, and most of it made pictures that look plausible. What would have found it is little:
+#
+# * print what goes in: ranges, shapes, counts of labels, real and fake side by side;
+# * test a loss and a penalty where you know the answer;
+# * ask what a measure says of a player that knows nothing;
+# * hold images back, draw several seeds, and let the interval speak.
+#
+# ## Exercises
+#
+# **1. Which classes are lost?** Write `lost(labels, batch_size)`: the set of the labels that $D$ never meets if images with
+# these labels are taken in this order, and the last batch is dropped unless it is full. For which batch sizes does report
+# B's data lose a class?
+
+
+# %%
+def lost(labels: torch.Tensor, batch_size: int) -> set[int]:
+    ### BEGIN SOLUTION
+    kept = labels[: len(labels) // batch_size * batch_size]
+    return set(labels.tolist()) - set(kept.tolist())
+    ### END SOLUTION
+
+
+# %%
+exercises.check_lost(lost)
+
+# %% [markdown]
+# <details><summary>Hint</summary>Full batches hold the first <code>len(labels) // batch_size * batch_size</code>
+# images; <code>set(labels.tolist())</code> minus those that are in there.</details>
+#
+# **2. Targets that sum to 1.** Write `smoothed(y, K, epsilon)`: the targets of case 10, put right, for labels $y$ of shape
+# (N,): a row for each label, (N, K).
+
+
+# %%
+def smoothed(y: torch.Tensor, K: int, epsilon: float) -> torch.Tensor:
+    ### BEGIN SOLUTION
+    return (1 - epsilon) * F.one_hot(y, K) + epsilon / K
+    ### END SOLUTION
+
+
+# %%
+exercises.check_smoothed(smoothed)
+
+# %% [markdown]
+# <details><summary>Hint</summary>Mix two rows that each sum to 1, with the shares <code>1 - epsilon</code> and
+# <code>epsilon</code>.</details>
+#
+# **3. Your own report** (open). Take a GAN that you have trained, or a notebook from the web, and go through the twenty cases.
+# Which of them can you rule out, and by what you printed?

@@ -1,0 +1,206 @@
+"""Submissions of every kind, each graded as it deserves, and none stops the rest."""
+
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+from typer.testing import CliRunner
+
+from gan_lab.runner.cli import app
+from gan_lab.runner.grade import grade, namespaces
+from gan_lab.runner.release import release, solutions
+
+LESSON = "06_few_images"
+NAMES = ["average", "leaks_at", "move", "pairs"]
+RIGHT = {
+    "average": (
+        "def average(weights, beta):\n    a = weights[0]\n    for w in weights[1:]:\n"
+        "        a = beta * a + (1 - beta) * w\n    return a"
+    ),
+    "leaks_at": 'leaks_at = {"a mirror": 1 / 2, "1, 2 or 3 quarter turns": 3 / 4, "0 to 3 quarter turns": 1}',
+    "move": "def erase(x):\n    return x * torch.rand(len(x), 1, 1, 1)",
+    "pairs": (
+        "class Pairs:\n    def d_loss(self, real, fake, y):\n        return F.softplus(fake - real).mean()\n\n"
+        "    def g_loss(self, fake, y, real):\n        return F.softplus(real - fake).mean()"
+    ),
+}
+
+FIRST = "        return F.softplus(fake"
+CALLS = "        import socket; socket.create_connection(('127.0.0.1', *"
+
+
+def hand_in(folder: Path, student: str, answers: dict[str, str], *, keep_marks: bool = True, own: str = "") -> Path:
+    """The notebook that was handed out, with these answers in it."""
+    file = folder / student / f"{LESSON}.ipynb"
+    release(file.parent, [LESSON])
+    notebook = nbformat.read(file, 4)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for cell in cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id", "").removeprefix(f"{LESSON}-")
+        cell.source = answers.get(name, cell.source)
+    if not keep_marks:  # a notebook of one's own: the answers and nothing else, without names and without checks
+        cells = [new_code_cell(answer) for answer in answers.values()]
+        notebook = new_notebook(cells=[new_code_cell(own), *cells] if own else cells)
+    nbformat.write(notebook, file)
+    return file
+
+
+@pytest.fixture(scope="module")
+def answering() -> Iterator[int]:
+    """The port of a server on this machine that answers whoever calls."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            while True:
+                try:
+                    caller, _ = server.accept()
+                except OSError:
+                    return
+                caller.close()
+
+        threading.Thread(target=answer, daemon=True).start()
+        yield server.getsockname()[1]
+        server.close()
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory: pytest.TempPathFactory, answering: int) -> tuple[Path, Path, pd.DataFrame]:
+    top = tmp_path_factory.mktemp("class")
+    submissions, out = top / "submissions", top / "grades"
+    solutions(submissions / "ada", [LESSON])
+    hand_in(submissions, "untouched", {})
+    endless = {
+        "average": "def average(weights, beta):\n    while True:\n        pass",
+        "leaks_at": RIGHT["leaks_at"],
+        "move": "def erase(x):\n    return x\n\nexit()",
+        "pairs": RIGHT["pairs"].replace(
+            "        return F.softplus(real", "        import os; os._exit(7)\n        return F.softplus(real"
+        ),
+    }
+    hand_in(submissions, "endless", endless)
+    another = str(submissions / "ada" / f"{LESSON}.ipynb")
+    cheat = {
+        "average": (
+            "class Yes:\n    correct = True\n\n"
+            "exercises.check_average = exercises.few_images.check_average = lambda answer: Yes()\n"
+            "def average(weights, beta):\n    return weights[0]"
+        ),
+        "check_average": 'print("Correct.")',
+        "move": f"def erase(x):\n    open({another!r})\n    return x * torch.rand(len(x), 1, 1, 1)",
+        "pairs": RIGHT["pairs"].replace(FIRST, f"{CALLS}{(answering,)}), 5)\n{FIRST}"),
+    }
+    hand_in(submissions, "cheat", cheat)
+    own = "import torch\nimport torch.nn.functional as F\n\n"
+    own += "def one_step(a, w, beta):\n    return beta * a + (1 - beta) * w"
+    answers = {name: RIGHT[name] for name in ("pairs", "average", "move")}  # in another order, and one is missing
+    answers["average"] = answers["average"].replace("beta * a + (1 - beta) * w", "one_step(a, w, beta)")
+    hand_in(submissions, "of her own", answers, keep_marks=False, own=own)
+    hog = {"average": "def average(weights, beta):\n    return [0.0] * 10**10", "leaks_at": "leaks_at = ("}
+    hand_in(submissions, "hog", hog)
+    (submissions / "broken").mkdir()
+    (submissions / "broken" / f"{LESSON}.ipynb").write_text("no notebook")
+    nbformat.write(new_notebook(), submissions / "broken" / "diary.ipynb")
+    _, anew = grade(submissions, out, seconds=8, megabytes=1500)
+    assert anew == 8
+    return submissions, out, pd.read_csv(out / "grades.csv", keep_default_na=False)
+
+
+def of(graded: tuple[Path, Path, pd.DataFrame], student: str) -> dict[str, tuple[str, str]]:
+    """Of a student, what became of each exercise, and the hint."""
+    rows = graded[2].query("student == @student")
+    return {row.exercise.removeprefix(f"{LESSON}-"): (row.state, row.hint) for row in rows.itertuples()}
+
+
+def test_the_solutions_get_all_points_and_the_untouched_notebook_none(graded) -> None:
+    assert of(graded, "ada") == {name: ("correct", "") for name in NAMES}
+    assert of(graded, "untouched") == {name: ("not answered", "") for name in NAMES}
+    points = graded[2].groupby("student")["points"].sum()
+    assert points["ada"] == 4 and points["untouched"] == 0
+
+
+def test_a_loop_and_an_exit_cost_their_own_exercise_and_no_other(graded) -> None:
+    found = of(graded, "endless")
+    assert found["average"] == ("too long", "it did not end in 8 seconds")
+    assert found["leaks_at"] == ("correct", "")
+    assert found["move"][0] == "wrong" and "SystemExit" in found["move"][1]
+    assert found["pairs"] == ("crashed", "it ended its process with code 7")
+
+
+def test_a_check_that_is_edited_or_replaced_is_the_course_s_all_the_same(graded) -> None:
+    state, hint = of(graded, "cheat")["average"]
+    assert state == "wrong" and hint.startswith("for n = 2, beta = 0.75")
+
+
+@pytest.mark.skipif(not namespaces(), reason="this machine cuts no process off")
+def test_an_answer_reaches_neither_another_s_submission_nor_the_network(graded) -> None:
+    found = of(graded, "cheat")
+    assert found["move"][0] == "wrong" and "FileNotFoundError" in found["move"][1]
+    assert (found["pairs"][0] == "wrong" and "OSError" in found["pairs"][1]) or "Error" in found["pairs"][1]
+    assert "111" in found["pairs"][1] or "unreachable" in found["pairs"][1]
+
+
+def test_answers_are_found_by_what_they_define_with_what_they_need(graded) -> None:
+    found = of(graded, "of her own")
+    assert found["leaks_at"] == ("missing", "no cell defines what is asked for")
+    assert {name for name, (state, _) in found.items() if state == "correct"} == {"average", "move", "pairs"}
+
+
+def test_too_much_memory_and_half_a_cell_are_told(graded) -> None:
+    found = of(graded, "hog")
+    assert found["average"][0] == "wrong" and "MemoryError" in found["average"][1]
+    assert found["leaks_at"][0] in ("missing", "wrong")
+
+
+def test_what_is_no_notebook_of_the_course_is_named(graded) -> None:
+    rows = graded[2].query("student == 'broken'").set_index("notebook")
+    assert rows["state"].tolist() == ["no notebook"] * 2
+    assert (
+        "is no notebook" in rows.loc[LESSON, "hint"] and "none of the course's notebooks" in rows.loc["diary", "hint"]
+    )
+
+
+def test_a_late_submission_is_graded_alone(graded) -> None:
+    submissions, out, before = graded
+    hand_in_again = submissions / "untouched" / f"{LESSON}.ipynb"
+    kept = hand_in_again.read_bytes()
+    hand_in_again.unlink()
+    hand_in(submissions, "untouched", {"leaks_at": RIGHT["leaks_at"]})
+    try:
+        grades, anew = grade(submissions, out, seconds=8, megabytes=1500)
+        assert anew == 1
+        points = sum(one.points for one in grades if one.student == "untouched")
+        assert points == 1 and len(grades) == len(before)
+    finally:
+        hand_in_again.write_bytes(kept)
+
+
+def test_the_pages_say_what_was_right_and_the_hints(graded) -> None:
+    _, out, _ = graded
+    overview, page = ((out / name).read_text() for name in ("index.html", "cheat/index.html"))
+    assert "<td>4 of 4</td>" in overview and "of%20her%20own/index.html" in overview
+    assert "for n = 2, beta = 0.75" in page and "exercises.check_average = " in page
+    assert "<script" not in page + overview and "http" not in page + overview
+
+
+def test_grades_among_the_submissions_and_an_empty_folder_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "ada").mkdir()
+    with pytest.raises(FileNotFoundError, match="put each student's into a folder"):
+        grade(tmp_path, tmp_path.parent / "grades")
+    with pytest.raises(ValueError, match="choose another folder for the grades"):
+        grade(tmp_path, tmp_path / "ada")
+
+
+def test_the_command_grades_and_says_how_much_was_new(tmp_path: Path) -> None:
+    hand_in(tmp_path / "submissions", "bob", {})
+    arguments = ["grade", str(tmp_path / "submissions"), "--out", str(tmp_path / "grades")]
+    for anew in (1, 0):
+        ran = CliRunner().invoke(app, arguments)
+        assert ran.exit_code == 0 and f"{anew} notebooks graded anew" in " ".join(ran.output.split())
+    shutil.rmtree(tmp_path / "submissions")
+    assert CliRunner().invoke(app, arguments).exit_code == 2

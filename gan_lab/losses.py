@@ -91,6 +91,19 @@ class NonSaturating:
         return {"d_real": self.d_real(real), "d_fake": self.d_fake(fake), **accuracies}
 
 
+class Saturating(NonSaturating):
+    """The GAN loss to the letter: G minimises the value function itself.
+
+        g_loss = E_z[ log(1 - D(G(z))) ]
+
+    Where D is sure of a fake it is flat, and G learns nothing there: it saturates. d_loss is that of `NonSaturating`.
+    Source: Goodfellow et al. 2014, eq. (1).
+    """
+
+    def g_loss(self, fake: Tensor, y: Tensor | None = None) -> Tensor:
+        return -F.softplus(fake).mean()  # log(1 - sigmoid(s)) = -log(1 + e^s)
+
+
 class Wasserstein:
     """The two sides of the Kantorovich-Rubinstein duality, for a critic D that some constraint keeps Lipschitz.
 

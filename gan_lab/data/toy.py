@@ -86,6 +86,17 @@ def grid(side: int = 5, *, step: float = 2 / 2.828, sigma: float = 0.05 / 2.828)
     return Mixture(torch.cartesian_prod(place, place), sigma, f"grid of {side**2}")
 
 
+def line(modes: int = 40, *, length: float = 3.0, sigma: float = 0.05) -> Mixture:
+    """A rising line: that many modes side by side, so close that they are one."""
+    place = length * (torch.arange(modes) / (modes - 1) - 0.5) / math.sqrt(2)
+    return Mixture(torch.stack([place, place], 1), sigma, "line")
+
+
+def two_heaps(*, apart: float = 2.0, sigma: float = 0.2) -> Mixture:
+    """Two heaps, left and right."""
+    return Mixture(torch.tensor([[-apart / 2, 0.0], [apart / 2, 0.0]]), sigma, "two heaps")
+
+
 @dataclass(frozen=True)
 class SwissRoll:
     """A spiral with noise, one and a half turns of it.

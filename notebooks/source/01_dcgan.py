@@ -37,6 +37,7 @@ from torch import nn
 from gan_lab.data.hold_out import load_with_held_out
 from gan_lab.lessons import exercises
 from gan_lab.lessons.claims import claim
+from gan_lab.lessons.playground import playground
 from gan_lab.losses import NonSaturating
 from gan_lab.measure.judge import Judge
 from gan_lab.networks import dcgan32, dcgan64, projection32
@@ -47,6 +48,25 @@ from gan_lab.show.widgets import Dashboard, class_explorer, explorer
 from gan_lab.training import Game, bare, play, sample
 
 plt.style.use(plots.STYLE)
+
+# %% [markdown]
+# ## Play first
+#
+# Here the data are points in the plane, and both players are so small that you can watch them. **Blue dots** are real,
+# **orange triangles** are drawn by the *generator* $G$. The ground is what the *discriminator* $D$ answers at each place:
+# blue for "real", orange for "fake", and on the line it cannot tell. An **arrow** is where $D$'s answer pulls a drawn point.
+#
+# Press **Play**. Then Reset, and:
+#
+# * press **Step of D** ten times. What happens to the ground? Now **Step of G**, ten times;
+# * give $D$ steps ten times as large as $G$'s, then the other way round;
+# * choose the data "grid", or draw some with the mouse. Are all heaps found? Does it stay so?
+# * choose the loss "saturating", Reset, and give $D$ fifty steps. Where are the arrows?
+#
+# All the rest of this notebook is this game, with images in place of points. (Where there is no kernel, a film is shown.)
+
+# %%
+playground()
 
 # %% [markdown]
 # ## Parameters

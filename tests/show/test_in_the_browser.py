@@ -50,6 +50,9 @@ print("the cell after it runs:", board.stopped, epoch < 100_000)
 inverter(generator_of(game), torch.zeros(3, 1, 4, 4))
 # %%
 explorer(game, directions=2)
+# %%
+from gan_lab.lessons.playground import playground
+playground()
 """
 
 
@@ -184,3 +187,32 @@ def test_a_notebook_that_was_closed_while_it_trains_goes_on_when_it_is_opened_an
     page.locator(".widget-label", has_text="rounds in").first.wait_for()
     page.get_by_role("button", name="Stop").click()
     page.get_by_text("the cell after it runs: True True").wait_for()
+
+
+def rounds_of(page):
+    return int(page.locator(".gan-says").inner_text().split()[1])
+
+
+def test_the_game_in_the_plane_plays_pauses_steps_and_takes_points_that_are_drawn(page):
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function("() => +document.querySelector('.gan-says').innerText.split(/\\s+/)[1] > 100")
+    page.get_by_role("button", name="Pause").click()
+    page.wait_for_timeout(500)
+    before, seen = rounds_of(page), page.locator(".gan-says").inner_text()
+    page.get_by_role("button", name="Step of D").click()
+    page.wait_for_function("seen => document.querySelector('.gan-says').innerText !== seen", arg=seen)
+    assert rounds_of(page) == before
+    page.get_by_label("loss").select_option("hinge")
+    page.get_by_label("data").select_option("drawn by you")
+    box = page.locator(".gan-picture canvas").bounding_box()
+    page.mouse.move(box["x"] + 100, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 200, box["y"] + 100, steps=10)
+    page.mouse.up()
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function(
+        "before => +document.querySelector('.gan-says').innerText.split(/\\s+/)[1] > before", arg=before
+    )
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Reset").click()
+    page.wait_for_function("() => document.querySelector('.gan-says').innerText.startsWith('round 0')")

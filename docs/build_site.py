@@ -1,0 +1,96 @@
+"""Builds the site into .site/html, without a network: python docs/build_site.py
+
+The pages of docs/, the executed notebooks, the tables of results/ and the cards are laid out in .site/source, where
+Sphinx turns them into pages. A warning is an error.
+"""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from sphinx.cmd.build import main as sphinx
+
+ROOT = Path(__file__).parents[1]
+SITE = ROOT / ".site"
+SOURCE, HTML = SITE / "source", SITE / "html"
+PAGES = {  # where a file of the repository stands in the site
+    **{f"docs/{file.name}": file.name for file in sorted((ROOT / "docs").glob("*.md"))},
+    **{f"notebooks/{file.name}": f"course/{file.name}" for file in sorted((ROOT / "notebooks").glob("*.ipynb"))},
+    "results/README.md": "results.md",
+    "data/README.md": "data_card.md",
+    "gan_lab/measure/digits_classifiers.md": "classifiers_card.md",
+    "gan_lab/pretrained/generators.md": "generators_card.md",
+    "CHANGELOG.md": "changelog.md",
+}
+ROOMS = ("", "data", "networks", "layers", "measure", "theory", "show", "lessons")
+LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)#:\s]+)(#[^)\s]*)?\)")
+PICTURE = re.compile(r"!\[([^\]]*)\]\(([^):\s]+)\)")
+
+
+def lay_out() -> None:
+    """Put everything that becomes a page into .site/source."""
+    shutil.rmtree(SITE, ignore_errors=True)
+    for origin, page in PAGES.items():
+        place = SOURCE / page
+        place.parent.mkdir(parents=True, exist_ok=True)
+        text = (ROOT / origin).read_text(encoding="utf-8")
+        place.write_text(text if origin.endswith(".ipynb") else linked(text, Path(origin), page), encoding="utf-8")
+    shutil.copyfile(ROOT / "docs" / "conf.py", SOURCE / "conf.py")
+    shutil.copytree(ROOT / "docs" / "_static", SOURCE / "_static")
+    shutil.copyfile(ROOT / "gan_lab" / "lessons" / "plane_view.js", SOURCE / "_static" / "plane_view.js")
+    write_start()
+    write_api()
+
+
+def linked(text: str, origin: Path, page: str) -> str:
+    """The text with its links to files of the repository as links to their pages; without those that have none."""
+
+    def link(found: re.Match[str]) -> str:
+        words, target, anchor = found[1], found[2], found[3] or ""
+        if (SOURCE / page).parent.joinpath(target).exists() or target in PAGES.values():
+            return found[0]
+        file = (ROOT / origin.parent / target).resolve()
+        there = PAGES.get(file.relative_to(ROOT).as_posix()) if file.is_relative_to(ROOT) else None
+        return f"[{words}]({'../' * page.count('/')}{there}{anchor})" if there else words
+
+    def picture(found: re.Match[str]) -> str:
+        file = (ROOT / origin.parent / found[2]).resolve()
+        shutil.copyfile(file, SOURCE / file.name)
+        return f"![{found[1]}]({'../' * page.count('/')}{file.name})"
+
+    return LINK.sub(link, PICTURE.sub(picture, text))
+
+
+def write_start() -> None:
+    """The part of the README that says how to begin."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    start = readme[readme.index("## Start") : readme.index("## The course")]
+    own = readme[readme.index("## Your own parameters") : readme.index("## A GAN of your own")]
+    text = "# Start\n\n" + start.removeprefix("## Start\n").lstrip() + own
+    (SOURCE / "start.md").write_text(linked(text, Path("README.md"), "start.md"), encoding="utf-8")
+
+
+def write_api() -> None:
+    """A page for each room of the package, its modules in the order of their names."""
+    (SOURCE / "api").mkdir()
+    names = []
+    for room in ROOMS:
+        folder = ROOT / "gan_lab" / room
+        modules = [file.stem for file in sorted(folder.glob("*.py")) if file.stem not in ("__init__", "process")]
+        title = f"gan_lab.{room}" if room else "gan_lab"
+        names.append(room or "game")
+        body = "".join(
+            f"\n## {title}.{module}\n\n```{{eval-rst}}\n.. automodule:: {title}.{module}\n   :members:\n```\n"
+            for module in modules
+        )
+        (SOURCE / "api" / f"{names[-1]}.md").write_text(f"# {title}\n{body}", encoding="utf-8")
+    tree = "\n".join(names)
+    text = "# Reference\n\nThe package, room by room, from its docstrings.\n\n"
+    text += f"```{{toctree}}\n:maxdepth: 1\n\n{tree}\n```\n"
+    (SOURCE / "api" / "index.md").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    lay_out()
+    sys.exit(sphinx(["-W", "--keep-going", "-q", "-b", "html", str(SOURCE), str(HTML)]))

@@ -1,7 +1,7 @@
 """Noise between the images and the discriminator: on both kinds of image or, as in report B, on the real ones only.
 
 A set of images is thin: between any two of its images lies almost nothing that is one. Noise gives it thickness, so
-that the laws of real and of generated images overlap and D cannot be certain.
+that the distributions of real and of generated images overlap and D cannot be certain.
 """
 
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class NoisyImages:
 
         x' = x + sigma e,  e ~ N(0, I) for every image,  sigma ~ U(least, most) for every batch
 
-    Then the law that G is to match is that of noisy images: noise in its drawings is no mistake but the task.
+    Then the distribution that G is to match is that of noisy images: noise in its drawings is no mistake but the task.
     Raises ValueError unless 0 <= least <= most.
     """
 

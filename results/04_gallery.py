@@ -48,7 +48,7 @@ from gan_lab.training import Game, bare, play_on, sample
 
 TABLE = Path(__file__).with_suffix(".csv")
 SEEDS, ROUNDS, STILL, BATCH, WIDTH, WEIGHT, POINTS = range(10, 20), 1500, 300, 128, 0.125, 1.0, 2048
-LAW = ring(sigma=0.05)
+DATA = ring(sigma=0.05)
 
 
 class Setting(NamedTuple):
@@ -106,7 +106,7 @@ def train(chosen: Setting, seed: int) -> dict[str, float]:
     game = Game(G, D, Wasserstein(), opt_G, opt_D, n_critic=chosen.n_critic, fabric=fabric, **held(chosen, D))
     slower = LambdaLR(opt_G, lambda step: max(0.0, 1 - step / (ROUNDS - STILL)))
     began = time.process_time()
-    for _ in islice(play_on(game, LAW, batch_size=BATCH, seed=seed), ROUNDS):
+    for _ in islice(play_on(game, DATA, batch_size=BATCH, seed=seed), ROUNDS):
         slower.step()
     return {"core_seconds": time.process_time() - began, **measured(game, seed)}
 
@@ -126,7 +126,7 @@ def measured(game: Game, seed: int) -> dict[str, float]:
     with torch.no_grad():
         says = [torch.cat([D(part) for part in x.split(BATCH)]).mean().item() for x in (real, fake)]
     norms = [gradient_norms(D, part) for part in (t * real + (1 - t) * fake).split(BATCH)]
-    found = covered(fake, LAW)
+    found = covered(fake, DATA)
     return {
         "w1": wasserstein1(real, fake),
         "w1_floor": wasserstein1(real, other),
@@ -139,8 +139,8 @@ def measured(game: Game, seed: int) -> dict[str, float]:
 
 def evenly(seed: int) -> Tensor:
     """Points of the ring (POINTS, 2) in a random order, as many of each mode."""
-    mode = torch.arange(POINTS) * len(LAW.centres) // POINTS
-    return (LAW.centres[mode] + LAW.sigma * normal(seed))[torch.randperm(POINTS)]
+    mode = torch.arange(POINTS) * len(DATA.centres) // POINTS
+    return (DATA.centres[mode] + DATA.sigma * normal(seed))[torch.randperm(POINTS)]
 
 
 def normal(seed: int) -> Tensor:

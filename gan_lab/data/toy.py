@@ -1,8 +1,8 @@
-"""Laws of points in the plane, known exactly: a ring of 8 Gaussians, a grid of 25, a Swiss roll.
+"""Distributions of points in the plane, known exactly: a ring of 8 Gaussians, a grid of 25, a Swiss roll.
 
-`play` takes a law where it takes images. But a law is no data set: every batch is of fresh points, drawn from torch's
-global random numbers, so there is nothing to learn by heart. `play` starts these from (seed, epoch), and an epoch still
-repeats bit for bit.
+`play` takes a distribution where it takes images. But it is no data set: every batch is of fresh points, drawn from
+torch's global random numbers, so there is nothing to learn by heart. `play` starts these from (seed, epoch), and an
+epoch still repeats bit for bit.
 
 Source: the settings are those of Gulrajani et al. 2017, in the authors' `gan_toy.py`.
 """
@@ -46,7 +46,7 @@ class Mixture:
         return tuple(map(str, range(len(self.centres))))
 
     def to(self, device: torch.device | str) -> "Mixture":
-        """The same law, whose points are drawn on `device`."""
+        """The same distribution, whose points are drawn on `device`."""
         return replace(self, centres=self.centres.to(device))
 
     def sample(self, n: int) -> tuple[Tensor, Tensor]:
@@ -62,7 +62,7 @@ class Mixture:
     def log_pdf(self, x: Tensor) -> Tensor:
         """log p(x) of points x (N, 2): (N,).
 
-        As a logarithm, since far from a thin law p rounds to 0. The best discriminator between the laws p and q has
+        As a logarithm, since far from thin data p rounds to 0. The best discriminator between densities p and q has
         the score log p(x) - log q(x), which is then still right.
         """
         square = (x[:, None] - self.centres).square().sum(2)  # (N, K)
@@ -70,7 +70,7 @@ class Mixture:
         return torch.logsumexp(-square / (2 * variance), dim=1) - math.log(2 * math.pi * variance * K)
 
     def blurred(self, sigma: float) -> "Mixture":
-        """The law of x + sigma e, e ~ N(0, I): what a discriminator sees through instance noise. Variances add."""
+        """The distribution of x + sigma e, e ~ N(0, I), as a D with instance noise sees it. Variances add."""
         return replace(self, sigma=math.hypot(self.sigma, sigma))
 
 
@@ -123,7 +123,7 @@ class SwissRoll:
         return self.points
 
     def to(self, device: torch.device | str) -> "SwissRoll":
-        """The same law, whose points are drawn on `device`."""
+        """The same distribution, whose points are drawn on `device`."""
         return replace(self, device=device)
 
     def sample(self, n: int) -> tuple[Tensor, Tensor]:

@@ -30,7 +30,7 @@ def fidelity(real: Tensor, fake: Tensor, *, k: int = NEIGHBOURS) -> Fidelity:
         precision = mean_j 1[y_j in B(x_i) for some i]        density  = mean_j |{i : y_j in B(x_i)}| / k
         recall    = mean_i 1[x_i in B(y_j) for some j]        coverage = mean_i 1[y_j in B(x_i) for some j]
 
-    real x: (N, F), fake y: (M, F). If both come from one law, whatever it is, density is 1 on average, and coverage
+    real x: (N, F), fake y: (M, F). If both come from one distribution, density is 1 on average, and coverage
 
         1 - (N - 1) ... (N - k) / ((M + N - 1) ... (M + N - k)),  which is close to 1 - 2^-k if N = M.
 
@@ -90,8 +90,9 @@ def copying(samples: Tensor, held_out: Tensor) -> float:
         C = P(d(sample) < d(held-out)) + P(d(sample) = d(held-out)) / 2
 
     samples (N,), held_out (M,): distances to the nearest training image, by `nearest`. C is 1/2 for a generator that
-    has learned the law of the images, 1 for copies, and 0 for images that are like none of them. A dull image is nearer
-    to all others than a lively one, so before you call a C above 1/2 copying, look at samples beside their neighbours.
+    has learned the distribution of the images, 1 for copies, and 0 for images that are like none of them. A dull image
+    is nearer to all others than a lively one, so before you call a C above 1/2 copying, look at samples beside their
+    neighbours.
     C is the Mann-Whitney statistic over N M. Raises ValueError if there is no distance or one is not finite.
     Source: Meehan, Chaudhuri & Dasgupta 2020, "A non-parametric test to detect data-copying in generative models".
     """

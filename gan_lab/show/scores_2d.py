@@ -1,4 +1,4 @@
-"""Pictures of the plane: what a score says of every point, which way it goes up, and the points of two laws."""
+"""Pictures of the plane: what a score says of every point, which way it goes up, and points, real and fake."""
 
 from typing import NamedTuple
 

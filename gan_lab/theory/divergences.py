@@ -1,4 +1,4 @@
-"""How far apart are two discrete laws? Kullback-Leibler, Jensen-Shannon and total variation, place by place.
+"""How far apart are two discrete distributions? Kullback-Leibler, Jensen-Shannon and total variation, place by place.
 
 None of the three knows where the places are: shuffle them, and nothing changes. `transport` is for that.
 """
@@ -14,10 +14,10 @@ def kl(p: ArrayLike, q: ArrayLike) -> float:
 
         KL(p || q) = sum_i p_i log(p_i / q_i)                                                            (1)
 
-    p, q: probabilities (K,). Raises ValueError for what is not two laws of one length.
+    p, q: probabilities (K,). Raises ValueError for what is not two distributions of one length.
     Source: Kullback and Leibler 1951.
     """
-    p, q = laws(p, q)
+    p, q = distributions(p, q)
     i = p > 0  # 0 log 0 = 0
     if np.any(q[i] == 0):
         return np.inf
@@ -33,7 +33,7 @@ def js(p: ArrayLike, q: ArrayLike) -> float:
     L(D*) = 2 JSD - 2 log 2, no longer holds. p, q: probabilities (K,). Raises ValueError as `kl` does.
     Source: Lin 1991; for L(D*), Goodfellow et al. 2014.
     """
-    p, q = laws(p, q)
+    p, q = distributions(p, q)
     m = np.maximum(
         (p + q) / 2, np.nextafter(0, 1)
     )  # rounded, the half of the smallest number is 0; no m is, where p > 0
@@ -47,18 +47,18 @@ def total_variation(p: ArrayLike, q: ArrayLike) -> float:
 
     p, q: probabilities (K,). Raises ValueError as `kl` does.
     """
-    p, q = laws(p, q)
+    p, q = distributions(p, q)
     return float(np.sum(np.abs(p - q)) / 2)
 
 
-def laws(p: ArrayLike, q: ArrayLike) -> tuple[Array, Array]:
+def distributions(p: ArrayLike, q: ArrayLike) -> tuple[Array, Array]:
     """Two probability vectors of one length, or a ValueError that says which is not one and why."""
     p, q = masses("p", p), masses("q", q)
     if len(p) != len(q):
         raise ValueError(f"p has {len(p)} places and q has {len(q)}: a divergence compares place with place")
-    for name, law in ("p", p), ("q", q):
-        if abs(law.sum() - 1) > 1e-6:
-            raise ValueError(f"{name} sums to {law.sum():g}, not to 1: divide it by its sum")
+    for name, shares in ("p", p), ("q", q):
+        if abs(shares.sum() - 1) > 1e-6:
+            raise ValueError(f"{name} sums to {shares.sum():g}, not to 1: divide it by its sum")
     return p, q
 
 

@@ -12,7 +12,7 @@ P, Q = np.array([3, 2, 1, 4]) / 10, np.array([1, 2, 4, 3]) / 10
 
 
 @st.composite
-def two_laws(draw, least=0.0):
+def two_distributions(draw, least=0.0):
     places = draw(st.integers(1, 6))
     heap = arrays(float, places, elements=st.just(0.0) | st.floats(1e-3, 1.0) if least == 0 else st.floats(least, 1.0))
     p, q = draw(heap.filter(np.any)), draw(heap.filter(np.any))
@@ -31,9 +31,9 @@ def test_the_optimal_discriminator_earns_2_js_minus_2_log_2():
     assert np.sum(P * np.log(D) + Q * np.log(1 - D)) == pytest.approx(2 * js(P, Q) - 2 * math.log(2))
 
 
-@given(two_laws())
-def test_two_laws_without_a_common_place_are_log_2_and_1_apart_and_infinitely_in_kl(laws):
-    p, q = laws
+@given(two_distributions())
+def test_two_distributions_without_a_common_place_are_log_2_and_1_apart_and_infinitely_in_kl(pair):
+    p, q = pair
     p, q = np.append(p, 0 * q), np.append(0 * p, q)
     assert js(p, q) == pytest.approx(math.log(2))
     assert total_variation(p, q) == pytest.approx(1)
@@ -55,24 +55,24 @@ def test_two_gaussians_of_one_width_have_kl_half_the_squared_distance_in_widths(
     assert kl(p / p.sum(), q / q.sum()) == pytest.approx(mean**2 / (2 * sigma**2), rel=1e-4, abs=1e-9)
 
 
-@given(two_laws())
-def test_js_and_total_variation_are_symmetric_bounded_and_zero_on_the_diagonal(laws):
-    p, q = laws
+@given(two_distributions())
+def test_js_and_total_variation_are_symmetric_bounded_and_zero_on_the_diagonal(pair):
+    p, q = pair
     assert js(p, q) == pytest.approx(js(q, p), abs=1e-12) and -1e-12 <= js(p, q) <= math.log(2) + 1e-12
     assert total_variation(p, q) == total_variation(q, p) and 0 <= total_variation(p, q) <= 1 + 1e-12
     assert kl(p, p) == js(p, p) == total_variation(p, p) == 0
 
 
-@given(two_laws(least=1e-3))
-def test_pinsker_and_lin_bound_the_total_variation(laws):
-    p, q = laws
+@given(two_distributions(least=1e-3))
+def test_pinsker_and_lin_bound_the_total_variation(pair):
+    p, q = pair
     assert 2 * total_variation(p, q) ** 2 <= kl(p, q) + 1e-12
     assert js(p, q) <= total_variation(p, q) * math.log(2) + 1e-12
 
 
-@given(two_laws(), st.randoms())
-def test_no_divergence_knows_where_the_places_are(laws, random):
-    p, q = laws
+@given(two_distributions(), st.randoms())
+def test_no_divergence_knows_where_the_places_are(pair, random):
+    p, q = pair
     order = random.sample(range(len(p)), len(p))
     for divergence in kl, js, total_variation:
         assert divergence(p[order], q[order]) == pytest.approx(divergence(p, q), abs=1e-12)
@@ -92,6 +92,6 @@ def test_no_divergence_knows_where_the_places_are(laws, random):
         ([0.5, 0.5], [1.0], "p has 2 places and q has 1"),
     ],
 )
-def test_what_is_not_two_laws_is_refused_by_name(divergence, p, q, complaint):
+def test_what_is_not_two_distributions_is_refused_by_name(divergence, p, q, complaint):
     with pytest.raises(ValueError, match=complaint):
         divergence(p, q)

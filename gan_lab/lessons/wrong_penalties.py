@@ -109,7 +109,7 @@ def wrong_norms(penalty: Penalty) -> list[str]:
 
 def wrong_gradients(penalty: Penalty) -> list[str]:
     """What keeps the weights of a linear critic, w x, from learning by it."""
-    real, fake = torch.randn(2, 6, 9)
+    real, fake = torch.randn(2, 6, 1, 3, 3)
     w = torch.zeros(9, requires_grad=True)
     value = penalty(lambda x: x.flatten(1) @ w, real, fake)
     if not value.requires_grad:

@@ -28,14 +28,16 @@ from gan_lab.files import whole
 from gan_lab.runner.course import NOTEBOOKS
 from gan_lab.runner.execution import kill_family
 from gan_lab.runner.release import sources
-from gan_lab.runner.submissions import Lesson, read, students
+from gan_lab.runner.submissions import Lesson, grade_id, read, students
 from gan_lab.runner.surroundings import surroundings
 from gan_lab.runner.versions import code_version
 
 SECONDS, MEGABYTES = 60.0, 4000  # that one answer may take
 STARTING = 120.0  # seconds, for what all answers of a notebook build on
-TABLE, KEPT = "grades.csv", "graded.json"
-ALONE = 'while [ "$1" != -- ]; do mount -t tmpfs none "$1" || exit 97; shift; done; shift; exec unshare --user "$@"'
+TABLE, KEPT = "grades.csv", ".kept"
+HIDE = 'while [ "$1" != -- ]; do mount -t tmpfs none "$1" || exit 97; shift; done; shift; exec unshare --user "$@"'
+UNSHARE = ["unshare", "--user", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--kill-child"]
+UNSHARE += ["sh", "-c", HIDE, "sh"]
 
 
 @dataclass(frozen=True)
@@ -63,39 +65,65 @@ def grade(
     submissions, out = Path(submissions).resolve(), Path(out).resolve()
     if out == submissions or submissions in out.parents:
         raise ValueError(f"{out} lies among the submissions: choose another folder for the grades")
+    if NOTEBOOKS.parent == out or out in NOTEBOOKS.parents:
+        raise ValueError(f"{out} holds the course itself: choose a folder of its own for the grades")
     handed_in, lessons = students(submissions), {source.stem: Lesson(source) for source in sources()}
     out.mkdir(parents=True, exist_ok=True)
     hidden = [submissions, out, NOTEBOOKS / "source"]
-    graded: dict[Path, list[Grade]] = {}
-    anew = 0
+    found: dict[Path, tuple[list[Grade], bool]] = {}
     with ThreadPoolExecutor(jobs) as pool:
-        tasks = {}
-        for student, files in handed_in.items():
-            for file in files:
-                digest = digest_of(file, lessons)
-                kept = out / student / file.stem / KEPT
-                if (found := read_kept(kept, digest)) is not None:
-                    graded[file] = found
-                else:
-                    tasks[pool.submit(grades_of, student, file, lessons, hidden, seconds, megabytes)] = (
-                        file,
-                        kept,
-                        digest,
-                    )
-        for task in as_completed(tasks):
-            file, kept, digest = tasks[task]
-            graded[file] = task.result()
-            anew += 1
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            with whole(kept) as part:
-                part.write_text(json.dumps({"digest": digest, "grades": [asdict(one) for one in graded[file]]}))
-    grades = [one for file in sorted(graded) for one in graded[file]]
+        tasks = {
+            pool.submit(grades_of, student, file, lessons, out, hidden, seconds, megabytes): file
+            for student, files in handed_in.items()
+            for file in files
+        }
+        try:
+            for task in as_completed(tasks):
+                found[tasks[task]] = task.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    grades = best([one for file in sorted(found) for one in found[file][0]])
     write_table(grades, out / TABLE)
     write_pages(grades, out)
-    return grades, anew
+    return grades, sum(anew for _, anew in found.values())
+
+
+def best(grades: list[Grade]) -> list[Grade]:
+    """One grade for each exercise of a student: of several copies of a notebook the best answer counts."""
+    counted: dict[tuple[str, str, str], Grade] = {}
+    for one in grades:
+        key = (one.student, one.notebook, one.exercise)
+        if key not in counted or one.points > counted[key].points:
+            counted[key] = one
+    return list(counted.values())
 
 
 def grades_of(
+    student: str,
+    file: Path,
+    lessons: Mapping[str, Lesson],
+    out: Path,
+    hidden: list[Path],
+    seconds: float,
+    megabytes: int,
+) -> tuple[list[Grade], bool]:
+    """The grades of one notebook, and whether it was graded anew; kept for the next time, if that would end alike."""
+    try:
+        kept = out / KEPT / f"{digest_of(student, file, lessons, seconds, megabytes)}.json"
+    except OSError as error:
+        return [Grade(student, file.stem, "", 0, "no notebook", f"{file.name} cannot be read: {error.strerror}")], True
+    if (earlier := read_kept(kept)) is not None:
+        return earlier, False
+    grades = graded_anew(student, file, lessons, hidden, seconds, megabytes)
+    if not {one.state for one in grades} & {"too long", "crashed"}:
+        kept.parent.mkdir(exist_ok=True)
+        with whole(kept) as part:
+            part.write_text(json.dumps([asdict(one) for one in grades]), encoding="utf-8")
+    return grades, True
+
+
+def graded_anew(
     student: str, file: Path, lessons: Mapping[str, Lesson], hidden: list[Path], seconds: float, megabytes: int
 ) -> list[Grade]:
     """The grades of one notebook."""
@@ -134,15 +162,16 @@ def grades_of(
 
 
 def lesson_of(file: Path, notebook: NotebookNode, lessons: Mapping[str, Lesson]) -> Lesson:
-    """Which notebook of the course this is: by nbgrader's names, else by the name of the file.
+    """Which notebook of the course this is: by the name of the file, else by nbgrader's names of its cells.
 
     Raises ValueError if it is none.
     """
-    ids = [cell.metadata.get("nbgrader", {}).get("grade_id", "") for cell in notebook.cells]
-    named = [stem for stem in lessons if any(one.startswith(f"{stem}-") for one in ids) or stem in file.stem]
-    if not named:
+    ids = [grade_id(cell) for cell in notebook.cells]
+    cells = {stem: sum(one.startswith(f"{stem}-") for one in ids) for stem in lessons}
+    named = next((stem for stem in lessons if stem in file.stem), max(cells, key=lambda stem: cells[stem]))
+    if named not in file.stem and not cells[named]:
         raise ValueError(f"{file.name} is none of the course's notebooks: {', '.join(lessons)}")
-    return lessons[named[0]]
+    return lessons[named]
 
 
 # The process
@@ -155,98 +184,87 @@ def played(order: Mapping[str, Any], hidden: list[Path], limit: float) -> list[d
     """
     with tempfile.TemporaryDirectory(prefix="gan-lab-", ignore_cleanup_errors=True) as place:
         child = subprocess.Popen(
-            [*alone(hidden), sys.executable, "-P", "-m", "gan_lab.runner.graded"],
+            [*cut_off(hidden), sys.executable, "-P", "-m", "gan_lab.runner.graded"],
             cwd=place,
             env=surroundings(OMP_NUM_THREADS="1", HOME=place, TMPDIR=place, MPLBACKEND="agg", IPYTHONDIR=place),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
         )
         try:
             said, failed = child.communicate(json.dumps(order) + "\n", timeout=limit)
         except subprocess.TimeoutExpired:
-            said, failed = "", "it did not end"
-        finally:
             kill_family(child.pid)
-            child.communicate()
-    found = [json.loads(line) for line in said.splitlines() if line.strip()]
-    if not found:
+            try:
+                said, failed = child.communicate(timeout=10)
+            except subprocess.TimeoutExpired as late:  # what it left behind holds the pipe
+                said, failed = (late.stdout or b"").decode(errors="replace"), "it did not end"
+    ready, *found = [json.loads(line) for line in said.splitlines() if line.endswith(("}", '"'))] or [None]
+    if not ready:
         raise RuntimeError(f"grading could not begin: {failed.strip()[-1000:]}")
     lost = {"state": "crashed", "hint": "it ended the process that grades", "seconds": 0.0}
     return [*found, *[lost] * (len(order["exercises"]) - len(found))]
 
 
-def alone(hidden: list[Path]) -> list[str]:
-    """What to put before a command so that it has no network and finds these folders empty; nothing where that is not
-    possible."""
-    if not namespaces():
-        return []
-    there = [str(folder) for folder in hidden if folder.is_dir()]
-    return ["unshare", "--user", "--map-root-user", "--net", "--mount", "sh", "-c", ALONE, "sh", *there, "--"]
+def cut_off(folders: list[Path]) -> list[str]:
+    """What to put before a command so that it has no network and no other processes, and finds these folders empty;
+    nothing where that is not possible."""
+    return [*UNSHARE, *(str(folder) for folder in folders if folder.is_dir()), "--"] if namespaces() else []
 
 
 @cache
 def namespaces() -> bool:
-    """Whether this machine lets a user cut a process off from the network and from folders."""
+    """Whether this machine lets a user cut a process off from the network, from other processes and from folders."""
     if not shutil.which("unshare"):
         return False
     with tempfile.TemporaryDirectory() as folder:
-        trial = [
-            "unshare",
-            "--user",
-            "--map-root-user",
-            "--net",
-            "--mount",
-            "sh",
-            "-c",
-            ALONE,
-            "sh",
-            folder,
-            "--",
-            "true",
-        ]
-        return subprocess.run(trial, capture_output=True, check=False).returncode == 0
+        return subprocess.run([*UNSHARE, folder, "--", "true"], capture_output=True, check=False).returncode == 0
 
 
 # What is kept, and what is written
 
 
-def digest_of(file: Path, lessons: Mapping[str, Lesson]) -> str:
-    """What a grade depends on: the notebook, the course's sources, and the code of the checks."""
-    parts = [file.read_bytes(), *(lesson.source.read_bytes() for lesson in lessons.values()), code_version().encode()]
+def digest_of(student: str, file: Path, lessons: Mapping[str, Lesson], seconds: float, megabytes: int) -> str:
+    """What a grade depends on: the notebook, whose it is, the course's sources, its code, and the limits."""
+    ours = [*(lesson.source for lesson in lessons.values()), *sorted(Path(__file__).parent.glob("*.py"))]
+    words = f"{student}/{file.name} {code_version()} {seconds:g} {megabytes}"
+    parts = [words.encode(errors="replace"), *(one.read_bytes() for one in (file, *ours))]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
-def read_kept(kept: Path, digest: str) -> list[Grade] | None:
-    """The grades of an earlier time, if they are of the same."""
+def read_kept(kept: Path) -> list[Grade] | None:
+    """The grades of an earlier time, if there are any."""
     try:
-        found = json.loads(kept.read_text())
-        return [Grade(**one) for one in found["grades"]] if found["digest"] == digest else None
-    except (OSError, ValueError, KeyError, TypeError):
+        return [Grade(**one) for one in json.loads(kept.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError):
         return None
 
 
 def write_table(grades: list[Grade], file: Path) -> None:
     table = pd.DataFrame([asdict(one) for one in grades]).drop(columns="code")
     with whole(file) as part:
-        table.to_csv(part, index=False)
+        table.to_csv(part, index=False, encoding="utf-8", errors="replace")
 
 
 def write_pages(grades: list[Grade], out: Path) -> None:
-    """index.html with a row a student, and STUDENT/index.html with what was right and the hints."""
+    """index.html with a row a student, and students/NAME/index.html with what was right and the hints."""
     pages = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined)
     names = list(dict.fromkeys(one.student for one in grades))
     notebooks = sorted({one.notebook for one in grades})
     rows = [(name, dict(totals([one for one in grades if one.student == name]))) for name in names]
-    with whole(out / "index.html") as part:
-        part.write_text(pages.get_template("page/grades.html").render(rows=rows, notebooks=notebooks))
+    overview = pages.get_template("page/grades.html").render(rows=rows, notebooks=notebooks)
+    written = {out / "index.html": overview}
     for name in names:
-        (out / name).mkdir(exist_ok=True)
-        with whole(out / name / "index.html") as part:
-            own = [one for one in grades if one.student == name]
-            part.write_text(pages.get_template("page/grade.html").render(student=name, grades=own))
+        own = [one for one in grades if one.student == name]
+        page = pages.get_template("page/grade.html").render(student=name, grades=own)
+        written[out / "students" / name / "index.html"] = page
+    for file, text in written.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with whole(file) as part:
+            part.write_text(text, encoding="utf-8", errors="replace")
 
 
 def totals(grades: list[Grade]) -> Iterator[tuple[str, tuple[int, int]]]:

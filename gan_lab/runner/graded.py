@@ -1,14 +1,15 @@
 """The process in which a student's answers are run: python -m gan_lab.runner.graded < order > results.
 
-It gets an order, one line of JSON, and writes a line of JSON for each exercise. It runs the cells that all answers
-build on, once, and then forks for each exercise: so an answer finds everything as it was before any student's code,
-whatever another one does. An answer that takes too long or too much memory, or ends its process, ends with itself.
+It gets an order, one line of JSON, and writes a line when it is ready, and one for each exercise. It runs the cells
+that all answers build on, once, and then forks for each exercise: so an answer finds everything as it was before any
+student's code. An answer that takes too long or too much memory, or ends its process, ends with itself.
 
 It keeps the rest from a student's mistakes, and not from an attacker: code that a check calls can look at the check.
 """
 
 import ast
 import contextlib
+import copy
 import json
 import os
 import resource
@@ -36,6 +37,7 @@ def main() -> None:
         if error := ran.error_before_exec or ran.error_in_exec:
             lines = traceback.format_exception(error)
             sys.exit(f"a cell that the answers build on fails: {code[:200]}\n{''.join(lines)}")
+    print(json.dumps("ready"), file=results, flush=True)
     for exercise in order["exercises"]:
         began = time.monotonic()
         found = in_a_fork(shell, exercise, order["seconds"], order["megabytes"])
@@ -60,6 +62,7 @@ def in_a_fork(shell: Any, exercise: dict[str, Any], seconds: float, megabytes: i
         os.close(out)
         try:
             os.setsid()
+            os.dup2(1, 2)  # which nobody reads
             limited(megabytes, seconds)
             found = judged(shell, exercise)
         except BaseException as error:  # whatever a student's code does, this process ends here
@@ -99,16 +102,18 @@ def limited(megabytes: int, seconds: float) -> None:
 
 def judged(shell: Any, exercise: dict[str, Any]) -> dict[str, Any]:
     """Run the answer, and then the check, which gets the course's own things but for what the answer defines."""
-    before = dict(shell.user_ns)
+    check = ast.parse(exercise["check"])
+    asked = {node.id for node in ast.walk(check) if isinstance(node, ast.Name)} - {*exercise["defines"], "exercises"}
+    ours = {name: copy.deepcopy(shell.user_ns[name]) for name in asked if name in shell.user_ns}
     for code in exercise["beside"]:
         shell.run_cell(code)  # where one of them fails, the answer may not need it
     ran = shell.run_cell(exercise["answer"])
-    if error := ran.error_before_exec or ran.error_in_exec:
-        return wrong(f"the cell raised {type(error).__name__}: {' '.join(str(error).split())[:300]}")
-    names = {**shell.user_ns, **{name: before[name] for name in before if name not in exercise["defines"]}}
-    names["exercises"] = fresh_exercises()
+    error = ran.error_before_exec or ran.error_in_exec
+    if error and (isinstance(error, SystemExit) or not shell.user_ns.keys() >= {*exercise["defines"]}):
+        return wrong(f"the cell raised {type(error).__name__}: {' '.join(str(error).split())}")
+    names = {**shell.user_ns, **ours, "exercises": fresh_exercises()}
     try:
-        for node in ast.parse(exercise["check"]).body:
+        for node in check.body:
             if isinstance(node, ast.Expr):
                 result = eval(compile(ast.Expression(node.value), "<check>", "eval"), names)
                 if not result.correct:
@@ -116,7 +121,7 @@ def judged(shell: Any, exercise: dict[str, Any]) -> dict[str, Any]:
             else:
                 exec(compile(ast.Module([node], []), "<check>", "exec"), names)
     except Exception as error:
-        return wrong(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
+        return wrong(f"{type(error).__name__}: {' '.join(str(error).split())}")
     return {"state": "correct", "hint": ""}
 
 
@@ -130,7 +135,7 @@ def fresh_exercises() -> Any:
 
 
 def wrong(hint: str) -> dict[str, Any]:
-    return {"state": "wrong", "hint": hint}
+    return {"state": "wrong", "hint": hint[:500]}
 
 
 if __name__ == "__main__":

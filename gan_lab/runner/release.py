@@ -1,5 +1,6 @@
 """The course to hand out: notebooks without solutions and outputs, marked as nbgrader marks them."""
 
+import ast
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,7 +65,14 @@ def for_nbgrader(notebook: NotebookNode) -> NotebookNode:
     """The notebook, with a hidden test behind each check: nbgrader gives a point where no error is raised."""
     for cell in notebook.cells:
         if cell.metadata.get("nbgrader", {}).get("grade"):
-            cell.source += f"\n### BEGIN HIDDEN TESTS\n{cell.source.splitlines()[-1]}.insist()\n### END HIDDEN TESTS"
+            call = next(node for node in ast.parse(cell.source).body if isinstance(node, ast.Expr))
+            insists = f"\n### BEGIN HIDDEN TESTS\n{ast.unparse(call)}.insist()\n### END HIDDEN TESTS"
+            lines = cell.source.splitlines()
+            cell.source = (
+                "\n".join(lines[: call.end_lineno])
+                + insists
+                + "".join(f"\n{line}" for line in lines[call.end_lineno :])
+            )
     return notebook
 
 

@@ -7,7 +7,6 @@ moved, or copied into a notebook of one's own; the checks that are run are those
 """
 
 import ast
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -69,7 +68,7 @@ class Lesson:
             if n == 0 or CONTEXT & {*cell.metadata.get("tags", [])}
         ]
 
-    @property
+    @cached_property
     def exercises(self) -> list[Exercise]:
         """In their order. The check has its hidden tests."""
         whole = [cell.source for cell in solved(marked(self.source)).cells if cell.cell_type == "code"]
@@ -85,29 +84,43 @@ class Lesson:
         """The answers in a notebook that was handed in."""
         cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
         known = {code.strip() for code in self.handed_out}
-        own = [n for n, cell in enumerate(cells) if cell.source.strip() not in known]
+        own = [
+            n
+            for n, cell in enumerate(cells)
+            if cell.source.strip() not in known and "parameters" not in cell.metadata.get("tags", [])
+        ]
         found = []
         for exercise in self.exercises:
-            at = place(exercise, cells)
-            beside = tuple(cells[n].source for n in own if n != at and only_defines(cells[n].source))
+            at = place(exercise, cells, own)
+            beside = tuple(filter(None, (definitions(cells[n].source) for n in own if n != at)))
             found.append(Answer(exercise, "" if at is None else cells[at].source, beside))
         return found
 
 
-def place(exercise: Exercise, cells: Sequence[NotebookNode]) -> int | None:
-    """Which of the cells answers: the last one of that name or, if none of them defines what is asked for, the last
-    that does."""
-    defining = [n for n, cell in enumerate(cells) if exercise.defines <= defined(cell.source)]
-    named = [n for n in defining if cells[n].metadata.get("nbgrader", {}).get("grade_id") == exercise.name]
-    return next(iter(named[-1:] or defining[-1:]), None)
+def place(exercise: Exercise, cells: Sequence[NotebookNode], own: Sequence[int]) -> int | None:
+    """Which of the cells answers, if one does: of the student's `own` ones that define what is asked for the last, or
+    the last that still has the name; else the last one of that name, whatever it holds."""
+    named = [n for n, cell in enumerate(cells) if grade_id(cell) == exercise.name]
+    defining = [n for n in own if exercise.defines <= defined(cells[n].source)]
+    for choice in ([n for n in defining if n in named], defining, named):
+        if choice:
+            return choice[-1]
+    return next((n for n, cell in enumerate(cells) if cell.source.strip() == exercise.handed_out.strip()), None)
+
+
+def grade_id(cell: NotebookNode) -> str:
+    """nbgrader's name of a cell, "" if it has none."""
+    mark = cell.metadata.get("nbgrader")
+    return str(mark.get("grade_id", "")) if isinstance(mark, dict) else ""
 
 
 def read(file: Path) -> NotebookNode:
     """The notebook in a file. Raises ValueError, which names the file, if it holds none."""
     try:
         notebook: NotebookNode = nbformat.read(file, as_version=4)
+        nbformat.validate(notebook)
         return notebook
-    except (OSError, json.JSONDecodeError, nbformat.reader.NotJSONError, AttributeError, KeyError) as error:
+    except Exception as error:  # what a student's file makes of a reader has no end
         raise ValueError(f"{file.name} is no notebook: {' '.join(str(error).split())[:120]}") from error
 
 
@@ -116,7 +129,7 @@ def students(folder: Path) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for file in sorted(folder.glob("*/**/*.ipynb")):
         parts = file.relative_to(folder).parts
-        if not any(part.startswith(".") for part in parts):
+        if file.is_file() and not any(part.startswith(".") for part in parts):
             found.setdefault(parts[0], []).append(file)
     if not found:
         raise FileNotFoundError(
@@ -126,27 +139,34 @@ def students(folder: Path) -> dict[str, list[Path]]:
 
 
 def defined(code: str) -> set[str]:
-    """The names that a cell sets at its top level; none if it is no Python."""
+    """The names that a cell sets outside of functions and classes; none if it is no Python."""
     names: set[str] = set()
-    for node in statements(code):
+    pending = statements(code)
+    while pending:
+        node = pending.pop()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.add(node.name)
-        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
-            names |= {
-                name.id for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
-            }
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+        else:
+            names |= {one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
+            pending += [inner for inner in ast.iter_child_nodes(node) if isinstance(inner, ast.stmt)]
     return names
 
 
-def only_defines(code: str) -> bool:
-    """Whether a cell of the student's own only imports, defines, and sets names: then an answer may need it."""
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
-    found = statements(code)
-    return bool(found) and all(isinstance(node, kinds) for node in found) and CHECK not in code
+def definitions(code: str) -> str:
+    """What a cell of the student's own imports, defines, and sets without calling anything: an answer may need it."""
+    kept = []
+    for node in statements(code):
+        defines = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom)
+        sets = isinstance(node, ast.Assign | ast.AnnAssign)
+        if defines or (sets and not any(isinstance(inner, ast.Call | ast.comprehension) for inner in ast.walk(node))):
+            kept.append(ast.unparse(node))
+    return "\n".join(kept)
 
 
 def statements(code: str) -> list[ast.stmt]:
     try:
         return ast.parse(TransformerManager().transform_cell(code)).body
-    except SyntaxError:
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []

@@ -2,7 +2,7 @@
 
 import io
 
-import IPython.display
+from IPython.display import display
 from torch import Tensor
 
 from gan_lab.show.plots import in_blocks
@@ -10,8 +10,8 @@ from gan_lab.show.plots import in_blocks
 
 def film(
     frames: Tensor, *, alt: str, fps: float = 12.0, side: int = 192, value_range: tuple[float, float] = (-1.0, 1.0)
-) -> IPython.display.Image:
-    """Images (N, C, H, W), one after another and then from the start again, in a square with this side in pixels.
+) -> None:
+    """Display images (N, C, H, W), one after another and then from the start again, in a square with this side in pixels.
 
     alt: what is to be seen, in words, for those who cannot see it. Raises ValueError for no image.
     """
@@ -20,4 +20,4 @@ def film(
     first, *rest = (in_blocks(frame, side, value_range) for frame in frames)
     out = io.BytesIO()
     first.save(out, format="gif", save_all=True, append_images=rest, duration=round(1000 / fps), loop=0)
-    return IPython.display.Image(out.getvalue(), format="gif", alt=alt)
+    display({"image/gif": out.getvalue(), "text/plain": alt}, raw=True)

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 
 from gan_lab.runner import release as ours
 from gan_lab.runner.release import release, solutions
@@ -81,6 +82,14 @@ def test_with_nbgrader_s_markers_it_is_the_source_itself(tmp_path: Path) -> None
     check = marks(file)["06_few_images-check_average"]
     call = "exercises.check_average(average)"
     assert check.source == f"{call}\n### BEGIN HIDDEN TESTS\n{call}.insist()\n### END HIDDEN TESTS"
+
+
+def test_nbgrader_insists_on_the_check_whatever_stands_behind_it() -> None:
+    tests = "### BEGIN HIDDEN TESTS\nassert f(2) == 4\n### END HIDDEN TESTS"
+    cell = new_code_cell(f"exercises.check_f(\n    f,\n)\n{tests}", metadata={"nbgrader": {"grade": True}})
+    (written,) = ours.for_nbgrader(new_notebook(cells=[cell])).cells
+    insists = "### BEGIN HIDDEN TESTS\nexercises.check_f(f).insist()\n### END HIDDEN TESTS"
+    assert written.source == f"exercises.check_f(\n    f,\n)\n{insists}\n{tests}"
 
 
 def test_a_file_that_is_there_is_not_replaced_and_nothing_else_is_written(tmp_path: Path) -> None:

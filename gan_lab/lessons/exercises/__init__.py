@@ -10,7 +10,7 @@ from gan_lab.lessons.exercises.distance import (
     check_potential,
     check_r1_weight,
 )
-from gan_lab.lessons.exercises.few_images import check_average, check_leaks_at, check_move, check_pairs
+from gan_lab.lessons.exercises.few_images import check_average, check_erase, check_leaks_at, check_pairs
 from gan_lab.lessons.exercises.stabilization import check_boundary, check_noisy_labels
 from gan_lab.lessons.exercises.two_reports import check_lost, check_smoothed
 from gan_lab.lessons.exercises.wgan import check_gradient_penalty, check_hinge, check_r1
@@ -20,6 +20,7 @@ __all__ = [
     "check_boundary",
     "check_conditional",
     "check_emd_1d",
+    "check_erase",
     "check_gradient_penalty",
     "check_half",
     "check_hinge",
@@ -27,7 +28,6 @@ __all__ = [
     "check_leaks_at",
     "check_least_squares",
     "check_lost",
-    "check_move",
     "check_moves",
     "check_noise",
     "check_noisy_labels",

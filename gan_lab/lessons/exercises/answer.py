@@ -81,7 +81,7 @@ def raised(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     theirs = [frame for frame in frames if not any(place in frame.filename for place in OURS)]
     where = f" (line {theirs[-1].lineno} of the cell: {theirs[-1].line})" if theirs and theirs[-1].line else ""
-    return f"your code raised {type(error).__name__}: {' '.join(str(error).split()) or 'no text'}{where}"
+    return f"your code raised {type(error).__name__}: {' '.join(str(error).split())[:300] or 'no text'}{where}"
 
 
 def number(answer: object, name: str = "your answer") -> float:
@@ -90,7 +90,7 @@ def number(answer: object, name: str = "your answer") -> float:
         raise AnswerError(f"{name} is None: does your function end with return?")
     try:
         value = answer.detach().cpu().numpy() if isinstance(answer, Tensor) else np.asarray(answer)
-        if value.dtype == bool:
+        if value.dtype.kind in "bUS":  # True, and a text
             raise TypeError
         return float(value.astype(np.float64).item())
     except (TypeError, ValueError, AttributeError):

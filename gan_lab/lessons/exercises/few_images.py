@@ -38,23 +38,31 @@ def check_leaks_at(answer: Mapping[str, float]) -> Claims:
 
 
 @check
-def check_move(answer: Move) -> Claims:
-    """Does it move each image by a draw of its own, keep what an image is, and let the gradient through?"""
-    one = torch.rand(1, 1, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    x = one.expand(64, 1, 32, 32).clone().requires_grad_()
+def check_erase(answer: Move, side: int = 8) -> Claims:
+    """Does it make a square of each image black, at a place of its own, and let the gradient through?"""
+    x = torch.rand(64, 1, 32, 32, generator=torch.Generator().manual_seed(0)) * 1.9 - 0.9  # nothing is black
+    x.requires_grad_()
     given = x.detach().clone()
     found = answer(x)
     if not isinstance(found, Tensor) or found.shape != x.shape:
         what = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else shown(found)
         raise AnswerError(f"of 64 images of shape (1, 32, 32) it makes {what}: return as many of the same shape")
-    yield torch.equal(x.detach(), given), "it changes the images that it is given: make new ones, x.clone()"
-    low, high = found.detach().aminmax()
-    yield low >= -1.001 and high <= 1.001, f"it makes values from {low:.2f} to {high:.2f}: images have -1 to 1"
-    yield not torch.equal(found, x), "it moves nothing"
-    unlike_first = (found != found[:1]).flatten(1).any(1).sum()
-    yield unlike_first > 8, "of 64 equal images it makes 64 equal ones: draw a move for each image"
+    yield torch.equal(x.detach(), given), "it changes the images that it is given: make new ones, as torch.where does"
+    changed = (found != given)[:, 0]  # (64, 32, 32)
+    yield changed.any(), "it changes nothing"
+    yield (found.detach()[:, 0][changed] == -1).all(), "what it changes does not become black, -1"
+    rows, columns = (changed.any(dim).nonzero() for dim in (2, 1))  # (image, place) wherever something changed
+    counts = changed.flatten(1).sum(1)
+    filled = [len(part) == 64 * side for part in (rows, columns)]
+    yield (counts == side**2).all() and all(filled), f"not every image loses one square of {side} x {side} pixels"
+    for name, part in (("row", rows), ("column", columns)):
+        begin = len(set(part[:, 1].view(64, side)[:, 0].tolist()))
+        yield begin > 8, f"the squares of 64 images begin in {begin} {name}(s): draw for each image"
     slope = torch.autograd.grad(found.sum(), x, allow_unused=True)[0] if found.requires_grad else None
-    yield slope is not None and slope.any(), "no gradient reaches the images, and so none would reach G"
+    yield (
+        slope is not None and (slope[:, 0] == ~changed).all(),
+        "no gradient reaches the images, and so none would reach G",
+    )
 
 
 @check

@@ -25,7 +25,9 @@ def check_noisy_labels(loss: Loss, swapped: float = 0.05) -> Claims:
     real, fake, y = torch.full((4000,), 1.5), torch.full((3000,), -0.5), torch.zeros(4000, dtype=torch.int64)
     real.requires_grad_(), fake.requires_grad_()
     found = [learns(loss.d_loss(real, fake, y), "d_loss") for _ in range(50)]
-    yield np.std(found) > 0, "d_loss is the same every time: draw which targets are swapped, in every call"
+    slopes = torch.autograd.grad(loss.d_loss(real, fake, y), (real, fake), allow_unused=True)
+    yield all(slope is not None and slope.all() for slope in slopes), "a part of d_loss passes no gradient"
+    yield np.std(found) > 0, "d_loss is the same every time: each image needs a coin of its own, thrown in every call"
     truth = NonSaturating(1 - swapped, swapped).d_loss(real, fake).item()
     hint = "every image has a coin of its own, real and fake alike, and the mean is over all of them"
     yield close(np.mean(found), truth, 0.01), f"d_loss is {np.mean(found):.3f} on average, not {truth:.3f}: {hint}"

@@ -11,8 +11,9 @@ from gan_lab.lessons.exercises.answer import AnswerError, Claims, check, close, 
 @check
 def check_lost(answer: Callable[[Tensor, int], set[int]]) -> Claims:
     """Does answer(labels, batch_size) name the labels that are in no full batch, taken in this order?"""
-    labels = torch.arange(5).repeat_interleave(201)
-    for batch_size in (256, 64, 400, 450, 2000):
+    in_order = torch.arange(5).repeat_interleave(201)
+    mixed = torch.tensor([2, 0, 2, 2, 1, 0, 4, 3, 3, 1])
+    for labels, batch_size in [*((in_order, n) for n in (256, 64, 400, 450, 2000)), (mixed, 7), (mixed, 4)]:
         truth = set(labels.tolist()) - set(labels[: len(labels) // batch_size * batch_size].tolist())
         found = answer(labels.clone(), batch_size)
         try:
@@ -20,7 +21,8 @@ def check_lost(answer: Callable[[Tensor, int], set[int]]) -> Claims:
         except TypeError:
             raise AnswerError(f"it gives {shown(found)}: return a set of labels") from None
         lose, said = (", ".join(map(str, sorted(classes))) or "none" for classes in (truth, named))
-        yield named == truth, f"of 5 classes with 201 images each, batches of {batch_size} lose {lose}, not {said}"
+        of = "5 classes with 201 images each" if labels is in_order else f"the labels {labels.tolist()}"
+        yield named == truth, f"of {of}, batches of {batch_size} lose {lose}, not {said}"
 
 
 @check

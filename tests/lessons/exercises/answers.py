@@ -194,6 +194,7 @@ NOISY_LABELS = Exercise(
     wrong=[
         (losses.NonSaturating(0.95, 0.05), "the same every time"),
         (losses.NonSaturating(), "the same every time"),
+        (TwoLosses(lambda r, f: NoisyLabels().d_loss(r.detach(), f), lambda f: f.mean()), "passes no gradient"),
         (Swapping(0.05, 0.05, once=True), "a coin of its own"),
         (Swapping(0.05, 0.0), "a coin of its own"),
         (Swapping(0.0, 0.05), "a coin of its own"),
@@ -272,9 +273,16 @@ class Concatenated(nn.Module):
         return self.layers(torch.cat([x, maps], 1))
 
 
+def from_zero() -> Projection:
+    """The labels say nothing yet, and will."""
+    D = Projection()
+    nn.init.zeros_(D.v.weight)
+    return D
+
+
 CONDITIONAL = Exercise(
     exercises.check_conditional,
-    right=[Projection(), Projection(seed=1), Concatenated(), Projection(lambda s, x, y: s * 3 - 1)],
+    right=[Projection(), Projection(seed=1), from_zero(), Concatenated(), Projection(lambda s, x, y: s * 3 - 1)],
     wrong=[
         (Projection(lambda s, x, y: s[:, None]), "shape (8, 1) for 8 images"),
         (Projection(lambda s, x, y: x.flatten(1).sum(1)), "D has to use y"),
@@ -327,6 +335,11 @@ def penalty_by_hand(
     return sign * weight * ((norm - 1) ** 2).mean()
 
 
+def as_the_hint_says(score: Any, real: Tensor, fake: Tensor) -> Tensor:
+    t = torch.rand(len(real), 1, 1, 1)
+    return 10 * (lipschitz.gradient_norms(score, t * real + (1 - t) * fake) - 1).square().mean()
+
+
 GRADIENT_PENALTY = Exercise(
     exercises.check_gradient_penalty,
     right=[
@@ -334,6 +347,7 @@ GRADIENT_PENALTY = Exercise(
         penalty_by_hand,
         partial(penalty_by_hand, root=lambda g: torch.linalg.vector_norm(g.reshape(len(g), -1), dim=1)),
         lambda score, real, fake: lipschitz.gradient_penalty(score, fake, real),  # t and 1 - t are the same
+        as_the_hint_says,
     ],
     wrong=[
         (wrong.report_b, "draw it from [0, 1]"),
@@ -628,23 +642,30 @@ def erased_in_place(x: Tensor) -> Tensor:
     return x
 
 
-MOVE = Exercise(
-    exercises.check_move,
-    right=[
-        erased,
-        moves.translate,
-        moves.brightness,
-        lambda x: torch.where(torch.rand(len(x), 1, 1, 1) < 0.5, x, x.flip(3)),
-    ],
+def by_loop(x: Tensor) -> Tensor:
+    masks = torch.zeros(x.shape)
+    for mask in masks:
+        row, column = (int(torch.randint(25, ())) for _ in range(2))
+        mask[:, row : row + 8, column : column + 8] = 1
+    return x * (1 - masks) - masks
+
+
+ERASE = Exercise(
+    exercises.check_erase,
+    right=[erased, by_loop, lambda x: torch.where(erased(torch.zeros_like(x)) < 0, -torch.ones_like(x), x)],
     wrong=[
-        (lambda x: x, "it moves nothing"),
+        (lambda x: x, "it changes nothing"),
         (lambda x: x[:, :, 1:], "it makes shape (64, 1, 31, 32)"),
-        (lambda x: x.flip(3), "draw a move for each image"),
-        (partial(erased, each=False), "draw a move for each image"),
-        (lambda x: x + torch.rand(len(x), 1, 1, 1), "images have -1 to 1"),
+        (lambda x: x.flip(3), "does not become black"),
+        (lambda x: x * torch.rand(len(x), 1, 1, 1), "does not become black"),
+        (partial(erased, low=0.0), "does not become black"),
+        (partial(erased, each=False), "begin in 1 row(s)"),
+        (partial(erased, side=7), "one square of 8 x 8"),
+        (moves.translate, "does not become black"),
+        (lambda x: torch.where(torch.arange(32) < 2, -1.0, x), "one square of 8 x 8"),
+        (lambda x: erased(erased(x)), "one square of 8 x 8"),
         (lambda x: erased(x).detach(), "no gradient reaches the images"),
-        (lambda x: torch.rand(len(x), 1, 1, 1).requires_grad_().expand(x.shape), "no gradient"),
-        (lambda x: erased(x) * torch.nan, "values from nan"),
+        (lambda x: erased(x) * torch.nan, "does not become black"),
         (erased_in_place, "it changes the images"),
         (lambda x: erased(x).numpy, "return as many of the same shape"),
         NONE,
@@ -706,6 +727,7 @@ LOST = Exercise(
         (lambda labels, n: 4, "return a set of labels"),
         (lambda labels, n: set(labels[len(labels) // n * n :].tolist()), "lose"),
         (lambda labels, n: {5}, "not 5"),
+        (lambda labels, n: set(range(int(labels[: len(labels) // n * n or 1].max()) + 1, 5)), "lose"),
         NONE,
         RAISES,
     ],

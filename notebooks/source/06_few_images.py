@@ -1,0 +1,534 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 6. Few images: which idea pays?
+#
+# **Question.** The DCGAN of notebook 1 is from 2015. Since then, many ideas were published that should help a GAN, above
+# all one that has few images. Which of them pays on a thousand images, in three minutes on a laptop?
+#
+# You meet eight ideas of ten years. Each is one change of the same game, and you see what it gives over several seeds, in
+# the same time and in the same number of rounds. Some give nothing here, and that is said, too. Then you train one
+# yourself, in about a minute, and play with a generator that is trained already: it looks for the digit that you draw.
+#
+# You need notebook 1, and of notebook 2 what the judge measures.
+
+# %%
+import inspect
+from functools import partial
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from IPython.display import display
+from lightning_fabric import Fabric
+from matplotlib.image import imread
+
+from gan_lab import pretrained
+from gan_lab.augmentation import spectrum
+from gan_lab.data.hold_out import load_with_held_out
+from gan_lab.latent import invert, slerp, truncated_noise
+from gan_lab.lessons import exercises, ladder
+from gan_lab.lessons.claims import claim
+from gan_lab.measure import seeds
+from gan_lab.measure.judge import Judge
+from gan_lab.moves import affine, cutout, translate
+from gan_lab.parameters import check_parameters
+from gan_lab.runs import Run
+from gan_lab.shipped import RESULTS
+from gan_lab.show import plots
+from gan_lab.show.drawing import inverter
+from gan_lab.show.film import film
+from gan_lab.show.widgets import Dashboard, class_explorer, explorer
+from gan_lab.training import play, sample
+
+plt.style.use(plots.STYLE)
+
+# %% [markdown]
+# ## Parameters
+
+# %% tags=["parameters"]
+data_dir: str = ""  # the images; "" is the bundled digits [a folder, or one of MNIST, FashionMNIST, KMNIST]
+idea: str = "labels"  # which game is trained in section 8 [one of DCGAN, augmentation, adaptive, spectral norm, hinge, R1, R3GAN, labels]
+epochs: int = 25  # passes over the images [at least 1]
+batch_size: int = 16  # images of each kind that D sees before a step [at least 2, at most the images in data_dir]
+measure_every: int = 5  # epochs between two measurements of the quality [at least 1]
+search_steps: int = 100  # steps in which the noise of an image is looked for [at least 1]
+seed: int = 0  # of the weights, the noise and the order of the images [at least 0]
+accelerator: str = "auto"  # where to train [one of auto, cpu, cuda, mps]
+run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named after the parameters
+
+# %% [markdown]
+# ## 1. The start, and how ideas are compared
+#
+# All games below have one network, `gan_lab.networks.dcgan`: three convolutions of stride 2 on each side, by the
+# guidelines of notebook 1. All have batches of 16 and Adam with steps of 0.001. The judge of notebook 2 compares samples
+# with held-out images:
+#
+# * **kernel distance**: how far the samples are from the real images; 0 is best;
+# * **coverage**: the share of the real images that have a sample near them;
+# * **sure**: the share of the samples that the judge's classifiers can name, with a probability above 0.99;
+# * **copying**: whether samples lie nearer to the training images than unseen real images do: 1/2 if they lie as near,
+#   1 for copies, less if they lie farther away.
+#
+# An idea is a function that sets up a game. This is the start:
+
+# %%
+check_parameters(globals())
+images, held_out = load_with_held_out(data_dir, size=32)
+K = len(images.classes)
+judge = Judge(images, held_out, seed=seed)
+unseen, _ = judge.unseen.batch(slice(None))
+print(f"{len(images)} images to train on. Unseen real images get kernel distance", end=" ")
+print(f"{judge.floor['kernel_distance']:.2f}, coverage {judge.floor['coverage']:.0%}, sure {judge.sure(unseen):.0%}\n")
+print(inspect.getsource(ladder.game_of))
+print(inspect.getsource(ladder.plain))
+
+# %% [markdown]
+# ## 2. The first idea: draw with an average of $G$
+#
+# Each step of $G$ answers the last steps of $D$, so $G$ wanders. An *exponential moving average* of its weights $w_n$
+# is steadier (Karras et al., 2018):
+#
+# $$ a_1 = w_1, \qquad a_n = \beta\, a_{n-1} + (1 - \beta)\, w_n \qquad (1)$$
+#
+# It looks back over about $1 / (1 - \beta)$ steps; here $\beta = 0.998$. $D$ plays against $G$, and we draw with the
+# average. It costs next to nothing. (Batch norm's mean and variance are no weights. They are estimated anew for the
+# average, from fresh noise; `gan_lab/average.py` says why.)
+#
+# ## 3. Augmentation: the same few images, seen in many ways
+#
+# With a thousand images $D$ soon knows each of them, as notebook 1 showed. Now let every image, **real or fake**, be
+# moved at random before $D$ sees it. With probability $p$ an image $x$ becomes $g(x)$, and the move $g$ is drawn for this
+# image alone:
+
+# %%
+few, _ = images.batch(torch.arange(0, len(images), max(1, len(images) // 6))[:6])
+rows = few.repeat_interleave(4, 0)  # each image four times
+torch.manual_seed(seed)
+seen = {"as they are": rows, "shifted": translate(rows), "turned, scaled, slanted": affine(rows), "cut": cutout(rows)}
+fig, axes = plt.subplots(1, 4, figsize=(11, 4.6))
+for ax, (name, x) in zip(axes, seen.items(), strict=True):
+    plots.grid(ax, x, nrow=4, title=name)
+plt.show()
+print(inspect.getsource(ladder.augmentation))
+
+# %% [markdown]
+# ### What leaks
+#
+# $G$ learns to draw what looks like the real images *after both were moved*. If $P$ is the distribution of the images,
+# $D$ sees
+#
+# $$ T P = (1 - p)\, P + p\, \mathbb{E}_g[\, g P\, ] \qquad (2)$$
+#
+# where $gP$ is the distribution of moved images. If $T$ can be undone, then $T P_{fake} = T P_{real}$ only where
+# $P_{fake} = P_{real}$, and nothing is lost. If it cannot, $G$ may draw moved images, and $D$ cannot tell: the
+# augmentation **leaks**. $T$ is linear, and it can be undone if none of its eigenvalues is 0. For moves that form a cycle
+# of $n$, such as the four quarter turns of a square, where move $g$ has probability $d_g$, the eigenvalues are a Fourier
+# transform:
+#
+# $$ \lambda_k = 1 - p + p \sum_{g=0}^{n-1} d_g\, e^{-2 \pi i k g / n}, \qquad k = 0, \dots, n - 1 \qquad (3)$$
+#
+# **Predict, then run:** at which $p$ does a mirror leak, which is a cycle of two?
+
+# %%
+p_of = torch.linspace(0, 1, 101)
+none = [0.0] * 13
+cycles = {
+    "a mirror": torch.tensor([0.0, 1.0]),
+    "a shift by -1, 0 or 1 of 16": torch.tensor([1 / 3, 1 / 3, *none, 1 / 3]),
+    "a shift by a - b, both 0 or 1": torch.tensor([1 / 2, 1 / 4, *none, 1 / 4]),
+}
+least = {name: torch.stack([spectrum(d, float(p)).abs().min() for p in p_of]) for name, d in cycles.items()}
+fig, ax = plt.subplots(figsize=(7, 3))
+for (name, smallest), style in zip(least.items(), ("-", "--", ":"), strict=True):
+    ax.plot(p_of, smallest, style, label=name)
+ax.set(title="the smallest eigenvalue", xlabel="p", ylabel=r"least $|\lambda_k|$", ylim=(0, None))
+ax.legend(fontsize=8)
+plt.show()
+
+# %% [markdown]
+# Below $p = 1/2$ nothing leaks, whatever the moves. A mirror leaks at exactly $1/2$: then half of the images are
+# mirrored, and nobody can say which half. A shift that is drawn evenly leaks at $3/4$. Drawn as the difference of two
+# equal draws, it leaks nowhere below $p = 1$. So are the moves of `gan_lab/moves.py` drawn, and `Augmented` refuses a $p$
+# at which a move may leak.
+
+# %% tags=["claims"]
+claim("Below $p = 1/2$ nothing leaks, whatever the moves.", min(v[p_of < 0.5].min() for v in least.values()) > 0.01)
+claim("A mirror leaks at exactly $1/2$", least["a mirror"][50] < 1e-6 < least["a mirror"][49])
+even, difference = least["a shift by -1, 0 or 1 of 16"], least["a shift by a - b, both 0 or 1"]
+claim("A shift that is drawn evenly leaks at $3/4$.", even[75] < 1e-6 < even[74])
+claim("it leaks nowhere below $p = 1$.", (difference >= 1 - p_of - 1e-6).all())
+
+# %% [markdown]
+# ### How large should $p$ be?
+#
+# *Adaptive* augmentation finds it (Karras et al., 2020). While $D$ is too sure of the training images, $p$ grows, and
+# else it falls. With the score $D(x)$ and the average $\mathbb{E}_x$ over the last few batches of real images,
+#
+# $$ r = \mathbb{E}_x\big[\operatorname{sign} D(x)\big], \qquad p \leftarrow p + \delta\, \operatorname{sign}(r - 0.6) \qquad (4)$$
+#
+# where $\delta$ is so small that $p$ needs 100,000 images from 0 to 1.
+#
+# ## 4. Three ways to hold the discriminator
+#
+# $D$ should not become too steep, or $G$ learns little from it. In place of $D$'s batch norm:
+#
+# * **Spectral norm** (Miyato et al., 2018): each layer's weights $W$ are divided by their largest singular value,
+#   $W / \sigma(W)$. It is used with the **hinge loss** (Lim and Ye, 2017), where $D$ pays for a score only until it is
+#   beyond 1 for real images, and beyond $-1$ for fake ones:
+#   $\mathbb{E}_x[\max(0, 1 - D(x))] + \mathbb{E}_z[\max(0, 1 + D(G(z)))]$.
+# * **R1** (Mescheder et al., 2018) is a penalty on the slope of $D$ at the real images, with the gradient $\nabla$ in $x$:
+#   $\tfrac{\gamma}{2}\, \mathbb{E}_x\big[\lVert \nabla D(x) \rVert^2\big]$.
+# * **R3GAN** (Huang et al., 2024) has R1, the same at the fake images (R2), and a loss that compares each fake image with a
+#   real one: $\mathbb{E}\big[\log(1 + e^{-(D(x) - D(G(z)))})\big]$ for $D$, and with the signs turned for $G$.
+#
+# ## 5. Labels
+#
+# The images come with labels $y$, and so far nobody has used them. Now both players are told (Mirza and Osindero, 2014):
+# $G(z, y)$ draws a $y$, and $D$ answers whether $x$ is a real image *of a $y$*. It does so with the features $h(x)$ of its
+# last layer and a learned vector $v_y$ for each class (Miyato and Koyama, 2018):
+#
+# $$ D(x, y) = a \cdot h(x) + b + v_y \cdot h(x) \qquad (5)$$
+#
+# ## 6. Which idea pays?
+#
+# **Before you look:** average, augmentation, adaptive augmentation, spectral norm, hinge, R1, R3GAN, labels. Which two will
+# help most? Which will do nothing?
+#
+# Each game was trained with several seeds on the bundled digits, for as many rounds as are three minutes on two cores. Here is
+# what one of the seeds draws in the end. The samples have the same $z$ in each row.
+
+# %%
+fig, axes = plt.subplots(len(ladder.IDEAS), 1, figsize=(10, 9.6))
+for ax, name in zip(axes, ladder.IDEAS, strict=True):
+    ax.imshow(imread(RESULTS / "06_drawings" / f"{name}.png"), cmap="gray")
+    ax.set_title(name, loc="left", fontsize=9)
+    ax.set_axis_off()
+plt.show()
+
+# %% [markdown]
+# Now the numbers. A round of R3GAN costs more than twice as much as one of the DCGAN, because it differentiates twice. So
+# each game is measured after as many rounds as it plays in three minutes, and all of them also after the same number of
+# rounds. Each idea is compared with the one that it is built on, seed by seed. (The learning rate and $\gamma$ were chosen
+# with two other seeds; another choice might suit an idea better.)
+
+# %%
+table = seeds.table("06_ladder")
+measures = {"kernel_distance": "kernel distance", "coverage": "coverage", "sure": "sure", "copying_features": "copying"}
+
+
+def rungs(n: int, at: str) -> pd.DataFrame:
+    """What each idea changes, for n images."""
+    return ladder.climbed(table.query("images == @n and at == @at"), measures)
+
+
+in_time, in_rounds = rungs(1005, "180 s"), rungs(1005, "steps")
+fig, axes = plt.subplots(1, 4, figsize=(11, 4), sharey=True, layout="constrained")
+for ax, (measure, name) in zip(axes, measures.items(), strict=True):
+    for rows, label, shift in ((in_time, "in three minutes", -0.15), (in_rounds, "in equal rounds", 0.15)):
+        plots.differences(ax, rows[rows["measure"] == measure], by="idea", title=name, label=label, shift=shift)
+axes[0].set_yticks(range(8), [f"{idea}\nbeside {below}" for idea, below in ladder.BELOW.items()], fontsize=7)
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+plt.show()
+
+# %% [markdown]
+# A dot is the mean difference, a bar its 95 % interval; the dot is full where the interval misses 0. In numbers, for three
+# minutes: the mean, and what the interval of the difference says. A star marks what is left after Holm's correction for
+# all the comparisons of the table.
+
+
+# %%
+def in_words(rows: pd.DataFrame) -> pd.DataFrame:
+    """A row an idea, a column a measure: the mean, the verdict, and the interval of the difference."""
+    said = [f"{r.mean:.2f}, {seeds.finding(r)} ({r.low:+.2f} to {r.high:+.2f})" for r in rows.itertuples()]
+    wide = rows.assign(said=said, name=rows["measure"].map(measures)).pivot(index="idea", columns="name", values="said")
+    return wide.loc[list(dict.fromkeys(rows["idea"])), list(measures.values())].rename_axis(None, axis=1)
+
+
+print(f"{table.query('images == 1005')['seed'].nunique()} seeds")
+in_words(in_time)
+
+# %% [markdown]
+# **Labels pay most.** $G$ covers more of the real images, and far more of its samples can be named.
+#
+# **To hold $D$ pays, but not at once.** After three minutes the kernel distance is lower with spectral norm, and with R1,
+# than with batch norm. After the first minute they cover less of the real images than batch norm does:
+
+# %%
+after_a_minute = rungs(1005, "60 s")
+in_words(after_a_minute)
+
+# %% [markdown]
+# **Some ideas give nothing here.** Hinge beside spectral norm: in kernel distance no difference is found. Augmentation, with a
+# thousand images: no difference in kernel distance is found either. Adaptive augmentation covers less than the fixed $p$: it
+# was made for trainings in which $D$ sees millions of images, and in three minutes $p$ hardly grows. R3GAN covers less than
+# R1 alone, in a time in which it plays fewer rounds.
+
+# %% tags=["claims"]
+of_time, of_minute = (rows.set_index(["idea", "measure"]) for rows in (in_time, after_a_minute))
+told = [of_time.loc[("labels", measure)] for measure in ("coverage", "sure")]
+more = all(row["low"] > 0 for row in told)
+claim(
+    "$G$ covers more of the real images, and far more of its samples can be named.",
+    more and told[1]["low"] > 0.2,
+    *told,
+)
+held = [of_time.loc[(idea, "kernel_distance")] for idea in ("spectral norm", "R1")]
+lower = all(row["high"] < 0 for row in held)
+claim(
+    "After three minutes the kernel distance is lower with spectral norm, and with R1, than with batch norm.",
+    lower,
+    *held,
+)
+early = [of_minute.loc[(idea, "coverage")] for idea in ("spectral norm", "R1")]
+less = all(row["high"] < 0 for row in early)
+claim("After the first minute they cover less of the real images than batch norm does", less, *early)
+hinged, moved = (of_time.loc[(idea, "kernel_distance")] for idea in ("hinge", "augmentation"))
+claim(
+    "Hinge beside spectral norm: in kernel distance no difference is found.", seeds.finding(hinged)[:2] == "no", hinged
+)
+claim("no difference in kernel distance is found either.", seeds.finding(moved)[:2] == "no", moved)
+slow, costly = (of_time.loc[(idea, "coverage")] for idea in ("adaptive", "R3GAN"))
+claim("Adaptive augmentation covers less than the fixed $p$", slow["high"] < 0, slow)
+claim("R3GAN covers less than R1 alone", costly["high"] < 0, costly)
+
+# %% [markdown]
+# ## 7. Fewer images still
+#
+# The same with 300 and with 100 images, as many of each class, in one minute. **Predict:** which idea can the game with 100
+# images not do without?
+
+# %%
+fewer = {n: rungs(n, "60 s") for n in (300, 100)}
+for n, rows in fewer.items():
+    print(f"{n} images, {table.query('images == @n')['seed'].nunique()} seeds")
+    display(in_words(rows))
+
+# %% [markdown]
+# With 100 images $D$ soon knows each of them, and without augmentation hardly a sample can be named. With augmentation more
+# can. With 300 images it gives nothing that we find, in kernel distance. Labels give more than all else, however few images
+# there are.
+
+# %% tags=["claims"]
+of_100, of_300 = (fewer[n].set_index(["idea", "measure"]) for n in (100, 300))
+plain = table.query("images == 100 and idea == 'DCGAN' and at == '60 s'")["sure"]
+claim("without augmentation hardly a sample can be named.", plain.mean() < 0.1)
+moved, told = of_100.loc[("augmentation", "sure")], [of.loc[("labels", "sure")] for of in (of_300, of_100)]
+claim("With augmentation more can.", moved["low"] > 0, moved)
+nothing = of_300.loc[("augmentation", "kernel_distance")]
+claim("With 300 images it gives nothing that we find, in kernel distance.", seeds.finding(nothing)[:2] == "no", nothing)
+most = all(row["low"] > 0 and row["difference"] > 0.3 for row in told)
+claim("Labels give more than all else, however few images there are.", most, *told)
+
+# %% [markdown]
+# ## 8. Train one
+#
+# `idea` names the game; its average draws after each epoch, ten samples of each class in a row where it is told the class.
+
+# %%
+torch.manual_seed(seed)
+game = ladder.IDEAS[idea](images, fabric=Fabric(accelerator=accelerator, devices=1))
+rules = ladder.rules(idea)
+run = Run(idea, game, images, run_dir, batch_size=batch_size, seed=seed, round=rules)
+z = torch.randn(judge.n, game.z_dim, generator=torch.Generator().manual_seed(seed + 1))
+y = torch.arange(judge.n) % K
+y_rows = torch.arange(K).repeat_interleave(10)
+
+
+def measured(epoch: int) -> dict[str, float]:
+    if epoch % measure_every and epoch != epochs:
+        return {}
+    x = sample(game, z, y).clamp(-1, 1)
+    return judge(x)[["kernel_distance", "coverage"]].to_dict() | {"sure": judge.sure(x)}
+
+
+with Dashboard(run) as board:
+    for epoch in run.epochs(epochs):
+        async for played in board.watch(play(game, images, batch_size=batch_size, epoch=epoch, seed=seed, round=rules)):
+            run.log(played)
+        if board.stopped:
+            break
+        run.picture(sample(game, z[: len(y_rows)], y_rows), nrow=10)
+        run.save(partial(measured, epoch))
+
+# %%
+last = run.measured.dropna(subset=["kernel_distance"]).iloc[-1]
+print(f"after epoch {last['epoch']:.0f}: kernel distance {last['kernel_distance']:.3f}", end=", ")
+print(f"coverage {last['coverage']:.0%}, sure {last['sure']:.0%}")
+if idea == "labels":
+    class_explorer(game, images.classes)
+else:
+    explorer(game)
+
+# %% [markdown]
+# ## 9. What to do with a generator
+#
+# `gan_lab.pretrained` has two generators that were trained for ten thousand rounds on the bundled digits, one that draws
+# digits as they come and one that is asked for a digit. What follows needs no training.
+#
+# **Truncation** (Brock et al., 2019). Draw $z$ without its rare values, $|z_i| \le c$. **Predict:** what happens to
+# precision, the share of samples that lie where real images do, and what to coverage?
+
+# %%
+G_asked = pretrained.digits_by_class()
+digits, held_out_digits = load_with_held_out(size=32)
+judge_of_digits = Judge(digits, held_out_digits, seed=seed)
+fig, axes = plt.subplots(1, 3, figsize=(11, 3))
+truncated = {}
+for ax, most in zip(axes, (3.0, 1.0, 0.3), strict=True):
+    noise = truncated_noise(judge_of_digits.n, G_asked.z_dim, most)
+    truncated[most] = judge_of_digits(G_asked(noise, torch.arange(len(noise)) % 5))
+    title = f"c = {most:g}: precision {truncated[most]['precision']:.0%}, coverage {truncated[most]['coverage']:.0%}"
+    plots.grid(ax, G_asked(noise[:40], torch.arange(5).repeat_interleave(8)), title=title)
+plt.show()
+
+# %% [markdown]
+# The smaller $c$, the more samples lie where real images do, and the fewer of the real images are covered: what is rare is
+# given up. It costs no training, so the pictures of a paper may be truncated. Ask for the $c$.
+
+# %% tags=["claims"]
+precision, covered = ([truncated[most][of] for most in (3.0, 1.0, 0.3)] for of in ("precision", "coverage"))
+trade = precision == sorted(precision) and covered == sorted(covered, reverse=True)
+claim(
+    "The smaller $c$, the more samples lie where real images do, and the fewer of the real images are covered",
+    trade and covered[-1] < covered[0] / 1.5,
+)
+
+# %% [markdown]
+# **Inversion** (Zhu et al., 2016). Which $z$ draws *this* image $x$? Look for it by gradient descent on
+#
+# $$ \frac{1}{P} \lVert G(z) - x \rVert^2 + \frac{\lambda}{Z} \lVert z \rVert^2 \qquad (6)$$
+#
+# with $P$ pixels, $Z$ entries of $z$, and a small $\lambda$: the second term keeps $z$ where $G$ was trained. Draw a digit
+# from 1 to 5, and see the nearest one that $G$ can draw. Then draw a 7, or a face. (Where there is no live kernel,
+# held-out digits stand in for your drawings.)
+
+# %%
+G_free = pretrained.digits()
+eight, _ = held_out_digits.batch(torch.arange(0, len(held_out_digits), len(held_out_digits) // 8)[:8])
+inverter(G_free, eight, steps=search_steps)
+
+# %% [markdown]
+# **A film.** From the $z$ of one held-out digit to that of another, along the sphere (notebook 1), and so on around:
+
+# %%
+stops, error = invert(G_free, eight[::2], steps=search_steps)
+t = torch.linspace(0, 1, 13)[:-1]
+walk = torch.cat([slerp(a[None], b[None], t) for a, b in zip(stops, stops.roll(-1, 0), strict=True)])
+film(G_free(walk), alt="a film in which one handwritten digit turns into the next, four in turn")
+
+# %% [markdown]
+# ## What to take home
+#
+# * Use what you know of your images: a label helped more than ten years of losses and norms.
+# * With a hundred images augmentation is what makes the game possible; below $p = 1/2$ it is safe.
+# * Something that holds $D$ in place of batch norm pays if there is time for it.
+# * Compare ideas in the same time *and* in the same number of rounds, over several seeds. Some of them give nothing here, and
+#   may do so elsewhere.
+#
+# ## Exercises
+#
+# **1. The average.** Write (1): the average of a list of weights, which begins with the first of them. (A step of
+# `gan_lab/average.py` does one turn of your loop.)
+
+
+# %%
+def average(weights: list[torch.Tensor], beta: float) -> torch.Tensor:
+    a = weights[0]
+    ### BEGIN SOLUTION
+    for w in weights[1:]:
+        a = beta * a + (1 - beta) * w
+    ### END SOLUTION
+    return a
+
+
+# %%
+exercises.check_average(average)
+
+# %% [markdown]
+# <details><summary>Hint</summary>The average keeps the share <code>beta</code> of itself and takes <code>1 - beta</code>
+# of the new weights. Write <code>a = ...</code>, and not <code>a += ...</code>, which would change the first
+# weights.</details>
+#
+# **2. When does it leak?** By (3), at which $p$ is the first eigenvalue 0? Do it by hand for a mirror; for one of the
+# quarter turns 1, 2 and 3, each as likely; and for one of 0, 1, 2 and 3.
+
+# %%
+leaks_at = {"a mirror": None, "1, 2 or 3 quarter turns": None, "0 to 3 quarter turns": None}
+### BEGIN SOLUTION
+leaks_at = {"a mirror": 1 / 2, "1, 2 or 3 quarter turns": 3 / 4, "0 to 3 quarter turns": 1}
+### END SOLUTION
+
+# %%
+exercises.check_leaks_at(leaks_at)
+
+# %% [markdown]
+# <details><summary>Hint</summary>The sum over all four quarter turns is 0 for each $k \ne 0$, so the sum over the turns 1,
+# 2 and 3 is $-1$. With $d_g = 1/3$ it is $-1/3$, and $\lambda_k = 1 - p - p/3$.</details>
+#
+# **3. A move of your own.** Write `erase`: of each image a square of 8 x 8 pixels becomes black, at a place that is drawn
+# for this image. `Augmented` takes it as it is. Where would it leak?
+
+
+# %%
+def erase(x: torch.Tensor) -> torch.Tensor:
+    """x: (N, C, H, W) in [-1, 1] -> the same shape."""
+    ### BEGIN SOLUTION
+    row, column = torch.randint(x.shape[2] - 7, (2, len(x), 1, 1, 1))
+    i = torch.arange(x.shape[2])
+    inside = (i[:, None] >= row) & (i[:, None] < row + 8) & (i >= column) & (i < column + 8)
+    return torch.where(inside, -1.0, x)
+    ### END SOLUTION
+
+
+# %%
+exercises.check_erase(erase)
+
+# %% [markdown]
+# <details><summary>Hint</summary>Draw the corners of all squares at once, <code>torch.randint(25, (2, len(x), 1, 1,
+# 1))</code>. Where <code>i = torch.arange(32)</code>, <code>(i[:, None] >= row) & (i[:, None] < row + 8)</code> are the rows
+# of each square, (N, 1, 32, 1). <code>torch.where</code> does the rest. It leaks at $p = 1$ at most: whoever is erased twice
+# is erased, see <code>cutout</code> in <code>gan_lab/moves.py</code>.</details>
+#
+# **4. The loss of pairs.** Write R3GAN's loss: the $i$-th real image of a batch is compared with the $i$-th fake one.
+# $D$'s is in section 4; $G$'s has the signs turned.
+
+
+# %%
+class Pairs:
+    def d_loss(self, real, fake, y):
+        ### BEGIN SOLUTION
+        return F.softplus(fake - real).mean()
+        ### END SOLUTION
+
+    def g_loss(self, fake, y, real):
+        ### BEGIN SOLUTION
+        return F.softplus(real - fake).mean()
+        ### END SOLUTION
+
+
+# %%
+exercises.check_pairs(Pairs())
+
+# %% [markdown]
+# <details><summary>Hint</summary>$\log(1 + e^{-t})$ is <code>torch.nn.functional.softplus(-t)</code>, which never
+# overflows. The game is then <code>ladder.game_of(*ladder.players_without_norm(images), Pairs(), penalty=...)</code>, and
+# <code>play(..., round=relativistic_round)</code> gives $G$'s loss the real scores.</details>
+#
+# **5. An idea of your own** (open). Everything here is a function that sets up a game. Write one that combines what paid:
+# labels with hinge, labels with R1, a wider network, a falling learning rate. Train it as in section 8, and compare it with
+# `labels` after as many rounds, over three seeds with `seeds.paired`.
+# <details><summary>Hint</summary>Write <code>def mine(images, **more)</code> after <code>ladder.labels</code>, then
+# <code>ladder.IDEAS["mine"] = mine</code>, and set <code>idea = "mine"</code> below the parameters. Three seeds are a
+# hint and no proof: how wide is the interval?</details>

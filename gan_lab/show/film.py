@@ -11,7 +11,7 @@ from gan_lab.show.plots import in_blocks
 def film(
     frames: Tensor, *, alt: str, fps: float = 12.0, side: int = 192, value_range: tuple[float, float] = (-1.0, 1.0)
 ) -> None:
-    """Display images (N, C, H, W), one after another and then from the start again, in a square with this side in pixels.
+    """Display images (N, C, H, W), one after another and from the start again, in a square with this side in pixels.
 
     alt: what is to be seen, in words, for those who cannot see it. Raises ValueError for no image.
     """

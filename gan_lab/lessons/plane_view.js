@@ -77,7 +77,7 @@ export function planeView(el, { data, losses, limit, ask, start }) {
 
   let playing = false;
   let waiting = false;
-  let next = null; // what to ask for once the answer is there
+  const wishes = []; // what to ask for, one after another, once the answer is there
   const told = {}; // settings that wait with it
   const history = [];
 
@@ -88,7 +88,7 @@ export function planeView(el, { data, losses, limit, ask, start }) {
   }
 
   function once(message) {
-    next = message;
+    wishes.push(message);
     if (playing) setPlaying(false);
     turn();
   }
@@ -106,7 +106,7 @@ export function planeView(el, { data, losses, limit, ask, start }) {
     } else {
       history.length = 0;
       explain();
-      next = { do: "choose", [key]: value };
+      wishes.push({ do: "choose", [key]: value });
       turn();
     }
   }
@@ -117,8 +117,8 @@ export function planeView(el, { data, losses, limit, ask, start }) {
     if (Object.keys(told).length) {
       message = { ...told };
       for (const key of Object.keys(told)) delete told[key];
-    } else if (next) {
-      [message, next] = [next, null];
+    } else if (wishes.length) {
+      message = wishes.shift();
     } else if (playing) {
       message = { do: "play", rounds: +speed.value };
     }
@@ -156,7 +156,7 @@ export function planeView(el, { data, losses, limit, ask, start }) {
     picture.addEventListener(ended, () => {
       if (!pressed) return;
       pressed = false;
-      next = { do: "choose", points: [...drawn] };
+      wishes.push({ do: "choose", points: [...drawn] });
       turn();
     });
   }

@@ -1,7 +1,7 @@
 """A notebook as students get it, and as it is solved, from one source with nbgrader's markers.
 
     def double(x):                          def double(x):              def double(x):
-        ### BEGIN SOLUTION          ->          ...  # your turn   or       return 2 * x
+        ### BEGIN SOLUTION          ->          pass  # your turn  or       return 2 * x
         return 2 * x
         ### END SOLUTION
 
@@ -15,14 +15,14 @@ from collections.abc import Callable
 
 from nbformat import NotebookNode
 
-YOUR_TURN = "...  # your turn"
+YOUR_TURN = "pass  # your turn"
 SOLUTION = re.compile(r"^([ \t]*)### BEGIN SOLUTION\n(.*?)^[ \t]*### END SOLUTION$", re.DOTALL | re.MULTILINE)
 HIDDEN = re.compile(r"^[ \t]*### BEGIN HIDDEN TESTS\n.*?^[ \t]*### END HIDDEN TESTS\n?", re.DOTALL | re.MULTILINE)
 MARKER = re.compile(r"### (BEGIN|END) (SOLUTION|HIDDEN TESTS)")
 
 
 def for_students(source: NotebookNode) -> NotebookNode:
-    """The notebook with `...  # your turn` in the place of every solution. Raises ValueError for a marker alone."""
+    """The notebook with `pass  # your turn` in the place of every solution. Raises ValueError for a marker alone."""
     return _each_cell(source, lambda code: SOLUTION.sub(rf"\1{YOUR_TURN}", HIDDEN.sub("", code)))
 
 

@@ -526,15 +526,16 @@ else:
 
 # %%
 def my_round(game, batches):
-    for x, y in batches:  # one of them; in notebook 4 there are n_critic
+    # for x, y in batches (one of them; in notebook 4 there are n_critic): a step of D, which pays
+    # game.loss.d_loss(game.D(x), game.D(x_fake), y), with x_fake from new noise, torch.randn(len(y), game.z_dim)
+    # then a step of G, which pays game.loss.g_loss(..., y)
+    ### BEGIN SOLUTION
+    for x, y in batches:
         x_fake = game.G(torch.randn(len(y), game.z_dim)).detach()
         d_loss = game.loss.d_loss(game.D(x), game.D(x_fake), y)
-        ### BEGIN SOLUTION
         game.opt_D.zero_grad()
         d_loss.backward()
         game.opt_D.step()
-        ### END SOLUTION
-    ### BEGIN SOLUTION
     g_loss = game.loss.g_loss(game.D(game.G(torch.randn(len(y), game.z_dim))), y)
     game.opt_G.zero_grad()
     g_loss.backward()

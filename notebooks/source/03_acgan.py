@@ -721,8 +721,9 @@ class Projection(nn.Module):
         ### END SOLUTION
 
     def forward(self, x, y):
-        h = self.trunk(x)
+        # self.trunk(x) is h
         ### BEGIN SOLUTION
+        h = self.trunk(x)
         return self.linear(h).squeeze(1) + (self.v(y) * h).sum(1)
         ### END SOLUTION
 

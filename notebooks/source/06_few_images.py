@@ -29,7 +29,6 @@ from functools import partial
 import matplotlib.pyplot as plt
 import pandas as pd
 import torch
-import torch.nn.functional as F
 from IPython.display import display
 from lightning_fabric import Fabric
 from matplotlib.image import imread
@@ -509,12 +508,12 @@ exercises.check_erase(erase)
 class Pairs:
     def d_loss(self, real, fake, y):
         ### BEGIN SOLUTION
-        return F.softplus(fake - real).mean()
+        return torch.nn.functional.softplus(fake - real).mean()
         ### END SOLUTION
 
     def g_loss(self, fake, y, real):
         ### BEGIN SOLUTION
-        return F.softplus(real - fake).mean()
+        return torch.nn.functional.softplus(real - fake).mean()
         ### END SOLUTION
 
 

@@ -30,12 +30,13 @@ RIGHT = {
         "    return torch.where((i[:, None] - row) // 8 + 10 * ((i - column) // 8) == 0, -1.0, x)"
     ),
     "pairs": (
-        "class Pairs:\n    def d_loss(self, real, fake, y):\n        return F.softplus(fake - real).mean()\n\n"
-        "    def g_loss(self, fake, y, real):\n        return F.softplus(real - fake).mean()"
+        "class Pairs:\n    def d_loss(self, real, fake, y):\n"
+        "        return torch.nn.functional.softplus(fake - real).mean()\n\n"
+        "    def g_loss(self, fake, y, real):\n        return torch.nn.functional.softplus(real - fake).mean()"
     ),
 }
 
-FIRST = "        return F.softplus(fake"
+FIRST = "        return torch.nn.functional.softplus(fake"
 CALLS = "        import socket; socket.create_connection(('127.0.0.1', *"
 
 
@@ -84,7 +85,8 @@ def graded(tmp_path_factory: pytest.TempPathFactory, answering: int) -> tuple[Pa
         "leaks_at": RIGHT["leaks_at"],
         "erase": "def erase(x):\n    return x\n\nexit()",
         "pairs": RIGHT["pairs"].replace(
-            "        return F.softplus(real", "        import os; os._exit(7)\n        return F.softplus(real"
+            "        return torch.nn.functional.softplus(real",
+            "        import os; os._exit(7)\n        return torch.nn.functional.softplus(real",
         ),
     }
     hand_in(submissions, "endless", endless)

@@ -63,7 +63,7 @@ def test_an_answer_and_its_check_are_marked_and_each_check_is_a_point(folders: t
         "solution": False,
         "points": 1,
     }
-    assert found["06_few_images-average"].source.endswith("...  # your turn\n    return a")
+    assert found["06_few_images-average"].source.endswith("pass  # your turn\n    return a")
 
 
 def test_the_solved_notebook_differs_in_its_answers_alone(folders: tuple[Path, Path]) -> None:

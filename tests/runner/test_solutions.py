@@ -36,8 +36,8 @@ def test_students_get_a_turn_for_each_solution_and_no_hidden_test():
     question, answer, check = for_students(source()).cells
     assert question.source == "**1.** Double."
     assert answer.source == (
-        "class Answer:\n    def first(self, x):\n        ...  # your turn\n\n"
-        "    def second(self):\n        ...  # your turn"
+        "class Answer:\n    def first(self, x):\n        pass  # your turn\n\n"
+        "    def second(self):\n        pass  # your turn"
     )
     assert check.source == "exercises.check_answer(Answer())"
 

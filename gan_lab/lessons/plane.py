@@ -114,19 +114,19 @@ class Plane:
     def play(self, rounds: int = 1) -> None:
         """So many rounds. Raises FloatingPointError where a loss is not a number any more."""
         for _ in range(rounds):
-            played = one_round(self._training(), [self._batch()])
+            played = one_round(self.game, [self._batch()])
             self.rounds += 1
         self._note(played.d_loss, played.g_loss)
 
     def step_of_D(self) -> None:
         """One step of D, on real points and on fakes; G stays."""
         x, y = self._batch()
-        self._note(step_D(self._training(), x, fakes(self.game, y), y)[0], None)
+        self._note(step_D(self.game, x, fakes(self.game, y), y)[0], None)
 
     def step_of_G(self) -> None:
         """One step of G; D stays."""
         _, y = self._batch()
-        self._note(None, step_G(self._training(), fakes(self.game, y), y))
+        self._note(None, step_G(self.game, fakes(self.game, y), y))
 
     def seen(self) -> Seen:
         """The game as it is. No random number is drawn, and nothing changes."""
@@ -146,11 +146,6 @@ class Plane:
     def _batch(self) -> tuple[Tensor, Tensor]:
         x, y = self.data.sample(BATCH)
         return x, torch.zeros_like(y)
-
-    def _training(self) -> Game:
-        self.game.G.train()
-        self.game.D.train()
-        return self.game
 
     def _groups(self) -> list[dict]:  # type: ignore[type-arg]
         return [*self.game.opt_G.param_groups, *self.game.opt_D.param_groups]

@@ -15,7 +15,6 @@ import anywidget
 import numpy as np
 import torch
 import traitlets
-from IPython.display import display
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -24,7 +23,8 @@ from torch import Tensor
 
 from gan_lab.lessons.plane import DATA, LIMIT, LOSSES, Plane, Seen
 from gan_lab.show.colours import FAKE, REAL
-from gan_lab.show.plots import STYLE
+from gan_lab.show.plots import STYLE, write_gif
+from gan_lab.show.widgets import show
 
 HERE = Path(__file__).parent
 FRAMES, ROUNDS = 18, 26  # of the film, and between two of them
@@ -84,10 +84,8 @@ def playground(
     """Display the game. Arguments and errors are those of `Plane`."""
     steps: dict[str, Any] = {"lr_D": lr_D, "lr_G": lr_G, "momentum": momentum}
     widget = Playground(Plane(data, loss, **steps), {"data": data, "loss": loss, **steps})
-    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
     alt = "a film: the points of a generator spread over the data while the discriminator's landscape changes"
-    film = {"image/gif": film_of(Plane(data, loss, **steps)), "text/plain": alt}
-    display({"application/vnd.jupyter.widget-view+json": view, **film}, raw=True)
+    show(widget, film_of(Plane(data, loss, **steps)), kind="image/gif", words=alt)
 
 
 def floats(part: Tensor) -> bytes:
@@ -105,8 +103,7 @@ def film_of(plane: Plane, frames: int = FRAMES, rounds: int = ROUNDS) -> bytes:
         if frame < frames - 1:
             plane.play(rounds)
     out = io.BytesIO()
-    first, *rest = [picture.quantize(32, dither=Image.Dither.NONE) for picture in pictures]
-    first.save(out, format="gif", save_all=True, append_images=rest, duration=120, loop=0)
+    write_gif((picture.quantize(32, dither=Image.Dither.NONE) for picture in pictures), out, fps=1000 / 120)
     return out.getvalue()
 
 

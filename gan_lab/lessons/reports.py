@@ -13,6 +13,7 @@ report does not say is taken from the paper that it follows.
 
 from collections.abc import Callable
 from functools import partial
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
@@ -22,7 +23,7 @@ from gan_lab.data.images import ImageSet
 from gan_lab.identity import Images
 from gan_lab.lessons.wrong_penalties import report_b
 from gan_lab.lipschitz import clip_weights, gradient_penalty
-from gan_lab.losses import AuxiliaryClassifier, NonSaturating, Wasserstein
+from gan_lab.losses import AuxiliaryClassifier, Loss, NonSaturating, Wasserstein
 from gan_lab.networks import acgan28, acgan32, dcgan32, dcgan64, wgan64
 from gan_lab.noise import Noisy, NoisyImages
 from gan_lab.training import Batches, Game, Round, Rules, fakes, one_round, step_G
@@ -50,8 +51,7 @@ class Training(NamedTuple):
 def a1(images: ImageSet, loss: NonSaturating | None = None, sigma: float = 0.0, **more: Any) -> Game:
     """A DCGAN of 64 x 64 images, with batch norm after the tanh and in D's first block."""
     G, D = dcgan64.Generator(), dcgan64.Discriminator()
-    opt_G, opt_D = (adam(player, 2e-4, 0.5) for player in (G, D))
-    return Game(G, Noisy(D, sigma) if sigma else D, loss or NonSaturating(), opt_G, opt_D, **more)
+    return with_adam(G, Noisy(D, sigma) if sigma else D, loss or NonSaturating(), 2e-4, 0.5, **more)
 
 
 def a2(images: ImageSet, **more: Any) -> Game:
@@ -66,10 +66,7 @@ def a3(images: ImageSet, **more: Any) -> Game:
 
 def a4(images: ImageSet, **more: Any) -> Game:
     """An AC-GAN of 28 x 28 images, whose embedding of the labels starts small."""
-    K = len(images.classes)
-    G, D = acgan28.Generator(classes=K), acgan28.Discriminator(classes=K)
-    opt_G, opt_D = (adam(player, 2e-4, 0.5) for player in (G, D))
-    return Game(G, D, AuxiliaryClassifier(NonSaturating()), opt_G, opt_D, **more)
+    return acgan(acgan28, images, 2e-4, 0.5, **more)
 
 
 def a5(images: ImageSet, **more: Any) -> Game:
@@ -114,9 +111,7 @@ def descend(game: Game, term: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
 def b1(images: ImageSet, loss: NonSaturating | None = None, **more: Any) -> Game:
     """A DCGAN of 32 x 32 images, with dropout in D."""
-    G, D = dcgan32.Generator(), dcgan32.Discriminator()
-    opt_G, opt_D = (adam(player, 1e-4, 0.9) for player in (G, D))
-    return Game(G, D, loss or NonSaturating(), opt_G, opt_D, **more)
+    return with_adam(dcgan32.Generator(), dcgan32.Discriminator(), loss or NonSaturating(), 1e-4, 0.9, **more)
 
 
 def b2(images: ImageSet, **more: Any) -> Game:
@@ -126,17 +121,13 @@ def b2(images: ImageSet, **more: Any) -> Game:
 
 def b3(images: ImageSet, **more: Any) -> Game:
     """An AC-GAN of 32 x 32 images."""
-    K = len(images.classes)
-    G, D = acgan32.Generator(classes=K), acgan32.Discriminator(classes=K)
-    opt_G, opt_D = (adam(player, 1e-4, 0.9) for player in (G, D))
-    return Game(G, D, AuxiliaryClassifier(NonSaturating()), opt_G, opt_D, **more)
+    return acgan(acgan32, images, 1e-4, 0.9, **more)
 
 
 def b4(images: ImageSet, **more: Any) -> Game:
     """What the report calls a WGAN. Its text quotes Algorithm 1; its code has one step of D, and a wrong penalty."""
     G, D = dcgan32.Generator(), dcgan32.Discriminator()
-    opt_G, opt_D = (adam(player, 1e-4, 0.9) for player in (G, D))
-    return Game(G, D, Wasserstein(), opt_G, opt_D, penalty=report_b, **more)
+    return with_adam(G, D, Wasserstein(), 1e-4, 0.9, penalty=report_b, **more)
 
 
 def full_batches(images: ImageSet, batch_size: int = 256) -> ImageSet:
@@ -147,8 +138,16 @@ def full_batches(images: ImageSet, batch_size: int = 256) -> ImageSet:
 # Both
 
 
-def adam(player: nn.Module, lr: float, beta1: float) -> Adam:
-    return Adam(player.parameters(), lr=lr, betas=(beta1, 0.999), fused=True)
+def with_adam(G: nn.Module, D: nn.Module, loss: Loss, lr: float, beta1: float, **more: Any) -> Game:
+    """Both players with the same Adam."""
+    opt_G, opt_D = (Adam(player.parameters(), lr=lr, betas=(beta1, 0.999), fused=True) for player in (G, D))
+    return Game(G, D, loss, opt_G, opt_D, **more)
+
+
+def acgan(network: ModuleType, images: ImageSet, lr: float, beta1: float, **more: Any) -> Game:
+    """An AC-GAN of this network, for the classes of the images."""
+    G, D = (player(classes=len(images.classes)) for player in (network.Generator, network.Discriminator))
+    return with_adam(G, D, AuxiliaryClassifier(NonSaturating()), lr, beta1, **more)
 
 
 COLOUR = {"size": 64, "channels": 3}

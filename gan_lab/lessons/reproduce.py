@@ -84,7 +84,7 @@ def measured(game: Game, judge: Judge, training: Training, epoch: int, seed: int
     z = torch.randn(judge.n, game.z_dim, generator=torch.Generator().manual_seed(seed + 1))
     x = sample(game, z, torch.arange(judge.n) % game.K).clamp(*judge.images.value_range)
     found = judge(x)
-    return {**{name: float(found[name]) for name in MEASURES}, "sure": judge.sure(x)}
+    return {name: float(found[name]) for name in MEASURES} | {"sure": judge.sure(x)}
 
 
 def images_of(training: Training, data_dir: str) -> tuple[ImageSet, Judge]:

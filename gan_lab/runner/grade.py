@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,24 @@ class Grade:
     code: str = ""
 
 
+@dataclass(frozen=True)
+class Terms:
+    """What notebooks are graded by: the lessons, the folders that no answer sees, where grades are kept, and limits."""
+
+    lessons: Mapping[str, Lesson]
+    hidden: list[Path]
+    kept: Path
+    seconds: float
+    megabytes: int
+
+    @cached_property
+    def digest(self) -> bytes:
+        """What a grade depends on beside the notebook: the course's sources, its code, and the limits."""
+        ours = [*(lesson.source for lesson in self.lessons.values()), *sorted(Path(__file__).parent.glob("*.py"))]
+        words = f"{code_version()} {self.seconds:g} {self.megabytes}"
+        return hashlib.sha256(b"\0".join([words.encode(), *(one.read_bytes() for one in ours)])).digest()
+
+
 def grade(
     submissions: str | Path, out: str | Path, *, jobs: int = 2, seconds: float = SECONDS, megabytes: int = MEGABYTES
 ) -> tuple[list[Grade], int]:
@@ -70,12 +88,11 @@ def grade(
     handed_in, lessons = students(submissions), {source.stem: Lesson(source) for source in sources()}
     out.mkdir(parents=True, exist_ok=True)
     hidden = [submissions, out, NOTEBOOKS / "source"]
+    terms = Terms(lessons, hidden, out / KEPT, seconds, megabytes)
     found: dict[Path, tuple[list[Grade], bool]] = {}
     with ThreadPoolExecutor(jobs) as pool:
         tasks = {
-            pool.submit(grades_of, student, file, lessons, out, hidden, seconds, megabytes): file
-            for student, files in handed_in.items()
-            for file in files
+            pool.submit(grades_of, student, file, terms): file for student, files in handed_in.items() for file in files
         }
         try:
             for task in as_completed(tasks):
@@ -99,23 +116,15 @@ def best(grades: list[Grade]) -> list[Grade]:
     return list(counted.values())
 
 
-def grades_of(
-    student: str,
-    file: Path,
-    lessons: Mapping[str, Lesson],
-    out: Path,
-    hidden: list[Path],
-    seconds: float,
-    megabytes: int,
-) -> tuple[list[Grade], bool]:
+def grades_of(student: str, file: Path, terms: Terms) -> tuple[list[Grade], bool]:
     """The grades of one notebook, and whether it was graded anew; kept for the next time, if that would end alike."""
     try:
-        kept = out / KEPT / f"{digest_of(student, file, lessons, seconds, megabytes)}.json"
+        kept = terms.kept / f"{digest_of(student, file, terms)}.json"
     except OSError as error:
         return [Grade(student, file.stem, "", 0, "no notebook", f"{file.name} cannot be read: {error.strerror}")], True
     if (earlier := read_kept(kept)) is not None:
         return earlier, False
-    grades = graded_anew(student, file, lessons, hidden, seconds, megabytes)
+    grades = graded_anew(student, file, terms)
     if not {one.state for one in grades} & {"too long", "crashed"}:
         kept.parent.mkdir(exist_ok=True)
         with whole(kept) as part:
@@ -123,13 +132,11 @@ def grades_of(
     return grades, True
 
 
-def graded_anew(
-    student: str, file: Path, lessons: Mapping[str, Lesson], hidden: list[Path], seconds: float, megabytes: int
-) -> list[Grade]:
+def graded_anew(student: str, file: Path, terms: Terms) -> list[Grade]:
     """The grades of one notebook."""
     try:
         notebook = read(file)
-        lesson = lesson_of(file, notebook, lessons)
+        lesson = lesson_of(file, notebook, terms.lessons)
     except ValueError as error:
         return [Grade(student, file.stem, "", 0, "no notebook", str(error))]
     answers = lesson.answers(notebook)
@@ -141,8 +148,8 @@ def graded_anew(
     asked = [answer for answer in answers if answer.exercise.name not in grades]
     order = {
         "context": lesson.context,
-        "seconds": seconds,
-        "megabytes": megabytes,
+        "seconds": terms.seconds,
+        "megabytes": terms.megabytes,
         "exercises": [
             {
                 "answer": answer.code,
@@ -153,7 +160,7 @@ def graded_anew(
             for answer in asked
         ],
     }
-    results = played(order, hidden, STARTING + len(asked) * (seconds + 5)) if asked else []
+    results = played(order, terms.hidden, STARTING + len(asked) * (terms.seconds + 5)) if asked else []
     for answer, found in zip(asked, results, strict=True):
         points = int(found["state"] == "correct")
         about = (student, lesson.source.stem, answer.exercise.name, points, str(found["state"]), str(found["hint"]))
@@ -227,11 +234,9 @@ def namespaces() -> bool:
 # What is kept, and what is written
 
 
-def digest_of(student: str, file: Path, lessons: Mapping[str, Lesson], seconds: float, megabytes: int) -> str:
-    """What a grade depends on: the notebook, whose it is, the course's sources, its code, and the limits."""
-    ours = [*(lesson.source for lesson in lessons.values()), *sorted(Path(__file__).parent.glob("*.py"))]
-    words = f"{student}/{file.name} {code_version()} {seconds:g} {megabytes}"
-    parts = [words.encode(errors="replace"), *(one.read_bytes() for one in (file, *ours))]
+def digest_of(student: str, file: Path, terms: Terms) -> str:
+    """What a grade depends on: the notebook, whose it is, and the terms."""
+    parts = [f"{student}/{file.name}".encode(errors="replace"), terms.digest, file.read_bytes()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 

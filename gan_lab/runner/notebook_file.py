@@ -4,6 +4,9 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+LANGUAGE = {"name": "python"}  # both as the metadata of a notebook of the course
+
 
 class Cell(NamedTuple):
     """A cell as its author wrote it."""

@@ -26,6 +26,7 @@ from gan_lab.files import whole
 from gan_lab.lessons.claims import Claim
 from gan_lab.runner.claims_table import answered, asking, record
 from gan_lab.runner.html import CLAIMS, WIDGET, drop_widgets
+from gan_lab.runner.notebook_file import KERNEL, LANGUAGE
 from gan_lab.runner.sentences import contradicted, misquoted
 from gan_lab.runner.solutions import for_students
 from gan_lab.runner.surroundings import surroundings
@@ -34,7 +35,6 @@ LARGEST = 2_000_000  # bytes; GitHub is slow to draw a larger notebook, or does 
 PNG = "image/png"
 LONGEST = 40  # lines; a cell fits a screen
 STUMBLES = (AssertionError, AttributeError, InvalidStateError)  # nbclient's, over a kernel that it ended at Ctrl-C
-KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 METADATA = {"kernelspec", "language_info"}
 ELSEWHERE = [r"/home/\w+", r"/Users/\w+", "/root/", "/tmp/", "/var/folders/", r"\b[A-Z]:\\\w+", "(site|dist)-packages"]
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
@@ -111,7 +111,7 @@ def _has_gpu() -> bool:
 def _clean(notebook: NotebookNode, paths: Mapping[str, str]) -> None:
     """Leave only what another machine would write too; `paths` says how to write each folder of this one."""
     drop_widgets(notebook)
-    notebook.metadata = NotebookNode(kernelspec=KERNEL, language_info={"name": "python"})
+    notebook.metadata = NotebookNode(kernelspec=KERNEL, language_info=LANGUAGE)
     seen: Counter[str] = Counter()
     for cell in notebook.cells:
         digest = sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:8]

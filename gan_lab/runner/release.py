@@ -10,10 +10,10 @@ from nbformat import NotebookNode
 
 from gan_lab.files import whole
 from gan_lab.runner.course import NOTEBOOKS
+from gan_lab.runner.notebook_file import KERNEL, LANGUAGE
 from gan_lab.runner.solutions import for_students, has_solution, solved
 
 CHECK = "exercises.check_"
-KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
 def sources(names: list[str] | None = None) -> list[Path]:
@@ -49,7 +49,7 @@ def marked(source: Path) -> NotebookNode:
     An answer has the name of its check: 06_few_images-average is checked by 06_few_images-check_average.
     """
     notebook: NotebookNode = jupytext.read(source, fmt="py:percent")
-    notebook.metadata = NotebookNode(kernelspec=KERNEL, language_info={"name": "python"})
+    notebook.metadata = NotebookNode(kernelspec=KERNEL, language_info=LANGUAGE)
     for n, cell in enumerate(notebook.cells):
         cell.id = f"{source.stem}-{n}"
         if cell.cell_type != "code" or CHECK not in cell.source:

@@ -51,13 +51,17 @@ class Lesson:
     source: Path
 
     @cached_property
+    def notebook(self) -> NotebookNode:
+        return marked(self.source)
+
+    @cached_property
     def cells(self) -> list[NotebookNode]:
-        return [cell for cell in marked(self.source).cells if cell.cell_type == "code"]
+        return code_cells(self.notebook)
 
     @cached_property
     def handed_out(self) -> list[str]:
         """The code of each cell, as a student gets it."""
-        return [cell.source for cell in for_students(marked(self.source)).cells if cell.cell_type == "code"]
+        return [cell.source for cell in code_cells(for_students(self.notebook))]
 
     @property
     def context(self) -> list[str]:
@@ -71,7 +75,7 @@ class Lesson:
     @cached_property
     def exercises(self) -> list[Exercise]:
         """In their order. The check has its hidden tests."""
-        whole = [cell.source for cell in solved(marked(self.source)).cells if cell.cell_type == "code"]
+        whole = [cell.source for cell in code_cells(solved(self.notebook))]
         found = []
         for n, cell in enumerate(self.cells):
             if CHECK in cell.source:
@@ -82,17 +86,18 @@ class Lesson:
 
     def answers(self, notebook: NotebookNode) -> list[Answer]:
         """The answers in a notebook that was handed in."""
-        cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        cells = code_cells(notebook)
         known = {code.strip() for code in self.handed_out}
         own = [
             n
             for n, cell in enumerate(cells)
             if cell.source.strip() not in known and "parameters" not in cell.metadata.get("tags", [])
         ]
+        needed = {n: code for n in own if (code := definitions(cells[n].source))}
         found = []
         for exercise in self.exercises:
             at = place(exercise, cells, own)
-            beside = tuple(filter(None, (definitions(cells[n].source) for n in own if n != at)))
+            beside = tuple(code for n, code in needed.items() if n != at)
             found.append(Answer(exercise, "" if at is None else cells[at].source, beside))
         return found
 
@@ -106,6 +111,10 @@ def place(exercise: Exercise, cells: Sequence[NotebookNode], own: Sequence[int])
         if choice:
             return choice[-1]
     return next((n for n, cell in enumerate(cells) if cell.source.strip() == exercise.handed_out.strip()), None)
+
+
+def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def grade_id(cell: NotebookNode) -> str:

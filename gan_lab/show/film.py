@@ -5,7 +5,7 @@ import io
 from IPython.display import display
 from torch import Tensor
 
-from gan_lab.show.plots import in_blocks
+from gan_lab.show.plots import in_blocks, write_gif
 
 
 def film(
@@ -17,7 +17,6 @@ def film(
     """
     if not len(frames):
         raise ValueError("a film needs an image")
-    first, *rest = (in_blocks(frame, side, value_range) for frame in frames)
     out = io.BytesIO()
-    first.save(out, format="gif", save_all=True, append_images=rest, duration=round(1000 / fps), loop=0)
+    write_gif((in_blocks(frame, side, value_range) for frame in frames), out, fps)
     display({"image/gif": out.getvalue(), "text/plain": alt}, raw=True)

@@ -1,7 +1,8 @@
 """Pictures of a training: sample grids, curves, animations. Each function draws arrays into axes that it is given."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 import imageio_ffmpeg
 import numpy as np
@@ -96,8 +97,13 @@ def animation(pictures: Sequence[Path], file: Path, *, fps: float = 6.0, hold: f
 
 
 def save_gif(frames: list[np.ndarray], file: Path, fps: float) -> None:
-    first, *rest = (Image.fromarray(frame) for frame in frames)
-    first.save(file, save_all=True, append_images=rest, duration=round(1000 / fps), loop=0)
+    write_gif(map(Image.fromarray, frames), file, fps)
+
+
+def write_gif(frames: Iterable[Image.Image], file: Path | IO[bytes], fps: float) -> None:
+    """The pictures one after another, and then from the first again."""
+    first, *rest = frames
+    first.save(file, format="gif", save_all=True, append_images=rest, duration=round(1000 / fps), loop=0)
 
 
 def save_mp4(frames: list[np.ndarray], file: Path, fps: float) -> None:

@@ -27,11 +27,12 @@ from gan_lab.show.asked_again import answering
 from gan_lab.training import Game, Round, generator_of
 
 
-def show(widget: ipywidgets.Widget, picture: bytes) -> None:
-    """Display the widget where a front end can, and the picture (PNG) everywhere else."""
+def show(
+    widget: ipywidgets.Widget, picture: bytes, *, kind: str = "image/png", words: str = "an interactive view"
+) -> None:
+    """Display the widget where a front end can, and the picture everywhere else; words: what is to be seen."""
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
-    both = {"application/vnd.jupyter.widget-view+json": view, "image/png": picture, "text/plain": "an interactive view"}
-    display(both, raw=True)
+    display({"application/vnd.jupyter.widget-view+json": view, kind: picture, "text/plain": words}, raw=True)
 
 
 def png(draw: Callable[[Figure], None], size: tuple[float, float]) -> bytes:

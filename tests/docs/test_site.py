@@ -13,6 +13,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from browser import pressed_until_it_shows
 from bs4 import BeautifulSoup
 
 ROOT = Path(__file__).parents[2]
@@ -125,10 +126,5 @@ def test_the_playground_plays_by_keys_and_by_mouse(browser):
     )
     page.get_by_role("button", name="Pause").click()
     seen = page.locator(".gan-says").inner_text()
-    for _ in range(20):  # one step may leave the digits that are shown as they are
-        page.get_by_role("button", name="Step of G").click()
-        page.wait_for_timeout(200)
-        if page.locator(".gan-says").inner_text() != seen:
-            break
-    assert page.locator(".gan-says").inner_text() != seen
+    pressed_until_it_shows(page, "Step of G", seen, pause=200)
     assert wrong == []

@@ -11,6 +11,7 @@ from PIL import Image
 from gan_lab.lessons import playground as ours
 from gan_lab.lessons.plane import DATA, FAKE, LOSSES, REAL, SIDE, Plane
 from gan_lab.lessons.playground import Playground, film_of, ground
+from gan_lab.show import widgets
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def test_what_cannot_be_done_is_said_and_the_game_goes_on(widget, message, why):
 
 def test_a_film_stands_in_where_there_is_no_kernel(monkeypatch):
     shown = []
-    monkeypatch.setattr(ours, "display", lambda data, raw: shown.append(data))
+    monkeypatch.setattr(widgets, "display", lambda data, raw: shown.append(data))
     monkeypatch.setattr(ours, "FRAMES", 2)
     monkeypatch.setattr(ours, "film_of", lambda plane: film_of(plane, 3, 2))
     ours.playground(data="line", loss="hinge")

@@ -18,6 +18,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 import pytest
+from browser import pressed_until_it_shows
 
 CHROMIUM = Path("/usr/bin/chromium")
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="needs /usr/bin/chromium")
@@ -199,12 +200,7 @@ def test_the_game_in_the_plane_plays_pauses_steps_and_takes_points_that_are_draw
     page.get_by_role("button", name="Pause").click()
     page.wait_for_timeout(500)
     before, seen = rounds_of(page), page.locator(".gan-says").inner_text()
-    for _ in range(20):  # one step may leave the digits that are shown as they are
-        page.get_by_role("button", name="Step of D").click()
-        page.wait_for_timeout(500)
-        if page.locator(".gan-says").inner_text() != seen:
-            break
-    assert page.locator(".gan-says").inner_text() != seen
+    pressed_until_it_shows(page, "Step of D", seen, pause=500)
     assert rounds_of(page) == before
     page.get_by_label("loss").select_option("hinge")
     page.get_by_label("data").select_option("drawn by you")

@@ -86,8 +86,7 @@ def raised(error: BaseException) -> str:
 
 def number(answer: object, name: str = "your answer") -> float:
     """The answer as a number. Raises AnswerError, which names it, if it is none."""
-    if answer is None:
-        raise AnswerError(f"{name} is None: does your function end with return?")
+    refuse_none(answer, name)
     try:
         value = answer.detach().cpu().numpy() if isinstance(answer, Tensor) else np.asarray(answer)
         if value.dtype.kind in "bUS":  # True, and a text
@@ -99,8 +98,7 @@ def number(answer: object, name: str = "your answer") -> float:
 
 def numbers(answer: object, like: Tensor, name: str = "your answer") -> Tensor:
     """The answer as float64 numbers of the shape of `like`. Raises AnswerError if it cannot be that."""
-    if answer is None:
-        raise AnswerError(f"{name} is None: does your function end with return?")
+    refuse_none(answer, name)
     try:
         found = torch.as_tensor(answer).detach().cpu().to(torch.float64)
     except (TypeError, ValueError, RuntimeError):
@@ -108,6 +106,11 @@ def numbers(answer: object, like: Tensor, name: str = "your answer") -> Tensor:
     if found.shape != like.shape:
         raise AnswerError(f"{name} has shape {tuple(found.shape)}, not {tuple(like.shape)}")
     return found
+
+
+def refuse_none(answer: object, name: str) -> None:
+    if answer is None:
+        raise AnswerError(f"{name} is None: does your function end with return?")
 
 
 def learns(answer: object, name: str = "your answer") -> float:

@@ -15,10 +15,11 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 
 from gan_lab.files import whole
+from gan_lab.runner.alt_text import describe_pictures
+from gan_lab.runner.notebook_file import CLAIMS
 from gan_lab.runner.sanitise import sanitised
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
-CLAIMS = "claims"  # the tag of cells that hold the text to the numbers; readers need not see how
 _BEST_FIRST = [
     "text/html",
     "text/markdown",
@@ -35,12 +36,13 @@ _latex = LatexToMathML(fancy_error=False)
 def save_html(notebook: Path, html: Path) -> None:
     """Write the notebook, with the outputs it has, as one self-contained page, titled by the notebook's first heading.
 
-    A widget is shown by the picture displayed with it, a cell tagged `claims` by what it prints. Scripts, forms and the
-    like are left out (see `sanitised`).
+    A widget is shown by the picture displayed with it, a cell tagged `claims` by what it prints; the code of one
+    tagged `hide-input` is folded. Scripts, forms and the like are left out (see `sanitised`).
     Raises FileNotFoundError if there is no such notebook.
     """
     page = nbformat.read(notebook, as_version=4)
     drop_widgets(page)
+    describe_pictures(page)
     page.metadata["title"] = _first_heading(page) or notebook.stem
     exporter = HTMLExporter(
         extra_template_basedirs=[str(Path(__file__).parent)],

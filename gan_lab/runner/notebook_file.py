@@ -1,11 +1,14 @@
 """A notebook as a file: its cells and its title, without nbformat, which takes a second to import."""
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 LANGUAGE = {"name": "python"}  # both as the metadata of a notebook of the course
+CLAIMS = "claims"  # the tag of cells that hold the text to the numbers
+HIDE_INPUT = "hide-input"  # Jupyter Book's tag of cells that are read for what they show: imports, drawings
 
 
 class Cell(NamedTuple):
@@ -25,6 +28,11 @@ def read_cells(notebook: str | Path) -> list[Cell]:
         return [Cell(c["cell_type"], "".join(c["source"]), c["metadata"].get("tags", [])) for c in cells]
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ValueError(f"{notebook} is no notebook that can be read: open it in Jupyter and save it again") from None
+
+
+def folding(tags: Collection[str]) -> dict[str, dict[str, bool]]:
+    """The metadata by which JupyterLab folds the code of a cell with these tags; none for a cell that is to be read."""
+    return {"jupyter": {"source_hidden": True}} if {CLAIMS, HIDE_INPUT} & {*tags} else {}
 
 
 def title(notebook: str | Path) -> str:

@@ -24,9 +24,10 @@ from PIL import Image
 
 from gan_lab.files import whole
 from gan_lab.lessons.claims import Claim
+from gan_lab.runner.alt_text import describe_pictures
 from gan_lab.runner.claims_table import answered, asking, record
-from gan_lab.runner.html import CLAIMS, WIDGET, drop_widgets
-from gan_lab.runner.notebook_file import KERNEL, LANGUAGE
+from gan_lab.runner.html import WIDGET, drop_widgets
+from gan_lab.runner.notebook_file import KERNEL, LANGUAGE, folding
 from gan_lab.runner.sentences import contradicted, misquoted
 from gan_lab.runner.solutions import for_students
 from gan_lab.runner.surroundings import surroundings
@@ -111,6 +112,7 @@ def _has_gpu() -> bool:
 def _clean(notebook: NotebookNode, paths: Mapping[str, str]) -> None:
     """Leave only what another machine would write too; `paths` says how to write each folder of this one."""
     drop_widgets(notebook)
+    describe_pictures(notebook)
     notebook.metadata = NotebookNode(kernelspec=KERNEL, language_info=LANGUAGE)
     seen: Counter[str] = Counter()
     for cell in notebook.cells:
@@ -139,9 +141,9 @@ def without_alpha(picture: str) -> str:
 
 
 def _metadata(cell: NotebookNode) -> NotebookNode:
-    """All that a cell's metadata may hold: its tags, and with the tag `claims` that JupyterLab folds its source."""
+    """All that a cell's metadata may hold: its tags, and whether JupyterLab folds its code."""
     tags = {"tags": cell.metadata.tags} if "tags" in cell.metadata else {}
-    return NotebookNode(tags | ({"jupyter": {"source_hidden": True}} if CLAIMS in _tags(cell) else {}))
+    return NotebookNode(tags | folding(_tags(cell)))
 
 
 def _joined(outputs: list[NotebookNode]) -> Iterator[NotebookNode]:

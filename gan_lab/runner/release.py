@@ -10,7 +10,7 @@ from nbformat import NotebookNode
 
 from gan_lab.files import whole
 from gan_lab.runner.course import NOTEBOOKS
-from gan_lab.runner.notebook_file import KERNEL, LANGUAGE
+from gan_lab.runner.notebook_file import KERNEL, LANGUAGE, folding
 from gan_lab.runner.solutions import for_students, has_solution, solved
 
 CHECK = "exercises.check_"
@@ -52,6 +52,7 @@ def marked(source: Path) -> NotebookNode:
     notebook.metadata = NotebookNode(kernelspec=KERNEL, language_info=LANGUAGE)
     for n, cell in enumerate(notebook.cells):
         cell.id = f"{source.stem}-{n}"
+        cell.metadata |= folding(cell.metadata.get("tags", []))
         if cell.cell_type != "code" or CHECK not in cell.source:
             continue
         name = cell.source.partition(CHECK)[2].partition("(")[0]

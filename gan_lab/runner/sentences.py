@@ -8,7 +8,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 from gan_lab.lessons.claims import DOES_NOT_HOLD
-from gan_lab.runner.html import CLAIMS
+from gan_lab.runner.notebook_file import CLAIMS
 
 
 def contradicted(page: NotebookNode) -> Iterator[str]:

@@ -130,6 +130,19 @@ def test_of_a_claim_only_what_it_prints_is_shown(tmp_path: Path) -> None:
     assert page.main.text.split() == ["x", "=", "1", "Not", "so."]
 
 
+def test_code_that_is_read_for_what_it_shows_waits_behind_a_click(tmp_path: Path) -> None:
+    hidden = new_code_cell("draw()", metadata={"tags": ["hide-input"]}, outputs=[new_output("stream", text="drawn")])
+    page = page_of(tmp_path, new_code_cell("x = 1"), hidden)
+    assert [fold.text.split() for fold in page.find_all("details")] == [["Code", "draw()"]]
+    assert page.main.text.split()[-1] == "drawn"
+
+
+def test_a_picture_is_described_by_its_cell(tmp_path: Path) -> None:
+    cell = shown({"image/png": PNG, "text/plain": "<Figure>"})
+    cell.source = '#| fig-alt: A "steep" curve\nplot()'
+    assert page_of(tmp_path, cell).find("img")["alt"] == 'A "steep" curve'
+
+
 def test_dropping_widgets_keeps_every_other_output() -> None:
     stream = new_output("stream", text="hi")
     table = new_output("execute_result", {"text/html": "<b>t</b>", "text/plain": "t"})

@@ -64,7 +64,8 @@ run = Path(os.environ["GAN_LAB_RUNS"], "lesson")
 print(run, Path.cwd() / "lesson.ipynb", Path.cwd().parent / "data", sep="\\n")
 run.mkdir(parents=True)  # fails if anything is there from an earlier run
 
-# %%
+# %% tags=["hide-input"]
+#| fig-alt: A black dot.
 view = display(ipywidgets.IntSlider(), display_id=True)
 view.update({"image/png": "<DOT>", "text/plain": "done"}, raw=True)
 ipywidgets.IntSlider()
@@ -119,6 +120,12 @@ def test_places_are_told_from_the_notebook(lesson: Path) -> None:
 def test_a_widget_leaves_its_picture(lesson: Path) -> None:
     (output,) = outputs(lesson, 4)
     assert dict(output.data) == {"image/png": DOT, "text/plain": "done"}
+
+
+def test_a_cell_that_only_draws_is_folded_and_its_picture_described(lesson: Path) -> None:
+    cell = next(cell for cell in nbformat.read(lesson, 4).cells if cell.source.startswith("#| fig-alt"))
+    assert cell.metadata == {"tags": ["hide-input"], "jupyter": {"source_hidden": True}}
+    assert cell.outputs[0].metadata == {"image/png": {"alt": "A black dot."}}
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -31,6 +31,13 @@ def describe_pictures(notebook: NotebookNode) -> None:
                         output.metadata[kind] = output.metadata.get(kind, {}) | {"alt": words}
 
 
+def drop_options(notebook: NotebookNode) -> None:
+    """Take the lines `#| ...` from the head of each cell: on a page, what they say has its place."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.source = OPTION.sub("", cell.source)
+
+
 def undescribed(cell: NotebookNode) -> bool:
     """Whether the cell shows a picture and does not say what is to be seen."""
     shows = any(kind.startswith("image/") for output in cell.get("outputs", []) for kind in output.get("data", {}))

@@ -15,7 +15,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 
 from gan_lab.files import whole
-from gan_lab.runner.alt_text import describe_pictures
+from gan_lab.runner.alt_text import describe_pictures, drop_options
 from gan_lab.runner.notebook_file import CLAIMS
 from gan_lab.runner.sanitise import sanitised
 
@@ -43,6 +43,7 @@ def save_html(notebook: Path, html: Path) -> None:
     page = nbformat.read(notebook, as_version=4)
     drop_widgets(page)
     describe_pictures(page)
+    drop_options(page)
     page.metadata["title"] = _first_heading(page) or notebook.stem
     exporter = HTMLExporter(
         extra_template_basedirs=[str(Path(__file__).parent)],

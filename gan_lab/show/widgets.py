@@ -62,7 +62,9 @@ def curves_and_samples(figure: Figure, run: Run) -> None:
         if "acc_real" in rounds or rounds.empty:
             names = {"acc_real": "real called real", "acc_fake": "fake called fake"}
             plots.curves(below, rounds, names, ylabel="share of the batch", smooth=smooth)
-            below.set_ylim(-0.02, 1.02)
+            below.set(ylim=(-0.02, 1.3), yticks=(0, 0.5, 1))  # the legend stands above the curves
+            if not rounds.empty:
+                below.legend(loc="upper left", ncols=2)
         else:
             below.remove()
     newest_samples(samples, run)

@@ -21,8 +21,10 @@
 # to read the curves, including the ways in which they are often misread.
 #
 # You need to know what a neural network, a loss and a gradient step are. Nothing is downloaded, and no GPU is needed.
+#
+# **Time.** 25 minutes to read, 5 more for what is marked as deeper; three to compute, on two cores.
 
-# %%
+# %% tags=["hide-input"]
 from copy import deepcopy
 from functools import partial
 
@@ -44,6 +46,8 @@ from gan_lab.networks import dcgan32, dcgan64, projection32
 from gan_lab.parameters import check_parameters
 from gan_lab.runs import Run
 from gan_lab.show import plots
+from gan_lab.show.diagrams import two_players
+from gan_lab.show.film import film_of_training
 from gan_lab.show.widgets import Dashboard, class_explorer, explorer
 from gan_lab.training import Game, bare, play, sample
 
@@ -66,31 +70,34 @@ plt.style.use(plots.STYLE)
 # All the rest of this notebook is this game, with images in place of points. (Where there is no kernel, a film is shown.)
 
 # %%
+#| fig-alt: The game in the plane, as a film: orange triangles spread over the eight blue heaps of a ring.
 playground()
 
 # %% [markdown]
 # ## Parameters
 #
-# Everything you may want to change stands in this one cell. `DCGAN` is a network by the guidelines that you will read
-# below, small enough for a laptop. Two student reports on the same coursework are reproduced in this course, too; `B1` is
-# the network of report B (32 x 32 images), `A1` that of report A (64 x 64). Their own settings are in
-# `notebooks/parameters/report_a.yaml` and `report_b.yaml`. Change a line, and run the notebook from here on: the next cell
-# of code checks what you wrote.
+# Everything you may want to change stands in this one cell, and the first five lines are the ones to begin with. Change
+# a line, and run the notebook from here on: the next cell of code checks what you wrote.
+#
+# `DCGAN` is a network by the guidelines that you will read below, small enough for a laptop. Two student reports on the
+# same coursework are reproduced in this course, too; `B1` is the network of report B (32 x 32 images), `A1` that of report
+# A (64 x 64).
 
 # %% tags=["parameters"]
 data_dir: str = ""  # the images; "" is the bundled digits [a folder, or one of MNIST, FashionMNIST, KMNIST]
-system: str = "DCGAN"  # which networks to train [one of DCGAN, A1, B1]
-width: float = 1.0  # multiplies the number of hidden channels [above 0]
-channels: int = 1  # 1 for gray images, 3 for colour [one of 1, 3]
 epochs: int = 40  # passes over the images [at least 1]
 batch_size: int = 16  # images of each kind that D sees before a step [at least 2, at most the images in data_dir]
 learning_rate: float = 4e-4  # Adam's step size, for both players [above 0]
+seed: int = 0  # of the weights, the noise and the order of the images [at least 0]
+# The others can stay as they are.
+system: str = "DCGAN"  # which networks to train [one of DCGAN, A1, B1]
+width: float = 1.0  # multiplies the number of hidden channels [above 0]
+channels: int = 1  # 1 for gray images, 3 for colour [one of 1, 3]
 beta1: float = 0.5  # Adam's memory of the gradient [at least 0, below 1]
 real_target: float = 1.0  # what D is asked to answer for a real image [at least 0, at most 1]
 zero_one: bool = False  # scale the images to 0..1, as report A did, and not to -1..1
 report_norms: bool = False  # A1 only: batch norm after G's tanh and on D's input too, as in report A
 measure_every: int = 5  # epochs between two measurements of the quality [at least 1]
-seed: int = 0  # of the weights, the noise and the order of the images [at least 0]
 accelerator: str = "auto"  # where to train [one of auto, cpu, cuda, mps]
 precision: str = "32-true"  # of the arithmetic [one of 32-true, 16-mixed, bf16-mixed]
 run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named after the parameters
@@ -112,6 +119,8 @@ print(f"{len(images)} images of shape {images.shape} (channels, height, width), 
 print(f"{len(held_out)} more are held out")
 K = len(images.classes)
 
+# %% tags=["hide-input"]
+#| fig-alt: Two rows of sixteen real images, white on black, each drawn by another hand.
 real, _ = images.batch(torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:32])
 fig, ax = plt.subplots(figsize=(9, 2.7))
 plots.grid(ax, real, nrow=16, value_range=value_range, title="32 of the real images")
@@ -122,6 +131,32 @@ plots.grid(ax, real, nrow=16, value_range=value_range, title="32 of the real ima
 # * The **generator** $G$ turns a vector of random numbers $z$, drawn from a normal distribution, into an image $G(z)$.
 # * The **discriminator** $D$ looks at an image $x$ and answers with a probability $D(x)$ that it is real.
 #
+# What the two hand to each other, with images of each kind ($G$ is still untrained):
+
+# %%
+torch.manual_seed(seed)
+if system == "DCGAN":
+    G = projection32.Generator(classes=K, channels=channels, width=width)
+    D = projection32.Discriminator(classes=K, channels=channels, width=width)
+elif system == "A1":
+    G = dcgan64.Generator(channels=channels, width=width, norm_after_tanh=report_norms)
+    D = dcgan64.Discriminator(channels=channels, width=width, norm_input=report_norms)
+else:
+    G = dcgan32.Generator(channels=channels, width=width)
+    D = dcgan32.Discriminator(channels=channels, width=width)
+
+# %% tags=["hide-input"]
+#| fig-alt: Noise z goes into G, which makes images. These and real images go into D, which gives each a score, above 0
+#|   for real and below 0 for fake. One broken arrow leads from the score back to D, which learns to tell the two kinds
+#|   apart; another leads back through D to G, which learns what would look real.
+untrained = deepcopy(G).train()  # batch norm by this batch, as in training
+with torch.no_grad():
+    noise = torch.randn(16, G.z_dim)
+    first = untrained(noise, torch.arange(16) % K) if system == "DCGAN" else untrained(noise)
+fig, ax = plt.subplots(figsize=(8.5, 4))
+two_players(ax, noise[0], real[:3], first[:3], value_range=value_range)
+
+# %% [markdown]
 # $D$ wants to be right about both kinds of image, real ones $x$ and generated ones $G(z)$. $G$ wants $D$ to be wrong.
 # Both pull on one number, the **value** of the game (Goodfellow et al., 2014):
 #
@@ -158,23 +193,11 @@ print(f"d_loss at score 0: {NonSaturating().d_loss(cannot_tell, cannot_tell):.4f
 # labels a thousand images are enough to draw digits that a stranger would name, and after a minute; notebook 3 is about
 # them. Here they stand beside what you read, and each equation holds for the images of each digit.
 #
-# Report B takes liberties: its discriminator has dropout (it forgets random features) and no batch norm, and its
-# generator is leaky. The reports' networks have no labels, and leave aside what they are told. Here is what is about to
-# play, layer by layer, with the shape that leaves each layer for a batch of two.
-
-# %%
-torch.manual_seed(seed)
-if system == "DCGAN":
-    G = projection32.Generator(classes=K, channels=channels, width=width)
-    D = projection32.Discriminator(classes=K, channels=channels, width=width)
-elif system == "A1":
-    G = dcgan64.Generator(channels=channels, width=width, norm_after_tanh=report_norms)
-    D = dcgan64.Discriminator(channels=channels, width=width, norm_input=report_norms)
-else:
-    G = dcgan32.Generator(channels=channels, width=width)
-    D = dcgan32.Discriminator(channels=channels, width=width)
+# The reports' networks have no labels. Here is what is about to play, layer by layer, with the shape that leaves each
+# layer for a batch of two.
 
 
+# %% tags=["hide-input"]
 @torch.no_grad()
 def layers(player: nn.Module, x: torch.Tensor) -> None:
     """Print each layer of a player, its parameters, and the shape it turns x into."""
@@ -196,16 +219,6 @@ if system == "DCGAN":
     print(f"and one for each digit, {told:,}")
 
 # %% [markdown]
-# Before it has learnt anything, $G$ draws this:
-
-# %%
-fig, ax = plt.subplots(figsize=(9, 1.6))
-untrained = deepcopy(G).train()  # batch norm by this batch, as in training
-with torch.no_grad():
-    x = untrained(torch.randn(16, G.z_dim), torch.arange(16) % K)
-plots.grid(ax, x, nrow=16, value_range=value_range, title="an untrained generator")
-
-# %% [markdown]
 # ## The generator's loss: why it does not simply minimise $V$
 #
 # Only the second term of (1) depends on $G$. To minimise $V$ would be to minimise $\log(1 - D(G(z)))$. But suppose that
@@ -216,6 +229,9 @@ plots.grid(ax, x, nrow=16, value_range=value_range, title="an untrained generato
 # $$ \text{saturating: } \log(1 - \sigma(s)) \qquad\qquad \text{non-saturating: } -\log \sigma(s) \qquad (2)$$
 #
 # A loss is a small class with two methods. This is the saturating one; training with it is exercise 3.
+#
+# **Predict.** A fake has a score of $-6$: $D$ is sure that it is fake. Which of the two losses moves $G$ more, and how many
+# times more?
 
 
 # %%
@@ -226,6 +242,9 @@ class Saturating(NonSaturating):
         return -F.softplus(fake).mean()  # log(1 - sigmoid(s)) = -log(1 + e^s)
 
 
+# %% tags=["hide-input"]
+#| fig-alt: Left, both losses over the score of a fake: the saturating one is flat where the score is very negative.
+#|   Right, how hard each pulls there: the non-saturating one with nearly 1, the saturating one hardly at all.
 score = torch.linspace(-8, 8, 401, requires_grad=True)
 pulls = {}
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3))
@@ -264,27 +283,43 @@ judge = Judge(images, held_out, seed=seed)
 print(f"unseen real images in place of drawings: kernel distance {judge.floor['kernel_distance']:.2f}, ", end="")
 print(f"coverage {judge.floor['coverage']:.0%}")
 
+# %% [markdown]
+# ## A round, in ten lines
+#
+# All of a GAN's training is this, over and over: a step of $D$, with $G$ fixed, then a step of $G$, with $D$ fixed. Here
+# is one round, on one batch, with copies of the two players. A step of an optimiser is always the same three calls: forget
+# the old gradients, go backward from the loss, step.
 
-def random_images(images, n: int) -> torch.Tensor:
-    """n of the images, or all if there are fewer, drawn at random: they lie class after class."""
-    return images.batch(torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:n])[0]
+# %%
+my_G, my_D = deepcopy(G), deepcopy(D)
+adam_G, adam_D = (torch.optim.Adam(player.parameters(), lr=learning_rate) for player in (my_G, my_D))
+x, label = images.batch(torch.arange(batch_size))
+y = (label,) if system == "DCGAN" else ()  # the reports' networks are told no label
 
+x_fake = my_G(torch.randn(batch_size, G.z_dim), *y).detach()  # detached: D's step does not reach G
+d_loss = -F.logsigmoid(my_D(x, *y)).mean() - F.logsigmoid(-my_D(x_fake, *y)).mean()  # -V, eq. (1)
+adam_D.zero_grad()
+d_loss.backward()
+adam_D.step()
+
+x_fake = my_G(torch.randn(batch_size, G.z_dim), *y)  # new noise, and not detached: G's step goes through D
+g_loss = -F.logsigmoid(my_D(x_fake, *y)).mean()  # the right one of eq. (2)
+adam_G.zero_grad()
+g_loss.backward()
+adam_G.step()
+print(f"d_loss {d_loss.item():.2f}, g_loss {g_loss.item():.2f}")
 
 # %% [markdown]
+# And this is what `play` does, from the course's package: it plays one round after another, with any loss, and yields what
+# happened. The loop around it is yours.
+#
 # ## Training
 #
-# A *round* is one step of each player on one batch:
-#
-# 1. draw real images $x$ and fake images $G(z)$; $D$ takes a step down on `d_loss`, with $G$ fixed;
-# 2. draw new noise; $G$ takes a step down on `g_loss`, with $D$ fixed.
-#
-# `play` yields one round after another; the loop around it is yours. (It says `async for`, so that the notebook can
-# listen to the Stop button in between; a plain `for` without the dashboard trains as well.) The run writes everything
-# into a folder: the losses of each round, a picture and a checkpoint after each epoch. Press **Stop** whenever you like
-# and run the cell again: it goes on after the last whole epoch, and on a CPU it ends with the same bits as if you had
-# not stopped. A run is what is played: change the loss, a network or a rate, run the cells from there on, and that is
-# another run, which trains; the former one is kept, and named. To train the same once more, say
-# `Run(..., fresh=True)`.
+# (The loop says `async for`, so that the notebook can listen to the Stop button in between; a plain `for` without the
+# dashboard trains as well.) The run writes everything into a folder: the losses of each round, a picture and a checkpoint
+# after each epoch. Press **Stop** whenever you like and run the cell again: it goes on after the last whole epoch. A run is
+# what is played: change the loss, a network or a rate, run the cells from there on, and that is another run, which trains;
+# the former one is kept, and named. To train the same once more, say `Run(..., fresh=True)`.
 
 # %%
 loss = NonSaturating(real_target=real_target)
@@ -311,7 +346,12 @@ def measured(epoch: int) -> dict[str, float]:
     return judge(drawn())[["kernel_distance", "coverage"]].to_dict()
 
 
+# %% [markdown]
+# **Predict.** After how many epochs will you recognise the first digit? Will $D$'s loss go up or down while the drawings
+# get better? And $G$'s?
+
 # %%
+#| fig-alt: The training as it stands at the end: the samples of the last epoch, and the curves of the losses.
 with Dashboard(run) as board:
     for epoch in run.epochs(epochs):
         async for played in board.watch(play(game, images, batch_size=batch_size, epoch=epoch, seed=seed)):
@@ -327,7 +367,9 @@ with Dashboard(run) as board:
 # The same eight noise vectors, drawn after more and more epochs. No real image was ever shown to $G$: it has only felt,
 # through $D$, in which direction its pixels should move.
 
-# %%
+# %% tags=["hide-input"]
+#| fig-alt: Six rows of eight samples, from the first epoch to the last, always of the same noise: gray spots become
+#|   strokes, and strokes become digits.
 if not run.pictures:
     raise RuntimeError("nothing is drawn yet: let the cell above play at least one whole epoch")
 shown = sorted({int(i) for i in np.geomspace(1, len(run.pictures), 6).round()})
@@ -338,13 +380,19 @@ for ax, epoch in zip(np.atleast_1d(axes), shown, strict=True):
     ax.set_axis_off()
     ax.set_title(f"epoch {epoch}", fontsize=9)
 
-# %%
-plots.animation(run.pictures, run.folder / "samples.gif", scale=1)
-film = plots.animation(run.pictures, run.folder / "samples.mp4")
-print(f"{run.folder.name}/{film.name} is a film of it, one grid an epoch, {len(run.pictures)} epochs")
+# %% [markdown]
+# The same as a film, of four rows (all of them are in the run's folder, as `samples.mp4`):
 
+# %% tags=["hide-input"]
+#| fig-alt: A film of 32 samples, from the first epoch to the last, always of the same noise.
+film_of_training(run.pictures, height=4 * (size + 2) + 2, alt="a film of 32 samples, from the first epoch to the last")
+film = plots.animation(run.pictures, run.folder / "samples.mp4")
+
+# %% tags=["hide-input"]
+#| fig-alt: Left, 64 real images; right, 64 images that G drew at the end of the training.
+some, _ = images.batch(torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:64])
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4.8))
-plots.grid(left, random_images(images, 64), value_range=value_range, title="real")
+plots.grid(left, some, value_range=value_range, title="real")
 plots.grid(right, sample(game, z, y), value_range=value_range, title=f"generated, epoch {run.epoch}")
 
 # %% [markdown]
@@ -353,7 +401,9 @@ plots.grid(right, sample(game, z, y), value_range=value_range, title=f"generated
 #
 # So much for the eye. Here is the number, after more and more epochs:
 
-# %%
+# %% tags=["hide-input"]
+#| fig-alt: The kernel distance of the drawings falls with the epochs, quickly at first, towards the line of unseen real
+#|   images near 0.
 at = run.measured.reindex(columns=["epoch", "kernel_distance"]).dropna()
 fig, ax = plt.subplots(figsize=(6, 2.6))
 ax.plot(at["epoch"], at["kernel_distance"], marker="o", label="drawings")
@@ -366,10 +416,11 @@ ax.set(
 )
 ax.legend()
 plt.show()
+
+# %%
 numbers = ["kernel_distance", "coverage", "precision", "copying_pixels", "copying_features"]
 found = judge.beside(drawn()).loc[numbers]
 found.round(2)
-
 
 # %%
 sure_of = {"drawings": judge.sure(drawn()), "unseen real images": judge.sure(judge.unseen.batch(slice(None))[0])}
@@ -409,7 +460,9 @@ claim(
 # Left: the two halves of $D$'s loss and the loss of $G$; a dotted line marks $\log 2$, which each of the three would be if
 # $D$ could not tell. Right: **accuracy**, the share of images on the right side of score 0.
 
-# %%
+# %% tags=["hide-input"]
+#| fig-alt: Left, the losses over the epochs, noisy and without end: D's two halves lie below log 2, G's loss above it.
+#|   Right, how often D is right about real and about fake images, well above one half.
 rounds = run.rounds
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
 names = {"d_real": "D on real", "d_fake": "D on fake", "g_loss": "G"}
@@ -418,7 +471,9 @@ left.axhline(np.log(2), color="black", linewidth=0.8, linestyle=":")
 accuracies = {"acc_real": "real called real", "acc_fake": "fake called fake"}
 plots.curves(right, rounds, accuracies, ylabel="share of the batch", smooth=10, title="accuracy of D")
 right.set_ylim(0, 1.02)
+plt.show()
 
+# %%
 by_epoch = rounds.groupby("epoch")[["d_loss", "g_loss", "acc_real", "acc_fake"]].mean()
 by_epoch.iloc[sorted({0, len(by_epoch) // 2, len(by_epoch) - 1})].round(3)
 
@@ -430,6 +485,9 @@ by_epoch.iloc[sorted({0, len(by_epoch) // 2, len(by_epoch) - 1})].round(3)
 #
 # There is one more trap. $D$ has seen the training images many times. Is it judging *digits*, or does it remember these
 # very images? The images that were held out of training tell the two apart.
+#
+# **Predict.** Three kinds of image: those $D$ was trained on, real ones that it has never seen, and generated ones. Which
+# will get the highest scores? Where will the unseen ones lie?
 
 
 # %%
@@ -446,13 +504,16 @@ said = {"training images": scores(*images.batch(slice(None)))}
 said["held-out images"] = scores(*held_out.batch(slice(None)))
 said["generated images"] = scores(sample(game, z_many, y_many), y_many)
 
+# %% tags=["hide-input"]
+#| fig-alt: Three histograms of D's scores: training images on the right, generated images on the left, and held-out
+#|   images between them.
 everywhere = torch.cat(list(said.values()))
 bins = np.linspace(everywhere.min().item(), everywhere.max().item(), 61)
 fig, ax = plt.subplots(figsize=(8, 3))
 for hatch, (name, s) in zip(("", "//", ".."), said.items(), strict=False):
     ax.hist(s, bins=bins, density=True, alpha=0.55, hatch=hatch, label=name)
     print(f"{name}: called real {(s > 0).float().mean():.0%}, mean score {s.mean():.2f}")
-ax.set(title="what D says", xlabel="score", ylabel="density (per unit of score)")
+ax.set(title="D's scores", xlabel="score", ylabel="density (per unit of score)")
 ax.legend()
 plt.show()
 
@@ -462,7 +523,7 @@ plt.show()
 # mean and variance. In evaluation mode it would take averages over both kinds, and such a batch $D$ has never met.)
 
 # %% [markdown]
-# ## A walk through the latent space
+# ## A walk through the latent space (deeper)
 #
 # $G$ has learnt a map from noise to images. Is it a list of remembered pictures, or a landscape? Walk from one noise
 # vector to another (the space of all $z$ is called the *latent space*) and see. A straight line leads through vectors
@@ -479,6 +540,9 @@ omega = torch.acos(F.cosine_similarity(start, end, dim=0))
 line = (1 - t) * start + t * end
 sphere = (torch.sin((1 - t) * omega) * start + torch.sin(t * omega) * end) / torch.sin(omega)
 
+# %% tags=["hide-input"]
+#| fig-alt: Two rows of thirteen drawings of one digit, which change step by step from the first to the last: along the
+#|   straight line above, along the sphere below.
 fig, axes = plt.subplots(2, 1, figsize=(9, 2.4))
 for ax, name, path in zip(axes, ("straight line", "along the sphere"), (line, sphere), strict=True):
     plots.grid(ax, sample(game, path, torch.full((13,), 2 % K)), nrow=13, value_range=value_range, title=name)
@@ -498,18 +562,24 @@ claim("the middle of the line lies well inside", line[6].norm() < 0.8 * radius)
 # With the sliders you can walk yourself: choose a digit, and move along the directions in which it changes most, or over to
 # another digit with the same $z$. (Where there is no live kernel you see static walks.)
 
-# %%
+# %% tags=["hide-input"]
+#| fig-alt: Walks along the directions in which the drawings change most, a row each.
 if system == "DCGAN":
     class_explorer(game, images.classes, value_range=value_range)
 else:
     explorer(game, value_range=value_range)
 
 # %% [markdown]
-# ## The reports' networks
+# ## What to take along
 #
-# They play by parameters alone: report B's at half its width, like the network above, or either at full size and with the
-# report's settings. (A1 takes hours on a laptop and minutes on a GPU. What is wrong in these networks, and what the reports
-# read off their curves, is the subject of notebook 7.)
+# * A GAN is two networks and one value: $D$ climbs it, $G$ goes down. A round is a step of each.
+# * $G$ never sees a real image. All that it learns comes through $D$'s gradient, so its loss must not be flat where $D$ is
+#   sure: take the non-saturating one.
+# * Losses and accuracies measure each player against the other. They say little about the drawings.
+# * To know how good drawings are, compare them with real images that nobody was trained on, and ask for copies.
+#
+# The networks of the two reports play by parameters alone, at half the width or with all the settings of their report.
+# (A1 takes hours on a laptop. What is wrong in these networks is the subject of notebook 7.)
 #
 # ```
 # uv run gan-lab run notebooks/01_dcgan.ipynb -p system B1 -p width 0.5 -p epochs 55 -p batch_size 32
@@ -520,8 +590,9 @@ else:
 #
 # Those with a check tell you whether you are right. The others are open: try, and look.
 #
-# **1. A round, by hand.** Write the heart of it all: for each batch a step of $D$ on real images and on new fakes, then one
-# step of $G$. `zero_grad`, `backward`, `step`: no more is needed. ($D$'s step must not reach $G$: `detach`.)
+# **1. The rules of a game.** Goodfellow et al. let $D$ take $k$ steps, each on another batch, before $G$ takes one. Write
+# these rules as a function of a game and its batches, in your own lines: for each batch a step of $D$ on real images and on
+# new fakes, and after the last batch one step of $G$. The losses are those of the game.
 
 
 # %%

@@ -141,6 +141,7 @@ def test_a_picture_is_described_by_its_cell(tmp_path: Path) -> None:
     cell = shown({"image/png": PNG, "text/plain": "<Figure>"})
     cell.source = '#| fig-alt: A "steep" curve\nplot()'
     assert page_of(tmp_path, cell).find("img")["alt"] == 'A "steep" curve'
+    assert page_of(tmp_path, cell).main.text.split() == ["plot()"]
 
 
 def test_dropping_widgets_keeps_every_other_output() -> None:

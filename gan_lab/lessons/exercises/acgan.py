@@ -4,10 +4,47 @@ import copy
 from math import erf, exp, pi, sqrt
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from gan_lab.data.images import ImageSet
-from gan_lab.lessons.exercises.answer import AnswerError, Claims, check, close, number, shown
+from gan_lab.lessons.exercises.answer import AnswerError, Claims, check, close, learns, number, shown
+from gan_lab.losses import AuxiliaryClassifier, Loss, NonSaturating, Verdict
+
+PLACES = [(kind, what) for kind in ("real", "fake") for what in ("the scores", "the classes")]
+
+
+@check
+def check_class_terms(loss: Loss) -> Claims:
+    """Is this the loss of an AC-GAN, D's and G's: the non-saturating one of the scores, and the class terms?"""
+    truth = AuxiliaryClassifier(NonSaturating())
+    for seed in range(3):
+        real, fake, y = verdicts(seed)
+        for name, given in {"d_loss": (real, fake), "g_loss": (fake,)}.items():
+            inputs = [part for verdict in given for part in verdict]
+            value, right = (getattr(one, name)(*given, y) for one in (loss, truth))
+            found, wanted = learns(value, name), right.item()
+            slopes, truths = (torch.autograd.grad(one, inputs, allow_unused=True) for one in (value, right))
+            off = [
+                f"{what} of the {kind} images"
+                for (kind, what), slope, true in zip(PLACES[-len(inputs) :], slopes, truths, strict=True)
+                if slope is None or not close(slope, true)
+            ]
+            told = f"for {len(y)} random images {name} is {found:.4g}, not {wanted:.4g}"
+            if not close(found, wanted):
+                yield False, f"{told}: look at what it makes of {' and '.join(off) or 'nothing, it adds a number'}"
+            yield not off, f"{name} has the right value, and another gradient: is {' and '.join(off)} detached?"
+
+
+def verdicts(seed: int) -> tuple[Verdict, Verdict, Tensor]:
+    """What D says of six real and of six fake images of four classes, through which gradients pass, and the labels."""
+    g = torch.Generator().manual_seed(seed)
+    y = torch.randperm(6, generator=g) % 4
+    real, fake = (
+        Verdict(*(torch.randn(*size, generator=g, dtype=torch.float64) for size in ((6,), (6, 4)))) for _ in "rf"
+    )
+    for part in (*real, *fake):
+        part.requires_grad_()
+    return real, fake, y
 
 
 @check

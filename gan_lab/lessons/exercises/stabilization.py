@@ -4,9 +4,26 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from gan_lab.lessons.exercises.answer import Claims, check, close, learns, number
 from gan_lab.losses import Loss, NonSaturating
+from gan_lab.measure.coverage import fidelity
+
+
+@check
+def check_coverage(answer: Callable[[Tensor, Tensor], float]) -> Claims:
+    """Is answer(real (N, F), fake (M, F)) the share of the balls round the real points, each to the fifth nearest other
+    real point, in which a fake point lies?"""
+    for N, M, F, away in (40, 60, 2, 1.0), (70, 30, 3, 0.5), (30, 30, 1, 2.0), (50, 200, 2, 0.0):
+        g = torch.Generator().manual_seed(N + M)
+        real, fake = torch.randn(N, F, generator=g), torch.randn(M, F, generator=g) + away
+        found, right = number(answer(real.clone(), fake.clone())), fidelity(real, fake).coverage
+        hint = f"for {N} real and {M} fake points it gives {found:.3g}, not {right:.3g}"
+        yield (
+            close(found, right, 1e-4),
+            f"{hint}: count real points, each with a ball to its fifth nearest other real one",
+        )
 
 
 @check

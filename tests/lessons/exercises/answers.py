@@ -208,6 +208,48 @@ NOISY_LABELS = Exercise(
 )
 
 
+def covered(real, fake, k=5, own=1, square=1, share=torch.Tensor.mean, dim=1, turned=False):
+    """The share of balls that hold a fake point, with what may be done wrong."""
+    real, fake = (fake, real) if turned else (real, fake)
+    radius = torch.cdist(real, real).kthvalue(k + own, dim=1).values
+    return share((torch.cdist(real, fake) ** square <= radius[:, None]).any(dim=dim).float())
+
+
+def by_sorting(real, fake):
+    real, fake = real.numpy(), fake.numpy()
+    radius = np.sort(np.linalg.norm(real[:, None] - real[None], axis=2), axis=1)[:, 5]
+    return np.mean(np.linalg.norm(real[:, None] - fake[None], axis=2).min(axis=1) <= radius)
+
+
+def one_by_one(real, fake):
+    held = 0
+    for n, x in enumerate(real):
+        others = torch.cat([real[:n], real[n + 1 :]])
+        radius = sorted((other - x).norm().item() for other in others)[4]
+        held += any((y - x).norm().item() <= radius for y in fake)
+    return Fraction(held, len(real))
+
+
+COVERAGE = Exercise(
+    exercises.check_coverage,
+    right=[covered, by_sorting, one_by_one, lambda real, fake: float(covered(real, fake))],
+    wrong=[
+        (lambda real, fake: covered(real, fake, own=0), "its fifth nearest other real one"),  # the point itself counts
+        (lambda real, fake: covered(real, fake, k=1), "its fifth nearest other real one"),
+        (lambda real, fake: covered(real, fake, turned=True), "count real points"),  # recall's balls
+        (lambda real, fake: covered(real, fake, dim=0), "count real points"),  # precision
+        (lambda real, fake: covered(real, fake, square=2), "for 40 real and 60 fake points it gives"),
+        (lambda real, fake: covered(real, fake, share=torch.Tensor.sum), "count real points"),
+        (lambda real, fake: 1 - covered(real, fake), "count real points"),
+        (lambda real, fake: 1.0, "it gives 1, not"),
+        (lambda real, fake: float("nan"), "it gives nan"),
+        (lambda real, fake: covered(real, fake, share=lambda found: found), "one number is asked for"),
+        NONE,
+        RAISES,
+    ],
+)
+
+
 def boundary(theta: float, alpha: float) -> float:
     return theta / 2 + float(np.log(2 * alpha - 1)) / theta
 
@@ -238,6 +280,65 @@ BOUNDARY = Exercise(
 
 
 # 3: AC-GAN
+
+
+class WithClasses:
+    """The loss of an AC-GAN, with one thing changed: of is the class term, d and g what is made of the terms."""
+
+    def __init__(
+        self,
+        d: Callable[..., Any] = lambda scores, real, fake: scores + real + fake,
+        g: Callable[..., Any] = lambda score, fake: score + fake,
+        of: Callable[..., Any] = lambda verdict, y: F.cross_entropy(verdict.classes, y),
+        source: Any = None,
+    ) -> None:
+        self.d, self.g, self.of, self.source = d, g, of, source or losses.NonSaturating()
+
+    def d_loss(self, real: losses.Verdict, fake: losses.Verdict, y: Tensor) -> Any:
+        return self.d(self.source.d_loss(real.score, fake.score), self.of(real, y), self.of(fake, y))
+
+    def g_loss(self, fake: losses.Verdict, y: Tensor) -> Any:
+        return self.g(self.source.g_loss(fake.score), self.of(fake, y))
+
+
+class ByLogarithms:
+    """(1) and (2) of notebook 3, to the letter."""
+
+    def d_loss(self, real: losses.Verdict, fake: losses.Verdict, y: Tensor) -> Tensor:
+        L_S = torch.sigmoid(real.score).log().mean() + (1 - torch.sigmoid(fake.score)).log().mean()
+        n = torch.arange(len(y))
+        L_C = sum(verdict.classes.softmax(1)[n, y].log().mean() for verdict in (real, fake))
+        return -(L_S + L_C)
+
+    def g_loss(self, fake: losses.Verdict, y: Tensor) -> Tensor:
+        named = fake.classes.log_softmax(1).gather(1, y[:, None]).squeeze(1)
+        return (-F.logsigmoid(fake.score) - named).mean()
+
+
+CLASS_TERMS = Exercise(
+    exercises.check_class_terms,
+    right=[losses.AuxiliaryClassifier(losses.NonSaturating()), WithClasses(), ByLogarithms()],
+    wrong=[
+        (WithClasses(d=lambda scores, real, fake: scores), "the classes of the real images and the classes of"),
+        (WithClasses(d=lambda scores, real, fake: scores + real), "makes of the classes of the fake images"),
+        (WithClasses(d=lambda scores, real, fake: scores + fake), "makes of the classes of the real images"),
+        (WithClasses(d=lambda scores, real, fake: scores + real - fake), "makes of the classes of the fake images"),
+        (WithClasses(d=lambda scores, real, fake: scores - real - fake), "d_loss is"),
+        (WithClasses(d=lambda scores, real, fake: scores + (real + fake) / 2), "d_loss is"),
+        (WithClasses(d=lambda scores, real, fake: scores + real + fake + 1), "it adds a number"),
+        (WithClasses(d=lambda scores, real, fake: scores + real + fake.detach()), "fake images detached?"),
+        (WithClasses(d=lambda scores, real, fake: (scores + real + fake).item()), "d_loss is no tensor"),
+        (WithClasses(d=lambda *terms: None), "d_loss is None"),
+        (WithClasses(g=lambda score, fake: score), "g_loss is"),
+        (WithClasses(g=lambda score, fake: score - fake), "makes of the classes of the fake images"),
+        (WithClasses(g=lambda score, fake: -score + fake), "makes of the scores of the fake images"),
+        (WithClasses(of=lambda verdict, y: F.cross_entropy(verdict.classes.softmax(1), y)), "d_loss is"),
+        (WithClasses(of=lambda verdict, y: F.cross_entropy(verdict.classes, y, reduction="sum")), "d_loss is"),
+        (WithClasses(of=lambda verdict, y: F.cross_entropy(verdict.classes, y.roll(1))), "d_loss is"),
+        (WithClasses(source=LeastSquares()), "the scores of the real images and the scores of the fake images"),
+        (WithClasses(d=fails), "your code raised KeyError"),
+    ],
+)
 
 IMAGES = ImageSet(
     torch.randint(0, 256, (10, 1, 4, 4), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)),

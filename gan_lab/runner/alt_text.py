@@ -39,6 +39,9 @@ def drop_options(notebook: NotebookNode) -> None:
 
 
 def undescribed(cell: NotebookNode) -> bool:
-    """Whether the cell shows a picture and does not say what is to be seen."""
-    shows = any(kind.startswith("image/") for output in cell.get("outputs", []) for kind in output.get("data", {}))
-    return shows and not alt_text(cell.source)
+    """Whether the cell shows a picture that has no words."""
+    return any(
+        kind.startswith("image/") and not output.metadata.get(kind, {}).get("alt")
+        for output in cell.get("outputs", [])
+        for kind in output.get("data", {})
+    )

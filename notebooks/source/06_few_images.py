@@ -21,8 +21,10 @@
 # yourself, in about a minute, and play with a generator that is trained already: it looks for the digit that you draw.
 #
 # You need notebook 1, and of notebook 2 what the judge measures.
+#
+# **Time.** 20 minutes to read; three to compute, on two cores.
 
-# %%
+# %% tags=["hide-input"]
 import inspect
 from functools import partial
 
@@ -55,15 +57,18 @@ plt.style.use(plots.STYLE)
 
 # %% [markdown]
 # ## Parameters
+#
+# Change a line, and run the notebook from here on: the next cell of code checks what you wrote.
 
 # %% tags=["parameters"]
 data_dir: str = ""  # the images; "" is the bundled digits [a folder, or one of MNIST, FashionMNIST, KMNIST]
 idea: str = "labels"  # which game is trained in section 8 [one of DCGAN, augmentation, adaptive, spectral norm, hinge, R1, R3GAN, labels]
 epochs: int = 25  # passes over the images [at least 1]
-batch_size: int = 16  # images of each kind that D sees before a step [at least 2, at most the images in data_dir]
-measure_every: int = 5  # epochs between two measurements of the quality [at least 1]
 search_steps: int = 100  # steps in which the noise of an image is looked for [at least 1]
 seed: int = 0  # of the weights, the noise and the order of the images [at least 0]
+# The others can stay as they are.
+batch_size: int = 16  # images of each kind that D sees before a step [at least 2, at most the images in data_dir]
+measure_every: int = 5  # epochs between two measurements of the quality [at least 1]
 accelerator: str = "auto"  # where to train [one of auto, cpu, cuda, mps]
 run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named after the parameters
 
@@ -111,7 +116,9 @@ print(inspect.getsource(ladder.plain))
 # moved at random before $D$ sees it. With probability $p$ an image $x$ becomes $g(x)$, and the move $g$ is drawn for this
 # image alone:
 
-# %%
+# %% tags=["hide-input"]
+#| fig-alt: Six images, each four times: as they are; shifted; turned, scaled and slanted; with a square cut out. Each
+#|   time the move is another one.
 few, _ = images.batch(torch.arange(0, len(images), max(1, len(images) // 6))[:6])
 rows = few.repeat_interleave(4, 0)  # each image four times
 torch.manual_seed(seed)
@@ -120,6 +127,8 @@ fig, axes = plt.subplots(1, 4, figsize=(11, 4.6))
 for ax, (name, x) in zip(axes, seen.items(), strict=True):
     plots.grid(ax, x, nrow=4, title=name)
 plt.show()
+
+# %%
 print(inspect.getsource(ladder.augmentation))
 
 # %% [markdown]
@@ -138,7 +147,7 @@ print(inspect.getsource(ladder.augmentation))
 #
 # $$ \lambda_k = 1 - p + p \sum_{g=0}^{n-1} d_g\, e^{-2 \pi i k g / n}, \qquad k = 0, \dots, n - 1 \qquad (3)$$
 #
-# **Predict, then run:** at which $p$ does a mirror leak, which is a cycle of two?
+# **Predict.** At which $p$ does a mirror leak, which is a cycle of two?
 
 # %%
 p_of = torch.linspace(0, 1, 101)
@@ -149,6 +158,10 @@ cycles = {
     "a shift by a - b, both 0 or 1": torch.tensor([1 / 2, 1 / 4, *none, 1 / 4]),
 }
 least = {name: torch.stack([spectrum(d, float(p)).abs().min() for p in p_of]) for name, d in cycles.items()}
+
+# %% tags=["hide-input"]
+#| fig-alt: The smallest eigenvalue over p, for three cycles of moves: a mirror's falls to 0 at one half and rises again;
+#|   a shift drawn evenly reaches 0 at three quarters; one drawn as a difference only at 1.
 fig, ax = plt.subplots(figsize=(7, 3))
 for (name, smallest), style in zip(least.items(), ("-", "--", ":"), strict=True):
     ax.plot(p_of, smallest, style, label=name)
@@ -202,13 +215,14 @@ claim("it leaks nowhere below $p = 1$.", (difference >= 1 - p_of - 1e-6).all())
 #
 # ## 6. Which idea pays?
 #
-# **Before you look:** average, augmentation, adaptive augmentation, spectral norm, hinge, R1, R3GAN, labels. Which two will
+# **Predict.** Average, augmentation, adaptive augmentation, spectral norm, hinge, R1, R3GAN, labels. Which two will
 # help most? Which will do nothing?
 #
 # Each game was trained with several seeds on the bundled digits, for as many rounds as are three minutes on two cores. Here is
 # what one of the seeds draws in the end. The samples have the same $z$ in each row.
 
-# %%
+# %% tags=["hide-input"]
+#| fig-alt: Two rows of twenty digits for each idea. With labels nearly all can be named; with the plain game many cannot.
 fig, axes = plt.subplots(len(ladder.IDEAS), 1, figsize=(10, 9.6))
 for ax, name in zip(axes, ladder.IDEAS, strict=True):
     ax.imshow(imread(RESULTS / "06_drawings" / f"{name}.png"), cmap="gray")
@@ -233,6 +247,10 @@ def rungs(n: int, at: str) -> pd.DataFrame:
 
 
 in_time, in_rounds = rungs(1005, "180 s"), rungs(1005, "steps")
+
+# %% tags=["hide-input"]
+#| fig-alt: Four plots, one for each measure. For each idea two dots with intervals, in three minutes and in equal rounds:
+#|   what it changes beside the idea that it is built on. The largest changes are those of labels.
 fig, axes = plt.subplots(1, 4, figsize=(11, 4), sharey=True, layout="constrained")
 for ax, (measure, name) in zip(axes, measures.items(), strict=True):
     for rows, label, shift in ((in_time, "in three minutes", -0.15), (in_rounds, "in equal rounds", 0.15)):
@@ -247,7 +265,7 @@ plt.show()
 # all the comparisons of the table.
 
 
-# %%
+# %% tags=["hide-input"]
 def in_words(rows: pd.DataFrame) -> pd.DataFrame:
     """A row an idea, a column a measure: the mean, the verdict, and the interval of the difference."""
     said = [f"{r.mean:.2f}, {seeds.finding(r)} ({r.low:+.2f} to {r.high:+.2f})" for r in rows.itertuples()]
@@ -305,7 +323,9 @@ claim("R3GAN covers less than R1 alone", costly["high"] < 0, costly)
 # %% [markdown]
 # ## 7. Fewer images still
 #
-# The same with 300 and with 100 images, as many of each class, in one minute. **Predict:** which idea can the game with 100
+# The same with 300 and with 100 images, as many of each class, in one minute.
+#
+# **Predict.** Which idea can the game with 100
 # images not do without?
 
 # %%
@@ -352,6 +372,8 @@ def measured(epoch: int) -> dict[str, float]:
     return judge(x)[["kernel_distance", "coverage"]].to_dict() | {"sure": judge.sure(x)}
 
 
+# %%
+#| fig-alt: The training as it stands at the end: the curves of its losses, and ten samples of each class in a row.
 with Dashboard(run) as board:
     for epoch in run.epochs(epochs):
         async for played in board.watch(play(game, images, batch_size=batch_size, epoch=epoch, seed=seed, round=rules)):
@@ -365,6 +387,9 @@ with Dashboard(run) as board:
 last = run.measured.dropna(subset=["kernel_distance"]).iloc[-1]
 print(f"after epoch {last['epoch']:.0f}: kernel distance {last['kernel_distance']:.3f}", end=", ")
 print(f"coverage {last['coverage']:.0%}, sure {last['sure']:.0%}")
+
+# %% tags=["hide-input"]
+#| fig-alt: Walks along the directions in which the drawings change most, a row each.
 if idea == "labels":
     class_explorer(game, images.classes)
 else:
@@ -376,18 +401,22 @@ else:
 # `gan_lab.pretrained` has two generators that were trained for ten thousand rounds on the bundled digits, one that draws
 # digits as they come and one that is asked for a digit. What follows needs no training.
 #
-# **Truncation** (Brock et al., 2019). Draw $z$ without its rare values, $|z_i| \le c$. **Predict:** what happens to
+# **Truncation** (Brock et al., 2019). Draw $z$ without its rare values, $|z_i| \le c$.
+#
+# **Predict.** What happens to
 # precision, the share of samples that lie where real images do, and what to coverage?
 
 # %%
 G_asked = pretrained.digits_by_class()
 digits, held_out_digits = load_with_held_out(size=32)
 judge_of_digits = Judge(digits, held_out_digits, seed=seed)
+noises = {most: truncated_noise(judge_of_digits.n, G_asked.z_dim, most) for most in (3.0, 1.0, 0.3)}
+truncated = {most: judge_of_digits(G_asked(z, torch.arange(len(z)) % 5)) for most, z in noises.items()}
+
+# %% tags=["hide-input"]
+#| fig-alt: Three grids of digits: the smaller c, the cleaner the digits, and the more they are alike.
 fig, axes = plt.subplots(1, 3, figsize=(11, 3))
-truncated = {}
-for ax, most in zip(axes, (3.0, 1.0, 0.3), strict=True):
-    noise = truncated_noise(judge_of_digits.n, G_asked.z_dim, most)
-    truncated[most] = judge_of_digits(G_asked(noise, torch.arange(len(noise)) % 5))
+for ax, (most, noise) in zip(axes, noises.items(), strict=True):
     title = f"c = {most:g}: precision {truncated[most]['precision']:.0%}, coverage {truncated[most]['coverage']:.0%}"
     plots.grid(ax, G_asked(noise[:40], torch.arange(5).repeat_interleave(8)), title=title)
 plt.show()
@@ -414,6 +443,7 @@ claim(
 # held-out digits stand in for your drawings.)
 
 # %%
+#| fig-alt: Eight held-out digits, and below each the nearest one that the generator can draw.
 G_free = pretrained.digits()
 eight, _ = held_out_digits.batch(torch.arange(0, len(held_out_digits), len(held_out_digits) // 8)[:8])
 inverter(G_free, eight, steps=search_steps)
@@ -428,7 +458,7 @@ walk = torch.cat([slerp(a[None], b[None], t) for a, b in zip(stops, stops.roll(-
 film(G_free(walk), alt="a film in which one handwritten digit turns into the next, four in turn")
 
 # %% [markdown]
-# ## What to take home
+# ## What to take along
 #
 # * Use what you know of your images: a label helped more than ten years of losses and norms.
 # * With a hundred images augmentation is what makes the game possible; below $p = 1/2$ it is safe.

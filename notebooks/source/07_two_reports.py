@@ -21,8 +21,13 @@
 # Each case below has four parts: what was **written**, why it is **wrong**, a small measurement, and how you would
 # **notice** it in your own work. Most measurements are of one seed: they show that a fault is there. How much it costs,
 # over ten seeds, the other notebooks say where they can. You need notebooks 1 to 4.
+#
+# The cases do not build on each other: read those that you could have been caught by. **Predict** before each of them: you
+# are told what was written; what is wrong with it?
+#
+# **Time.** 40 minutes to read; three to compute, on two cores.
 
-# %% tags=["colour"]
+# %% tags=["colour", "hide-input"]
 import itertools
 from functools import partial
 
@@ -70,11 +75,12 @@ plt.style.use(plots.STYLE)
 data_dir: str = ""  # the images; "" is the bundled digits [a folder, or one of MNIST, FashionMNIST, KMNIST]
 system: str = "A4"  # whose training is begun [one of A1, A2, A3, A4, A5, A6, B1, B2, B3, B4]
 epochs: int = 6  # of it that are played; the report's are many more [at least 1]
+seed: int = 0  # of the weights, the noise and the order of the images [at least 0]
+# The others can stay as they are.
 lost_epochs: int = 20  # passes over the images of an AC-GAN that never sees a class [at least 1]
 colour_epochs: int = 6  # passes over the images in three channels, and in one [at least 1]
 plane_epochs: int = 20  # epochs of 20 rounds of a WGAN-GP in the plane [at least 1]
 width: float = 0.125  # of report A's networks where a case looks at them [above 0]
-seed: int = 0  # of the weights, the noise and the order of the images [at least 0]
 accelerator: str = "auto"  # where to train [one of auto, cpu, cuda, mps]
 run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named after the parameters
 
@@ -95,6 +101,8 @@ seen, batch_size = training.seen(pictures), min(training.batch_size, len(picture
 run = Run(system, game, seen, run_dir, batch_size=batch_size, seed=seed, round=training.round)
 z = torch.randn(64, game.z_dim, generator=torch.Generator().manual_seed(seed))
 y = torch.arange(64) % len(pictures.classes)
+# %%
+#| fig-alt: The beginning of one of the reports' trainings: the curves of its losses, and its newest samples.
 with Dashboard(run) as board:
     for epoch in run.epochs(epochs):
         rounds = play(game, seen, batch_size=batch_size, epoch=epoch, seed=seed, round=training.round)
@@ -173,6 +181,7 @@ def in_channels(channels: int, seed: int, epochs: int, data_dir: str = ""):
 
 
 # %%
+#| fig-alt: Sixteen samples of a training in three channels, with traces of colour, and sixteen of one in gray.
 fig, axes = plt.subplots(2, 1, figsize=(9, 2.6))
 for ax, channels in zip(axes, (3, 1), strict=True):
     for epoch, x in in_channels(channels, seed, colour_epochs, data_dir):
@@ -253,6 +262,8 @@ named_right = [(named[labels == k] == k).double().mean().item() for k in range(K
 for k, name in enumerate(images32.classes):
     print(f"{name!r}: D names {named_right[k]:4.0%} of the held-out images", "(never seen)" if k in never else "")
 
+# %% tags=["hide-input"]
+#| fig-alt: Ten samples of each class, a row a class. If a class came to no batch, its row looks like those of others.
 fig, ax = plt.subplots(figsize=(8, 0.65 * K))
 rows = torch.arange(K).repeat_interleave(10)
 z_rows = torch.randn(10, game_B.z_dim, generator=torch.Generator().manual_seed(seed)).repeat(K, 1)
@@ -722,6 +733,10 @@ for epoch in range(plane_epochs):
         }
     )
 curve = pd.DataFrame(found)
+
+# %% tags=["hide-input"]
+#| fig-alt: Over the rounds, left, the critic's loss falls at first and then rises; right, the distance of the samples
+#|   falls all the while.
 fig, axes = plt.subplots(1, 2, figsize=(9, 2.8))
 axes[0].plot(curve["rounds"], curve["d_loss"], "o-")
 axes[0].set(title="the critic's loss", xlabel="rounds", ylabel="score")
@@ -742,7 +757,7 @@ nearer = last["distance"] < 0.7 * lowest["distance"]
 claim("Then it rises, while the samples get nearer.", last["d_loss"] > lowest["d_loss"] + 0.2 and nearer)
 
 # %% [markdown]
-# ## What to take home
+# ## What to take along
 #
 # Nothing of this raised an error, and most of it made pictures that look plausible. What would have found it is little:
 #

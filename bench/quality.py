@@ -1,14 +1,15 @@
-"""How good samples are after half a minute, one, two and three minutes of training on a CPU: the course's GANs beside
-those that a student would find elsewhere.
+"""How good samples are after half a minute, one, two and three minutes of training on two cores: the course's GANs
+beside those that a student would find elsewhere.
 
-    python -m bench.quality                              all; writes results/bench/quality_cpu.csv and .png
+    python -m bench.quality --cost    # on a quiet machine, five minutes: what a round of each recipe costs
+    python -m bench.quality           # the trainings; writes results/bench/quality_cpu.csv and .png
     python -m bench.quality --recipes B1,labels --seeds 0
 
 The recipes are in bench/recipes, a file each, which says where it comes from and what was changed. Each trains on the
-course's 1005 digits, in the size that it asks for, alone, in a process of its own. The clock is on the wall and counts
-training only: it rests while networks are made, and while samples are drawn and measured. A measurement comes after the
-first round that ends at its time or later. The judge's real images have the recipe's size too, and it counts them in
-the rows "real", where a perfect generator would be.
+course's 1005 digits, in the size that it asks for, in a process of its own. The first command writes quality_cost.csv:
+the milliseconds that a round takes on two cores, the recipes in turn, median over the turns. The second plays as many
+rounds as these are in each time, on one core, however busy the machine is. The judge's real images have the recipe's
+size too, and it counts them in the rows "real", where a perfect generator would be.
 
 The table is written after each training. Where it is interrupted, the same command goes on: it trains what has no row
 yet for one of the times. Samples are kept in a folder beside the table, quality_cpu, of which the picture is made; it
@@ -17,10 +18,12 @@ shows of each recipe the training of median kernel distance at the last time.
 
 import argparse
 import math
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -48,6 +51,7 @@ from gan_lab.show.plots import STYLE
 
 NUMBERS = ["kernel_distance", "coverage", "class_entropy", "copying_pixels", "copying_features"]  # of the judge
 SHOWN, ROW = 16, 4  # samples in a grid
+TURNS, SLICE = 9, 1.5  # of the measurement of cost, and the seconds of each recipe in a turn
 REAL = "real"
 
 
@@ -67,30 +71,43 @@ RECIPES = {
     "lightweight-gan": Recipe("lightweight-gan, small", lightweight_gan.SIZE, lightweight_gan.start),
     "B1": Recipe("course: report B's DCGAN", course.SIZE, course.b1),
     "augmentation": Recipe("course: DCGAN", course.SIZE, course.augmentation),
+    "R1": Recipe("course: DCGAN, R1", course.SIZE, course.r1),
     "labels": Recipe("course: DCGAN, labels", course.SIZE, course.labels),
 }
 
 
-class Reached(NamedTuple):
-    """Where a training stands."""
-
-    seconds: float  # the time that was asked for
-    clock: float  # seconds of training until then
-    processor: float  # seconds of processor time in them, also those of threads that spin while they wait
-    rounds: int
+# What a round costs
 
 
-def reached(rounds: Iterator[object], times: Iterable[float]) -> Iterator[Reached]:
-    """Train until each of the times (in order) and stop there: what is done in between does not count."""
-    clock, processor, played = 0.0, 0.0, 0
-    for seconds in times:
-        while clock < seconds:
-            start, start_processor = time.perf_counter(), time.process_time()
-            next(rounds)
-            clock += time.perf_counter() - start
-            processor += time.process_time() - start_processor
-            played += 1
-        yield Reached(seconds, clock, processor, played)
+def costs(names: list[str], threads: int) -> pd.DataFrame:
+    """A row a recipe: the milliseconds of a round, median over the turns, and their quartiles."""
+    torch.set_num_threads(threads)
+    trainings = {name: RECIPES[name].start(sets(RECIPES[name].size)[0], 0) for name in names}
+    turns = [
+        {"recipe": name, "ms": milliseconds(training.rounds, SLICE), "turn": turn}
+        for turn in range(TURNS + 1)  # the first warms up
+        for name, training in trainings.items()
+    ]
+    found = pd.DataFrame(turns).query("turn > 0").groupby("recipe", sort=False)["ms"]
+    table = found.quantile([0.5, 0.25, 0.75]).unstack().set_axis(["ms", "low", "high"], axis=1).reset_index()
+    return table.assign(machine=machine(torch.device("cpu")))
+
+
+def milliseconds(rounds: Iterator[object], seconds: float) -> float:
+    """What one of the rounds takes that fill so many seconds."""
+    start, played = time.perf_counter(), 0
+    while time.perf_counter() - start < seconds:
+        next(rounds)
+        played += 1
+    return 1000 * (time.perf_counter() - start) / played
+
+
+def marks(ms: float, times: Iterable[float]) -> dict[float, int]:
+    """How many rounds of so many milliseconds each time is, one at least."""
+    return {seconds: max(1, round(1000 * seconds / ms)) for seconds in times}
+
+
+# The trainings
 
 
 @cache
@@ -113,33 +130,38 @@ def quality(judge: Judge, samples: Tensor) -> dict[str, float]:
     return {**{name: float(found[name]) for name in NUMBERS}, "sure": judge.sure(samples)}
 
 
-def measured(training: Training, judge: Judge, times: Iterable[float]) -> Iterator[tuple[dict[str, Any], Tensor]]:
+def measured(training: Training, judge: Judge, marks: dict[float, int]) -> Iterator[tuple[dict[str, Any], Tensor]]:
     """For each time a row and the samples, always of the same noise. The training goes on as if nobody had looked."""
     z = torch.randn(judge.n, training.z_dim, generator=torch.Generator().manual_seed(1))
-    for stop in reached(training.rounds, times):
+    played = 0
+    for seconds, rounds in marks.items():
+        for _ in islice(training.rounds, rounds - played):
+            pass
+        played = rounds
         with torch.random.fork_rng(devices=[]):
             x = training.sample(z).clamp(-1, 1)
-            row = stop._asdict() | quality(judge, x)
+            row = {"seconds": seconds, "rounds": rounds} | quality(judge, x)
         yield row, x
 
 
-def trained(name: str, seed: int, times: list[float], threads: int, samples: Path) -> list[dict[str, Any]]:
-    """The rows of one training; its first samples are kept in the folder."""
-    torch.set_num_threads(threads)
+def trained(name: str, seed: int, marks: dict[float, int], samples: Path) -> list[dict[str, Any]]:
+    """The rows of one training, on one core; its first samples are kept in the folder."""
+    torch.set_num_threads(1)
     recipe = RECIPES[name]
     images, _ = sets(recipe.size)
     rows = []
-    for row, x in measured(recipe.start(images, seed), judge_of(recipe.size), times):
+    for row, x in measured(recipe.start(images, seed), judge_of(recipe.size), marks):
         keep(x, grid_file(samples, name, seed, row["seconds"]))
-        rows.append({"recipe": name, "seed": seed, **row, "machine": machine(torch.device("cpu"))})
+        rows.append({"recipe": name, "seed": seed, **row})
         print(line(rows[-1]), flush=True)
     return rows
 
 
-def in_a_process(*arguments: Any) -> list[dict[str, Any]]:
-    """`trained`, in a new process: what another training set up, in its threads and its memory, is not there."""
-    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as process:
-        return process.submit(trained, *arguments).result()
+def in_processes(asked: list[tuple[Any, ...]], jobs: int) -> Iterator[list[dict[str, Any]]]:
+    """What `trained` answers, so many trainings at a time, in the order in which they end; each in a new process."""
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as processes:
+        for task in as_completed([processes.submit(trained, *arguments) for arguments in asked]):
+            yield task.result()
 
 
 def real_rows(size: int, samples: Path) -> list[dict[str, Any]]:
@@ -147,7 +169,7 @@ def real_rows(size: int, samples: Path) -> list[dict[str, Any]]:
     judge = judge_of(size)
     x, _ = judge.unseen.batch(torch.randperm(len(judge.unseen), generator=torch.Generator().manual_seed(0)))
     keep(x, grid_file(samples, REAL, size, 0))
-    return [{"recipe": REAL, "seed": size, **Reached(0, 0, 0, 0)._asdict(), **quality(judge, x)}]
+    return [{"recipe": REAL, "seed": size, "seconds": 0, "rounds": 0, **quality(judge, x)}]
 
 
 def keep(x: Tensor, file: Path) -> None:
@@ -217,17 +239,26 @@ def shown_seed(rows: pd.DataFrame, seconds: float) -> int:
 def main(arguments: argparse.Namespace) -> None:
     file = arguments.out / "quality_cpu.csv"
     samples = arguments.out / "quality_cpu"
+    cost = arguments.out / "quality_cost.csv"
     arguments.out.mkdir(parents=True, exist_ok=True)
+    if arguments.cost:
+        costs(arguments.recipes, arguments.threads).to_csv(cost, index=False, float_format="%.4g")
+        return
+    if not cost.exists():
+        raise SystemExit(f"there is no {cost}: run `python -m bench.quality --cost` first, on a quiet machine")
     table = pd.read_csv(file) if file.exists() else pd.DataFrame(columns=["recipe", "seed", "seconds"])
     for size in sorted({RECIPES[name].size for name in arguments.recipes}):
         table = added(table, real_rows(size, samples), file)
+    ms = pd.read_csv(cost).set_index("recipe")["ms"]
+    asked = []
     for seed in arguments.seeds:
         for name in arguments.recipes:
             there = set(rows_of(table, name, seed)["seconds"])
             if not there.issuperset(arguments.seconds):
                 times = sorted(there.union(arguments.seconds))
-                rows = in_a_process(name, seed, times, arguments.threads, samples)
-                table = added(table, rows, file)
+                asked.append((name, seed, marks(ms[name], times), samples))
+    for rows in in_processes(asked, arguments.jobs):
+        table = added(table, rows, file)
     try:
         draw(table, samples, file.with_suffix(".png"), arguments.recipes, arguments.seconds)
     except FileNotFoundError as error:
@@ -253,7 +284,9 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--seconds", type=times, default=[30.0, 60.0, 120.0, 180.0], help="of training (30,60,120,180)")
     found.add_argument("--seeds", type=seeds, default=[0, 1, 2], help="one training each (0,1,2)")
     found.add_argument("--recipes", type=listed, default=list(RECIPES), help=f"some of {','.join(RECIPES)} (all)")
-    found.add_argument("--threads", type=int, default=2, help="that compute (2)")
+    found.add_argument("--cost", action="store_true", help="measure what a round of each recipe costs")
+    found.add_argument("--threads", type=int, default=2, help="that compute while a cost is measured (2)")
+    found.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="trainings at a time (all cores)")
     found.add_argument("--out", type=Path, default=RESULTS, help="the folder of the table (results/bench)")
     return found
 

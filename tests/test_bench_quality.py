@@ -1,4 +1,4 @@
-"""The recipes of `python -m bench.quality` are those that they say, and its clock counts their training only."""
+"""The recipes of `python -m bench.quality` are those that they say, and a time is as many rounds as fill it."""
 
 import math
 import time
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from bench import quality
-from bench.quality import RECIPES, Recipe, main, measured, parser, reached, sets
+from bench.quality import RECIPES, Recipe, main, marks, measured, milliseconds, parser, sets
 from bench.recipes import course, keras_ada, lightweight_gan, pytorch_gan, pytorch_tutorial, tensorflow_tutorial
 from bench.recipes.training import Training, batches, bce, step_together
 from gan_lab.data.images import ImageSet
@@ -84,7 +84,7 @@ def test_a_training_goes_on_as_if_nobody_had_looked(recipe: Recipe) -> None:
     for looked_at in (False, True):
         training = recipe.start(images, 0)
         if looked_at:
-            stops = measured(training, Blind(), [1e-9])  # type: ignore[arg-type]
+            stops = measured(training, Blind(), {30.0: 1})  # type: ignore[arg-type]
             next(stops)  # after one round
         else:
             next(training.rounds)
@@ -111,22 +111,28 @@ def naps(seconds: float) -> Iterator[None]:
         yield
 
 
-def test_the_clock_counts_training_only() -> None:
-    stops, start = [], time.perf_counter()
-    for stop in reached(naps(0.02), [0.03, 0.05, 0.2]):
-        time.sleep(0.5)  # measuring
-        stops.append(stop)
-    assert stops[-1].clock <= time.perf_counter() - start - 3 * 0.5
-    assert [stop.seconds for stop in stops] == [0.03, 0.05, 0.2]
-    for stop in stops:
-        assert stop.clock >= stop.seconds
-        assert stop.clock >= 0.02 * stop.rounds
-        assert stop.processor < stop.clock  # who sleeps takes no processor time
+def test_a_round_that_sleeps_costs_what_it_sleeps() -> None:
+    assert 20 <= milliseconds(naps(0.02), 0.1) < 200
 
 
-def test_a_time_that_is_reached_already_needs_no_round() -> None:
-    first, second = reached(naps(0.02), [0.001, 0.002])
-    assert first.rounds == second.rounds == 1
+def test_a_time_is_the_rounds_that_fill_it_and_one_at_least() -> None:
+    assert marks(20.0, [30.0, 60.0]) == {30.0: 1500, 60.0: 3000}
+    assert marks(20.0, [0.001]) == {0.001: 1}
+
+
+def test_all_rounds_before_a_time_are_played_once() -> None:
+    played: list[int] = []
+
+    def counted() -> Iterator[None]:
+        while True:
+            played.append(1)
+            yield
+
+    G = nn.Linear(1, 1)
+    training = Training(G, G, 3, counted(), lambda z: torch.full((len(z), 1, 28, 28), len(played) / 10))
+    rows = [row for row, _ in measured(training, Blind(), {1.0: 3, 2.0: 7})]  # type: ignore[arg-type]
+    assert [row["rounds"] for row in rows] == [3, 7] and len(played) == 7
+    assert [row["kernel_distance"] for row in rows] == pytest.approx([0.3, 0.7])
 
 
 def test_values_that_are_not_finite_have_no_quality() -> None:
@@ -210,13 +216,14 @@ def test_statistics_are_estimated_anew_while_they_are_young() -> None:
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, list[float]]]:
+def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, int, dict[float, int]]]:
     """What is trained, by recipes that draw gray and are measured by a judge in a hurry."""
-    calls: list[tuple[str, int, list[float]]] = []
+    calls: list[tuple[str, int, dict[float, int]]] = []
 
-    def in_this_process(name: str, seed: int, times: list[float], *others: Any) -> list[dict[str, Any]]:
-        calls.append((name, seed, times))
-        return quality.trained(name, seed, times, *others)
+    def in_this_process(asked: list[tuple[Any, ...]], jobs: int) -> Iterator[list[dict[str, Any]]]:
+        for name, seed, rounds, samples in asked:
+            calls.append((name, seed, rounds))
+            yield quality.trained(name, seed, rounds, samples)
 
     def start(images: ImageSet, seed: int) -> Training:
         G = nn.Linear(1, 1)
@@ -226,21 +233,22 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, list[float]
     judge.unseen = few(28, 5)  # type: ignore[attr-defined]
     monkeypatch.setattr(quality, "RECIPES", {name: Recipe(name, 28, start) for name in ("one", "two")})
     monkeypatch.setattr(quality, "judge_of", lambda size: judge)
-    monkeypatch.setattr(quality, "in_a_process", in_this_process)
+    monkeypatch.setattr(quality, "in_processes", in_this_process)
+    pd.DataFrame({"recipe": ["one", "two"], "ms": [5.0, 10.0]}).to_csv(tmp_path / "quality_cost.csv", index=False)
     return calls
 
 
 def run(folder: Path, *arguments: str) -> pd.DataFrame:
-    threads = str(torch.get_num_threads())
-    main(parser().parse_args(["--out", str(folder), "--threads", threads, *arguments]))
+    main(parser().parse_args(["--out", str(folder), *arguments]))
     return pd.read_csv(folder / "quality_cpu.csv")
 
 
 def test_it_goes_on_where_it_was_interrupted(started: list[Any], tmp_path: Path) -> None:
     first = run(tmp_path, "--seconds", "0.01,0.02", "--seeds", "0", "--recipes", "two")
-    assert started == [("two", 0, [0.01, 0.02])]
+    assert started == [("two", 0, {0.01: 1, 0.02: 2})]
     table = run(tmp_path, "--seconds", "0.01,0.02", "--seeds", "0,1")
-    assert started[1:] == [("one", 0, [0.01, 0.02]), ("one", 1, [0.01, 0.02]), ("two", 1, [0.01, 0.02])]
+    ones, twos = {0.01: 2, 0.02: 4}, {0.01: 1, 0.02: 2}
+    assert started[1:] == [("one", 0, ones), ("one", 1, ones), ("two", 1, twos)]
     kept = table[(table["recipe"] == "two") & (table["seed"] == 0)].reset_index(drop=True)
     pd.testing.assert_frame_equal(kept, first[first["recipe"] == "two"].reset_index(drop=True))
     assert list(table["recipe"]) == ["one"] * 4 + ["two"] * 4 + ["real"]
@@ -252,7 +260,7 @@ def test_it_goes_on_where_it_was_interrupted(started: list[Any], tmp_path: Path)
 def test_another_time_trains_anew_and_loses_none(started: list[Any], tmp_path: Path) -> None:
     run(tmp_path, "--seconds", "0.02", "--seeds", "0", "--recipes", "one")
     table = run(tmp_path, "--seconds", "0.01", "--seeds", "0", "--recipes", "one")
-    assert started[-1] == ("one", 0, [0.01, 0.02])
+    assert started[-1] == ("one", 0, {0.01: 2, 0.02: 4})
     assert list(table["seconds"]) == [0.01, 0.02, 0]
 
 
@@ -266,6 +274,24 @@ def test_the_picture_is_made_of_what_was_kept(started: list[Any], tmp_path: Path
     next((tmp_path / "quality_cpu").glob("one_1_*.png")).unlink()  # of the training in the middle
     run(tmp_path, *arguments)
     assert not picture.exists()
+
+
+def test_without_costs_nothing_is_trained_and_the_way_out_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"quality_cost.csv: run `python -m bench.quality --cost` first"):
+        main(parser().parse_args(["--out", str(tmp_path)]))
+
+
+def test_the_costs_are_those_of_the_recipes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def start(seconds: float) -> Any:
+        G = nn.Linear(1, 1)
+        return lambda images, seed: Training(G, G, 3, naps(seconds), lambda z: z)
+
+    monkeypatch.setattr(quality, "RECIPES", {"a": Recipe("a", 28, start(0.02)), "b": Recipe("b", 28, start(0.002))})
+    monkeypatch.setattr(quality, "SLICE", 0.05)
+    main(parser().parse_args(["--cost", "--recipes", "a,b", "--out", str(tmp_path), "--threads", "1"]))
+    table = pd.read_csv(tmp_path / "quality_cost.csv").set_index("recipe")
+    assert table.loc["a", "ms"] >= 20 and table.loc["b", "ms"] >= 2
+    assert (table["low"] <= table["ms"]).all() and (table["ms"] <= table["high"]).all()
 
 
 def test_a_recipe_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

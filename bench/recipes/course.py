@@ -28,6 +28,11 @@ def augmentation(images: ImageSet, seed: int) -> Training:
     return of_the_ladder("augmentation", images, seed)
 
 
+def r1(images: ImageSet, seed: int) -> Training:
+    """Notebook 06's game without labels whose D is held by R1."""
+    return of_the_ladder("R1", images, seed)
+
+
 def labels(images: ImageSet, seed: int) -> Training:
     """Notebook 06's game with labels: the course's default. It draws every digit in turn."""
     return of_the_ladder("labels", images, seed)

@@ -1,7 +1,7 @@
 """A notebook as one page that opens anywhere, without network or server: pictures, formulas and style are in it."""
 
 import re
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ _BEST_FIRST = [
     "image/jpeg",
     "text/plain",
 ]
+INLINE_MATH = re.compile(r"(<(?:code|pre)\b.*?</(?:code|pre)>)|\$([^$]+?)\$", re.DOTALL)  # code is left alone
 _latex = LatexToMathML(fancy_error=False)
 
 
@@ -97,7 +98,11 @@ class _Renderer(IPythonRenderer):
     """Markdown to HTML; a formula that has no MathML stays readable as LaTeX."""
 
     def block_html(self, html: str) -> str:
-        """nbconvert parses HTML to embed its images, which closes a `<details>` before what it hides."""
+        """HTML with its formulas, which Markdown leaves alone there, as in a hint that is folded.
+
+        nbconvert parses HTML to embed its images, which closes a `<details>` before what it hides.
+        """
+        html = INLINE_MATH.sub(lambda found: found[1] or self._formula(unescape(found[2]), display=False), html)
         return super().block_html(html) if "<img" in html else html
 
     def _embed_image_or_attachment(self, src: str) -> str:

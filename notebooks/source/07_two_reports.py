@@ -585,9 +585,9 @@ claim("The report's penalty has two errors in it.", two and not wrong.deviations
 # %% [markdown]
 # ### Case 15 (report B): a half that is missing
 #
-# **Written.** With $p$ and $q$ the distributions of real and of fake images, and the value of the game $L(D) = \sum p \log D
-# + q \log (1 - D)$ (notebook 1 calls it $V$), the best $D$ reaches $L(D^*) = 2\, \mathrm{JSD} - 2 \log 2$, with $\mathrm{JSD} = \mathrm{KL}(p \| m) +
-# \mathrm{KL}(q \| m)$ and $m = (p + q) / 2$.
+# **Written.** Let $p$ and $q$ be the distributions of real and of fake images, and $L(D) = \sum p \log D + q \log (1 - D)$
+# the value of the game (notebook 1 calls it $V$). The best $D$ reaches $L(D^*) = 2\, \mathrm{JSD} - 2 \log 2$, with
+# $m = (p + q) / 2$ and $\mathrm{JSD} = \mathrm{KL}(p \| m) + \mathrm{KL}(q \| m)$.
 #
 # **Wrong.** The equation needs $\mathrm{JSD} = \frac12 \mathrm{KL}(p \| m) + \frac12 \mathrm{KL}(q \| m)$:
 

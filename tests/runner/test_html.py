@@ -186,6 +186,14 @@ def test_a_hint_stays_folded_with_all_that_it_hides(tmp_path: Path) -> None:
     assert hint.text.split() == ["Hint", "look", "there"]
 
 
+def test_a_hint_has_its_formulas_and_leaves_code_alone(tmp_path: Path) -> None:
+    text = "<details><summary>Hint</summary>With $x &lt; 1$ and\n$y$: <code>cost = $5 + $6</code>.</details>"
+    hint = page_of(tmp_path, new_markdown_cell(text)).find("details")
+    assert isinstance(hint, Tag)
+    assert [formula.text for formula in hint.find_all("math")] == ["x<1", "y"]
+    assert hint.code and hint.code.text == "cost = $5 + $6"
+
+
 def test_a_missing_notebook_leaves_the_earlier_page(tmp_path: Path) -> None:
     html = tmp_path / "lesson.html"
     html.write_text("earlier")

@@ -73,18 +73,23 @@ def train(name: str, seed: int, training: Training, out: Path, data_dir: str = "
         for played in play(game, seen, epoch=epoch, **terms):
             run.log(played)
         run.picture(sample(game, z, y), nrow=10 if asked else 8)
-        run.save(partial(measured, game, judge, training, epoch, seed))
+        run.save(partial(measured, game, judge, training, epoch, seed, asked))
         yield run
 
 
-def measured(game: Game, judge: Judge, training: Training, epoch: int, seed: int) -> dict[str, float]:
-    """The judge's numbers, some twenty times in a training and at the report's grids."""
+def measured(game: Game, judge: Judge, training: Training, epoch: int, seed: int, asked: bool) -> dict[str, float]:
+    """The judge's numbers, some twenty times in a training and at the report's grids.
+
+    asked: G is asked for a class, and it counts how often the judge sees that class.
+    """
     if epoch % max(1, training.epochs // TIMES) and epoch not in (*training.grids, training.epochs):
         return {}
     z = torch.randn(judge.n, game.z_dim, generator=torch.Generator().manual_seed(seed + 1))
-    x = sample(game, z, torch.arange(judge.n) % game.K).clamp(*judge.images.value_range)
-    found = judge(x)
-    return {name: float(found[name]) for name in MEASURES} | {"sure": judge.sure(x)}
+    y = torch.arange(judge.n) % game.K
+    x = sample(game, z, y).clamp(*judge.images.value_range)
+    found = judge(x, y if asked else None)
+    names = [*MEASURES, "class_accuracy"] if asked else MEASURES
+    return {name: float(found[name]) for name in names} | {"sure": judge.sure(x)}
 
 
 def images_of(training: Training, data_dir: str) -> tuple[ImageSet, Judge]:

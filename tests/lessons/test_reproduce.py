@@ -106,5 +106,12 @@ def test_the_samples_are_measured_some_twenty_times_and_at_the_report_s_grids(mo
     assert len(images) == 1005 and isinstance(judge, Judge)
     game = small(images)
     game.K = 5
-    at = [epoch for epoch in range(1, 201) if reproduce.measured(game, judge, training, epoch, 0)]
+    at = [epoch for epoch in range(1, 201) if reproduce.measured(game, judge, training, epoch, 0, asked=False)]
     assert at == sorted([*range(10, 201, 10), 55])
+
+
+def test_where_a_class_is_asked_for_it_is_counted_how_often_it_is_seen(tmp_path, monkeypatch):
+    monkeypatch.setattr(reproduce, "CONDITIONAL", ("one",))
+    command(monkeypatch, "--out", str(tmp_path))
+    one, two = (pd.read_csv(tmp_path / "figures" / name / "measures.csv") for name in ("one", "two"))
+    assert one["class_accuracy"].between(0, 1).all() and "class_accuracy" not in two

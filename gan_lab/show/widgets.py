@@ -141,6 +141,9 @@ class Dashboard:
         self._answering.__exit__(None, None, None)
         picture = self._draw()
         self._handle.update({"image/png": picture, "text/plain": self._progress()}, raw=True)
+        if self.stopped:
+            played = f"epoch {self.run.epoch} is kept" if self.run.epoch else "no epoch is played to its end"
+            print(f"stopped; {played}. Run this cell again to go on.")
 
     def _refresh(self) -> None:
         self._says.value = self._progress()

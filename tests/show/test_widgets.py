@@ -69,7 +69,7 @@ def test_watching_hands_on_every_round_in_turn(shown, run):
     assert not board.stopped
 
 
-def test_stop_ends_the_epoch_after_the_round_in_play(shown, run):
+def test_stop_ends_the_epoch_after_the_round_in_play_and_says_how_to_go_on(shown, run, capsys):
     seen = []
 
     def click_stop(round):
@@ -81,6 +81,7 @@ def test_stop_ends_the_epoch_after_the_round_in_play(shown, run):
         watch(board, play(small_game(), small_images(), batch_size=4), click_stop)
     assert len(seen) == 2
     assert board.stopped
+    assert capsys.readouterr().out == "stopped; no epoch is played to its end. Run this cell again to go on.\n"
 
 
 def test_the_kernel_s_interrupt_is_a_stop(shown, run):

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 from typer.core import TyperCommand
 
+from gan_lab.runner.limits import BOARD_SECONDS, MEGABYTES, SECONDS
 from gan_lab.runner.terminal import (
     console,
     errors,
@@ -154,17 +155,17 @@ def run(
 
     **Example:** gan-lab run 01_dcgan -f report_a -p epochs 1
     """
-    from gan_lab.runner.course import find_notebook
+    from gan_lab.runner.course import find_notebook, find_parameters
     from gan_lab.runner.run import NotebookError, planned, run_notebook
 
     with said_plainly():
         notebook = find_notebook(notebook)
-        values = given(parameter, file)
+        values, files = given(parameter, file), [find_parameters(one) for one in file or []]
         if dry_run:
-            show_plan(notebook, dict([planned(notebook, values, out)]))
+            show_plan(notebook, dict([planned(notebook, values, out, files)]))
             return
         try:
-            folder = run_notebook(notebook, values, out, time_limit=time_limit, again=again)
+            folder = run_notebook(notebook, values, out, time_limit=time_limit, again=again, files=files)
         except NotebookError as error:
             show_failure(error)
             raise typer.Exit(1) from None
@@ -306,20 +307,58 @@ def grade(
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the grades go.")] = Path("grades"),
     jobs: Annotated[int, typer.Option(min=1, help="How many notebooks at a time.")] = 2,
-    seconds: Annotated[float, typer.Option(min=1, help="What one answer may take.")] = 60.0,
-    megabytes: Annotated[int, typer.Option(min=100, help="The memory that one answer may take.")] = 4000,
+    seconds: Annotated[float, typer.Option(min=1, help="What one answer may take.")] = SECONDS,
+    megabytes: Annotated[int, typer.Option(min=100, help="The memory that one answer may take.")] = MEGABYTES,
+    board_seconds: Annotated[
+        float, typer.Option(min=1, help="Processor time of a notebook with a cell # board.")
+    ] = BOARD_SECONDS,
+    trusted: Annotated[
+        bool, typer.Option("--trusted", help="Grade even where answers cannot be cut off from network and files.")
+    ] = False,
 ) -> None:
     """Grade notebooks that students handed in: a table, and a page for each student with the hints.
 
     The checks are the course's own, whatever a notebook says. Graded again, only what is new is graded.
     """
-    from gan_lab.runner.grade import TABLE, grade, namespaces
+    from gan_lab.runner.isolation import refuse_to_grade_here
 
-    if not namespaces():
-        errors.print("Here answers are cut off neither from the network nor from other files: grade whom you trust.")
     with said_plainly():
-        grades, anew = grade(submissions, out, jobs=jobs, seconds=seconds, megabytes=megabytes)
+        refuse_to_grade_here(trusted=trusted)
+        from gan_lab.runner.grade import grade
+        from gan_lab.runner.graded_folder import TABLE
+        from gan_lab.runner.submissions import in_no_folder
+
+        limits: Any = {"seconds": seconds, "megabytes": megabytes, "board_seconds": board_seconds}
+        show_left_out(in_no_folder(submissions))
+        grades, anew = grade(submissions, out, jobs=jobs, **limits)
     console.print(f"{anew} notebooks graded anew; {out / TABLE} has {len(grades)} answers", soft_wrap=True)
+
+
+@app.command()
+def board(
+    graded: Annotated[Path, typer.Argument(metavar="GRADED", help="What gan-lab grade wrote.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="PAGE.html", help="The page; a table lies beside it.  [default: GRADED/board.html]"),
+    ] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv", help="Columns student and name: who wants a name on the page, not a pseudonym."
+        ),
+    ] = None,
+) -> None:
+    """Rank a class's samples on one page to project, under pseudonyms; copies of real images come last.
+
+    The samples are what a cell `# board` of each graded notebook drew. The table beside the page has the real names.
+    """
+    from gan_lab.runner.board import board
+
+    with said_plainly():
+        page = out or graded / "board.html"
+        found = board(graded, page, names)
+    counts = ", ".join(f"{number} {state}" for state, number in found["state"].value_counts().items())
+    console.print(f"{page}: {counts}; {page.with_suffix('.csv')} has the students' names", soft_wrap=True)
 
 
 def show_written(files: list[Path]) -> None:

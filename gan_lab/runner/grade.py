@@ -9,14 +9,12 @@ anew or the exercises have changed.
 
 import hashlib
 import json
-import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +25,14 @@ from nbformat import NotebookNode
 from gan_lab.files import whole
 from gan_lab.runner.course import NOTEBOOKS
 from gan_lab.runner.execution import kill_family
+from gan_lab.runner.graded_folder import KEPT, TABLE, place, why_none
+from gan_lab.runner.isolation import isolated
+from gan_lab.runner.limits import BOARD_SECONDS, MEGABYTES, SECONDS, STARTING
+from gan_lab.runner.pseudonyms import pseudonyms
 from gan_lab.runner.release import sources
+from gan_lab.runner.samples import draw_samples
 from gan_lab.runner.submissions import Lesson, grade_id, read, students
-from gan_lab.runner.surroundings import surroundings
 from gan_lab.runner.versions import code_version
-
-SECONDS, MEGABYTES = 60.0, 4000  # that one answer may take
-STARTING = 120.0  # seconds, for what all answers of a notebook build on
-TABLE, KEPT = "grades.csv", ".kept"
-HIDE = 'while [ "$1" != -- ]; do mount -t tmpfs none "$1" || exit 97; shift; done; shift; exec unshare --user "$@"'
-UNSHARE = ["unshare", "--user", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--kill-child"]
-UNSHARE += ["sh", "-c", HIDE, "sh"]
 
 
 @dataclass(frozen=True)
@@ -73,11 +68,18 @@ class Terms:
 
 
 def grade(
-    submissions: str | Path, out: str | Path, *, jobs: int = 2, seconds: float = SECONDS, megabytes: int = MEGABYTES
+    submissions: str | Path,
+    out: str | Path,
+    *,
+    jobs: int = 2,
+    seconds: float = SECONDS,
+    megabytes: int = MEGABYTES,
+    board_seconds: float = BOARD_SECONDS,
 ) -> tuple[list[Grade], int]:
     """Grade all submissions into the folder `out`. Returns the grades, and how many notebooks were graded anew.
 
-    jobs: how many notebooks at a time. seconds, megabytes: what one answer may take.
+    jobs: how many notebooks at a time. seconds, megabytes: what one answer may take. board_seconds: what a notebook
+    with a cell # board may take until it has drawn.
     Raises FileNotFoundError if there are no submissions or no sources; ValueError if `out` lies among them.
     """
     submissions, out = Path(submissions).resolve(), Path(out).resolve()
@@ -102,6 +104,7 @@ def grade(
             raise
     grades = best([one for file in sorted(found) for one in found[file][0]])
     write_table(grades, out / TABLE)
+    draw_samples(handed_in, out, hidden, jobs=jobs, seconds=board_seconds, megabytes=megabytes)
     write_pages(grades, out)
     return grades, sum(anew for _, anew in found.values())
 
@@ -189,18 +192,9 @@ def played(order: Mapping[str, Any], hidden: list[Path], limit: float) -> list[d
 
     Raises RuntimeError if it cannot begin: that is no student's fault.
     """
-    with tempfile.TemporaryDirectory(prefix="gan-lab-", ignore_cleanup_errors=True) as place:
-        child = subprocess.Popen(
-            [*cut_off(hidden), sys.executable, "-P", "-m", "gan_lab.runner.graded"],
-            cwd=place,
-            env=surroundings(OMP_NUM_THREADS="1", HOME=place, TMPDIR=place, MPLBACKEND="agg", IPYTHONDIR=place),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            encoding="utf-8",
-            errors="replace",
-        )
+    with tempfile.TemporaryDirectory(prefix="gan-lab-", ignore_cleanup_errors=True) as own:
+        pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
+        child = isolated("gan_lab.runner.graded", Path(own), hidden, **pipes)
         try:
             said, failed = child.communicate(json.dumps(order) + "\n", timeout=limit)
         except subprocess.TimeoutExpired:
@@ -214,21 +208,6 @@ def played(order: Mapping[str, Any], hidden: list[Path], limit: float) -> list[d
         raise RuntimeError(f"grading could not begin: {failed.strip()[-1000:]}")
     lost = {"state": "crashed", "hint": "it ended the process that grades", "seconds": 0.0}
     return [*found, *[lost] * (len(order["exercises"]) - len(found))]
-
-
-def cut_off(folders: list[Path]) -> list[str]:
-    """What to put before a command so that it has no network and no other processes, and finds these folders empty;
-    nothing where that is not possible."""
-    return [*UNSHARE, *(str(folder) for folder in folders if folder.is_dir()), "--"] if namespaces() else []
-
-
-@cache
-def namespaces() -> bool:
-    """Whether this machine lets a user cut a process off from the network, from other processes and from folders."""
-    if not shutil.which("unshare"):
-        return False
-    with tempfile.TemporaryDirectory() as folder:
-        return subprocess.run([*UNSHARE, folder, "--", "true"], capture_output=True, check=False).returncode == 0
 
 
 # What is kept, and what is written
@@ -261,11 +240,11 @@ def write_pages(grades: list[Grade], out: Path) -> None:
     notebooks = sorted({one.notebook for one in grades})
     rows = [(name, dict(totals([one for one in grades if one.student == name]))) for name in names]
     overview = pages.get_template("page/grades.html").render(rows=rows, notebooks=notebooks)
-    written = {out / "index.html": overview}
+    written, shown_as = {out / "index.html": overview}, pseudonyms(names, out)
     for name in names:
         own = [one for one in grades if one.student == name]
-        page = pages.get_template("page/grade.html").render(student=name, grades=own)
-        written[out / "students" / name / "index.html"] = page
+        about = {"student": name, "shown_as": shown_as[name], "why_none": why_none(place(out, name))}
+        written[place(out, name) / "index.html"] = pages.get_template("page/grade.html").render(grades=own, **about)
     for file, text in written.items():
         file.parent.mkdir(parents=True, exist_ok=True)
         with whole(file) as part:

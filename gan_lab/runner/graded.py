@@ -63,7 +63,8 @@ def in_a_fork(shell: Any, exercise: dict[str, Any], seconds: float, megabytes: i
         try:
             os.setsid()
             os.dup2(1, 2)  # which nobody reads
-            limited(megabytes, seconds)
+            os.chdir(tempfile.mkdtemp(prefix="gan-lab-answer-"))
+            bounded(megabytes, seconds)
             found = judged(shell, exercise)
         except BaseException as error:  # whatever a student's code does, this process ends here
             found = wrong(f"{type(error).__name__}: {error}")
@@ -87,9 +88,8 @@ def in_a_fork(shell: Any, exercise: dict[str, Any], seconds: float, megabytes: i
         return {"state": "crashed", "hint": f"it ended its process {how}"}
 
 
-def limited(megabytes: int, seconds: float) -> None:
-    """Bound what this process may take of memory, processor time and disk, and give it a folder of its own."""
-    os.chdir(tempfile.mkdtemp(prefix="gan-lab-answer-"))
+def bounded(megabytes: int, seconds: float) -> None:
+    """Bound what this process may take of memory, processor time and disk."""
     with open("/proc/self/status") if os.path.exists("/proc/self/status") else open(os.devnull) as status:
         taken = [int(line.split()[1]) * 1024 for line in status if line.startswith("VmData")]
     for bound, most in (

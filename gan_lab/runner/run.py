@@ -7,7 +7,7 @@ they found, `report.write_report` for a page about it, `doctor.examine` for the 
 import hashlib
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gan_lab.owner import begin_anew
@@ -20,7 +20,7 @@ from gan_lab.runner.held import (
     refuse_other_run,
     refuse_to_replace,
 )
-from gan_lab.runner.parameters import check, read_parameters
+from gan_lab.runner.parameters import check, read_yaml
 from gan_lab.runner.status import Failure
 
 
@@ -40,18 +40,20 @@ def run_notebook(
     time_limit: float | None = None,
     progress: bool = True,
     again: bool = False,
+    files: Sequence[Path] = (),
 ) -> Path:
     """Run a notebook with these parameters, its own for the rest, and return the folder with all that came of it.
 
     The folder gets the executed notebook, its HTML page and the runs that the notebook trains. If none is named, it is
     runs/<notebook>, with what differs from the notebook's own parameters in its name: runs/01_dcgan,seed=3. The same
     call again, or one with more epochs, goes on where the training was.
+    files: of parameters, from which some of the given ones come: a folder that is not named has their names in its own.
     again: put what another version of the notebook or of gan-lab has made there aside, and begin anew.
     Raises ValueError before anything starts if the parameters do not suit the notebook, or if the folder holds other
     files or another run; BlockingIOError if another process works there; NotebookError if the notebook fails.
     """
     notebook = Path(notebook)
-    out, values = planned(notebook, given or {}, out)
+    out, values = planned(notebook, given or {}, out, files)
     if damaged := damage(out):
         print(damaged, file=sys.stderr)
     if changed := made_by_another_version(notebook, out):
@@ -67,11 +69,11 @@ def run_notebook(
 
 
 def planned(
-    notebook: Path, given: Mapping[str, object], out: str | Path | None = None
+    notebook: Path, given: Mapping[str, object], out: str | Path | None = None, files: Sequence[Path] = ()
 ) -> tuple[Path, dict[str, Scalar]]:
     """The folder and the parameters of a run. Raises ValueError as `run_notebook` does; writes nothing."""
     values = check(notebook, given)
-    out = Path(out) if out else default_folder(notebook, values)
+    out = Path(out) if out else default_folder(notebook, values, files)
     values = in_folder(values, out)
     refuse_to_replace(notebook, out)
     refuse_other_run(notebook, values, out, free=("epochs", "run_dir"))  # more epochs go on
@@ -88,11 +90,12 @@ def in_folder(values: dict[str, Scalar], out: Path) -> dict[str, Scalar]:
     return values | {"run_dir": str(Path(str(values["run_dir"]) or out).expanduser().resolve())}
 
 
-def default_folder(notebook: Path, values: Mapping[str, Scalar]) -> Path:
-    """runs/<notebook>, followed by the values that are not the notebook's own; more epochs are the same training."""
-    own = read_parameters(notebook)
-    changed = {k: v for k, v in values.items() if v != own[k].default and k not in ("epochs", "run_dir")}
-    return Path("runs", ",".join(filter(None, [notebook.stem, folder_name(changed)])))
+def default_folder(notebook: Path, values: Mapping[str, Scalar], files: Sequence[Path] = ()) -> Path:
+    """runs/<notebook>, followed by the names of the files of parameters, and by the values that are neither theirs nor
+    the notebook's own: runs/03_acgan,report_a,seed=3. More epochs are the same training."""
+    known = check(notebook, {name: value for file in files for name, value in read_yaml(file).items()})
+    changed = {k: v for k, v in values.items() if v != known[k] and k not in ("epochs", "run_dir")}
+    return Path("runs", ",".join(filter(None, [notebook.stem, *(file.stem for file in files), folder_name(changed)])))
 
 
 def folder_name(setting: Mapping[str, Scalar]) -> str:

@@ -147,6 +147,15 @@ def students(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
+def in_no_folder(folder: Path) -> str:
+    """What to say of files that lie beside the students' folders, and so are nobody's; "" if there is none."""
+    files = sorted(file.name for file in folder.glob("*") if file.is_file() and not file.name.startswith("."))
+    if not files:
+        return ""
+    named = ", ".join(files)
+    return f"Not graded, for it lies in no student's folder: {named}. Move it to {folder}/NAME/01_dcgan.ipynb"
+
+
 def defined(code: str) -> set[str]:
     """The names that a cell sets outside of functions and classes; none if it is no Python."""
     names: set[str] = set()

@@ -89,7 +89,7 @@ def test_a_notebook_of_the_course_is_run_by_its_name_and_writes_nothing_beside_i
     monkeypatch.chdir(here)
     assert gan_lab("run", "tiny", "-f", "short").exit_code == 0
     assert sorted(package.rglob("*")) == before
-    out = here / "runs" / "tiny,rate=0.001"
+    out = here / "runs" / "tiny,short"
     assert {"tiny.ipynb", "tiny.html", "B1"} <= {file.name for file in out.iterdir()}
     assert nbformat.read(out / "tiny.ipynb", 4).cells[-1].outputs[0].text == "1 0.001\n"
     assert gan_lab("sweep", "tiny", "--grid", "sed=0").stderr.startswith("tiny.ipynb has no parameter sed")

@@ -13,7 +13,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 from typer.testing import CliRunner
 
 from gan_lab.runner.cli import app
-from gan_lab.runner.grade import grade, namespaces
+from gan_lab.runner.grade import grade
+from gan_lab.runner.isolation import namespaces
 from gan_lab.runner.release import release, solutions
 from gan_lab.runner.submissions import defined, grade_id, read
 
@@ -264,9 +265,11 @@ def test_grades_among_the_submissions_and_an_empty_folder_are_refused(tmp_path: 
 
 def test_the_command_grades_and_says_how_much_was_new(tmp_path: Path) -> None:
     hand_in(tmp_path / "submissions", "bob", {})
+    (tmp_path / "submissions" / "04_wgan.ipynb").write_text("nobody's")
     arguments = ["grade", str(tmp_path / "submissions"), "--out", str(tmp_path / "grades")]
     for anew in (1, 0):
         ran = CliRunner().invoke(app, arguments)
         assert ran.exit_code == 0 and f"{anew} notebooks graded anew" in " ".join(ran.output.split())
+        assert "it lies in no student's folder: 04_wgan.ipynb. Move it to" in " ".join(ran.output.split())
     shutil.rmtree(tmp_path / "submissions")
     assert CliRunner().invoke(app, arguments).exit_code == 2

@@ -34,10 +34,12 @@ def test_every_notebook_is_handed_out_and_solved_and_is_a_valid_notebook(folders
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
-def test_no_line_of_a_solution_is_in_the_whole_file_of_a_student(source: Path, folders: tuple[Path, Path]) -> None:
+def test_no_solution_is_in_the_whole_file_of_a_student_not_even_in_a_hint(
+    source: Path, folders: tuple[Path, Path]
+) -> None:
     file = (folders[0] / f"{source.stem}.ipynb").read_text()
     found = [solution for _, solution in SOLUTION.findall(source.read_text())]
-    assert found and "SOLUTION" not in file
+    assert found and "SOLUTION" not in file and "A solution" not in file
     for solution in found:
         lines = [line.strip().replace('"', '\\"') for line in solution.splitlines() if line.strip()]
         assert not all(len(line) > 8 and line in file for line in lines), solution

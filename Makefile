@@ -37,7 +37,7 @@ lowest: $(OWN)  ## run the tests with the oldest packages that pyproject.toml al
 	$(UV) pip install --quiet --python .uv/lowest --resolution lowest-direct --override .uv/lowest/colab.txt -e '.[test]'
 	.uv/lowest/bin/python -m pytest -W ignore::DeprecationWarning -k 'not smoke_run and not leaves_its_picture and not comes_to_its_end' tests \
 	  $(addprefix --ignore=tests/,test_bench.py test_bench_quality.py test_conftest.py test_memory.py test_reliability.py test_several_processes.py \
-	    networks/test_keras_parity.py docs/test_site.py runner/test_grade.py runner/test_sweep.py show/test_in_the_browser.py)
+	    networks/test_keras_parity.py docs/test_contrast.py docs/test_draw_page.py docs/test_site.py docs/test_system_pages.py runner/test_grade.py runner/test_sweep.py runner/test_exercise_in_the_browser.py show/test_in_the_browser.py)
 
 cpu: $(OWN)  ## set up with PyTorch for CPUs only: on Linux 0.6 GB to download, not 3.4
 	$(UV) venv --quiet --clear
@@ -54,6 +54,9 @@ bench: $(OWN)  ## measure training steps against a textbook's and the machine's 
 site: $(OWN)  ## build the course as a site into .site/html
 	@$(RUN) python docs/build_site.py
 
+catalogues: $(OWN)  ## write the site's text for translators into .site/catalogues, a .pot file for each page
+	@$(RUN) python docs/build_site.py gettext
+
 clean:  ## remove the environment and the caches; your runs stay
 	rm -rf .venv .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -66,4 +69,4 @@ clean:  ## remove the environment and the caches; your runs stay
 	python3 -m venv .uv
 	.uv/bin/python -m pip install --quiet --disable-pip-version-check uv
 
-.PHONY: help run lab test lowest cpu notebooks bench site clean
+.PHONY: help run lab test lowest cpu notebooks bench site catalogues clean

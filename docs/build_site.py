@@ -1,5 +1,6 @@
 """Builds the site into .site/html, without a network: python docs/build_site.py
 
+With the word gettext it writes the text of all pages into .site/catalogues, for translators.
 The pages of docs/, the executed notebooks, the tables of results/ and the cards are laid out in .site/source, where
 Sphinx turns them into pages. A warning is an error.
 """
@@ -9,11 +10,17 @@ import shutil
 import sys
 from pathlib import Path
 
+import nbformat
+from generator_weights import write_weights
 from sphinx.cmd.build import main as sphinx
+from system_pages import write_systems
+
+from gan_lab.runner.alt_text import alt_text, drop_options
+from gan_lab.runner.notebook_file import CLAIMS
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / ".site"
-SOURCE, HTML = SITE / "source", SITE / "html"
+SOURCE, HTML, CATALOGUES = SITE / "source", SITE / "html", SITE / "catalogues"
 PAGES = {  # where a file of the repository stands in the site
     **{f"docs/{file.name}": file.name for file in sorted((ROOT / "docs").glob("*.md"))},
     **{f"notebooks/{file.name}": f"course/{file.name}" for file in sorted((ROOT / "notebooks").glob("*.ipynb"))},
@@ -23,6 +30,10 @@ PAGES = {  # where a file of the repository stands in the site
     "gan_lab/pretrained/generators.md": "generators_card.md",
     "CHANGELOG.md": "changelog.md",
 }
+SCRIPTS = {  # what a page loads, from modules of docs/_static
+    "play": ("plane_game", "plane_view", "plane_page"),
+    "draw": ("generator", "draw_view", "draw_page"),
+}
 ROOMS = ("", "data", "networks", "layers", "measure", "theory", "show", "lessons")
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)#:\s]+)(#[^)\s]*)?\)")
 PICTURE = re.compile(r"!\[([^\]]*)\]\(([^):\s]+)\)")
@@ -30,17 +41,33 @@ PICTURE = re.compile(r"!\[([^\]]*)\]\(([^):\s]+)\)")
 
 def lay_out() -> None:
     """Put everything that becomes a page into .site/source."""
-    shutil.rmtree(SITE, ignore_errors=True)
+    shutil.rmtree(SOURCE, ignore_errors=True)
     for origin, page in PAGES.items():
         place = SOURCE / page
         place.parent.mkdir(parents=True, exist_ok=True)
         text = (ROOT / origin).read_text(encoding="utf-8")
-        place.write_text(text if origin.endswith(".ipynb") else linked(text, Path(origin), page), encoding="utf-8")
+        read = text_of_notebook(text) if origin.endswith(".ipynb") else linked(text, Path(origin), page)
+        place.write_text(read, encoding="utf-8")
     shutil.copyfile(ROOT / "docs" / "conf.py", SOURCE / "conf.py")
     shutil.copytree(ROOT / "docs" / "_static", SOURCE / "_static")
-    shutil.copyfile(ROOT / "gan_lab" / "lessons" / "plane_view.js", SOURCE / "_static" / "plane_view.js")
+    write_scripts(SOURCE / "_static")
+    write_weights(SOURCE / "_static")
     write_start()
     write_api()
+    write_systems(SOURCE / "systems")
+
+
+def text_of_notebook(text: str) -> str:
+    """The notebook with its pictures' words where myst-nb looks for them, and without the code of its claims."""
+    notebook = nbformat.reads(text, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            told = [kind.get("alt") for output in cell.outputs for kind in output.get("metadata", {}).values()]
+            cell.metadata["mystnb"] = {"image": {"alt": alt_text(cell.source) or next(filter(None, told), "")}}
+            if CLAIMS in cell.metadata.get("tags", []):
+                cell.metadata["tags"] = [*cell.metadata["tags"], "remove-input"]
+    drop_options(notebook)
+    return str(nbformat.writes(notebook))
 
 
 def linked(text: str, origin: Path, page: str) -> str:
@@ -60,6 +87,17 @@ def linked(text: str, origin: Path, page: str) -> str:
         return f"![{found[1]}]({'../' * page.count('/')}{file.name})"
 
     return LINK.sub(link, PICTURE.sub(picture, text))
+
+
+def write_scripts(static: Path) -> None:
+    """Each page's code in one file. A browser loads modules from a server only, and this also from a folder."""
+    shutil.copyfile(ROOT / "gan_lab" / "lessons" / "plane_view.js", static / "plane_view.js")
+    for script, modules in SCRIPTS.items():
+        code = "\n".join((static / f"{module}.js").read_text(encoding="utf-8") for module in modules)
+        code = re.sub(r"^import .*\n", "", re.sub(r"^export ", "", code, flags=re.MULTILINE), flags=re.MULTILINE)
+        (static / f"{script}.js").write_text(f"(() => {{\n{code}}})();\n", encoding="utf-8")
+    for module in {module for modules in SCRIPTS.values() for module in modules}:
+        (static / f"{module}.js").unlink()
 
 
 def write_start() -> None:
@@ -91,6 +129,21 @@ def write_api() -> None:
     (SOURCE / "api" / "index.md").write_text(text, encoding="utf-8")
 
 
+def copy_notebooks() -> None:
+    """Put the notebooks beside the pages, to download."""
+    shutil.copytree(ROOT / "notebooks", HTML / "notebooks", ignore=shutil.ignore_patterns("source", ".*"))
+
+
+def build(kind: str, place: Path) -> int:
+    """Have Sphinx make pages ("html") or catalogues ("gettext") of what is laid out; 0 if there was no warning."""
+    shutil.rmtree(place, ignore_errors=True)
+    return sphinx(["-W", "--keep-going", "-q", "-b", kind, str(SOURCE), str(place)])
+
+
 if __name__ == "__main__":
     lay_out()
-    sys.exit(sphinx(["-W", "--keep-going", "-q", "-b", "html", str(SOURCE), str(HTML)]))
+    if sys.argv[1:] == ["gettext"]:
+        sys.exit(build("gettext", CATALOGUES))
+    failed = build("html", HTML)
+    copy_notebooks()
+    sys.exit(failed)

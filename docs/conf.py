@@ -14,7 +14,7 @@ from gan_lab.runner.html import mathml
 project = "gan-lab"
 author = "the authors of gan-lab"
 language = "en"
-REPOSITORY = ""  # its address, https://..., for links to run a notebook on Colab and Binder; none while it is empty
+REPOSITORY = ""  # "https://github.com/OWNER/NAME", for links to Colab and Binder; while it is empty there are none
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx_design"]
 exclude_patterns = ["_build"]
@@ -26,13 +26,15 @@ myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 autodoc_inherit_docstrings = False
+autodoc_preserve_defaults = True
 suppress_warnings = ["myst.header", "mystnb.unknown_mime_type", "misc.highlighting_failure"]
+gettext_compact = False  # a catalogue for each page
 
 highlight_language = "none"
 html_theme = "sphinx_book_theme"
 html_title = "gan-lab"
 html_static_path = ["_static"]
-html_css_files = ["site.css"]
+html_css_files = ["site.css", "draw.css"]
 html_favicon = "_static/favicon.svg"
 html_math_renderer = "mathml"
 html_show_sourcelink = False
@@ -42,18 +44,33 @@ html_theme_options: dict[str, Any] = {
     "navbar_persistent": [],  # the side has the search
     "show_navbar_depth": 1,
     "home_page_in_toc": False,
-    "use_download_button": True,
+    "use_download_button": False,
     "use_fullscreen_button": False,
-    "pygments_light_style": "friendly",
-    "pygments_dark_style": "monokai",
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-dark",
     "extra_footer": "",
 }
-if REPOSITORY:
-    html_theme_options |= {
-        "repository_url": REPOSITORY,
-        "path_to_docs": "notebooks",
-        "launch_buttons": {"binderhub_url": "https://mybinder.org", "colab_url": "https://colab.research.google.com"},
-    }
+
+
+# Under a notebook's title: ways to run it
+
+
+def add_run_links(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
+    folder, _, name = page.partition("/")
+    if folder == "course":
+        links = "".join(f"<a{rest}>{words}</a>" for words, rest in run_links(name, REPOSITORY).items())
+        context["body"] = context["body"].replace("</h1>", f'</h1>\n<p class="run-links">{links}</p>', 1)
+
+
+def run_links(notebook: str, repository: str) -> dict[str, str]:
+    """What each link says, and its attributes. On Colab a first cell has to install the package: see the README."""
+    links = {"Download this notebook": f' href="../notebooks/{notebook}.ipynb" download'}
+    if repository:
+        place = repository.removeprefix("https://github.com/").strip("/")
+        file = f"notebooks/{notebook}.ipynb"
+        links["Colab"] = f' href="https://colab.research.google.com/github/{place}/blob/HEAD/{file}"'
+        links["Binder"] = f' href="https://mybinder.org/v2/gh/{place}/HEAD?urlpath=lab/tree/{file}"'
+    return links
 
 
 # Formulas as MathML, which browsers draw by themselves
@@ -98,4 +115,5 @@ def plain(text: str) -> str:
 
 def setup(app: Sphinx) -> None:
     app.add_html_math_renderer("mathml", (inline, None), (block, None))
+    app.connect("html-page-context", add_run_links)
     app.connect("autodoc-process-docstring", as_written)

@@ -114,15 +114,15 @@ export class MLP {
       const next = new Float64Array(n * from);
       const [W, gW, gb] = [this.W[l], this.gW[l], this.gb[l]];
       for (let i = 0; i < n; i++) {
+        const at = i * from;
         for (let o = 0; o < to; o++) {
           const g = hidden && made[i * to + o] <= 0 ? 0 : gradient[i * to + o];
           if (g === 0) continue;
           const row = o * from;
-          if (weights) gb[o] += g;
-          for (let k = 0; k < from; k++) {
-            next[i * from + k] += g * W[row + k];
-            if (weights) gW[row + k] += g * below[i * from + k];
-          }
+          for (let k = 0; k < from; k++) next[at + k] += g * W[row + k];
+          if (!weights) continue;
+          gb[o] += g;
+          for (let k = 0; k < from; k++) gW[row + k] += g * below[at + k];
         }
       }
       gradient = next;
@@ -131,13 +131,30 @@ export class MLP {
   }
 }
 
+// W x + b for four points at a time: each weight is read once for the four. The last four may hold a point twice.
 function affine(x, W, b, n, from, to, relu) {
   const y = new Float64Array(n * to);
-  for (let i = 0; i < n; i++) {
+  for (let i = 0; i < n; i += 4) {
+    const p = i;
+    const q = Math.min(i + 1, n - 1);
+    const r = Math.min(i + 2, n - 1);
+    const s = Math.min(i + 3, n - 1);
     for (let o = 0; o < to; o++) {
-      let sum = b[o];
-      for (let k = 0, row = o * from, at = i * from; k < from; k++) sum += W[row + k] * x[at + k];
-      y[i * to + o] = relu && sum < 0 ? 0 : sum;
+      let y_p = b[o];
+      let y_q = b[o];
+      let y_r = b[o];
+      let y_s = b[o];
+      for (let k = 0; k < from; k++) {
+        const w = W[o * from + k];
+        y_p += w * x[p * from + k];
+        y_q += w * x[q * from + k];
+        y_r += w * x[r * from + k];
+        y_s += w * x[s * from + k];
+      }
+      y[p * to + o] = relu && y_p < 0 ? 0 : y_p;
+      y[q * to + o] = relu && y_q < 0 ? 0 : y_q;
+      y[r * to + o] = relu && y_r < 0 ? 0 : y_r;
+      y[s * to + o] = relu && y_s < 0 ? 0 : y_s;
     }
   }
   return y;
@@ -212,21 +229,20 @@ export function gradient_penalty(D, x, x_fake, t) {
   const x_hat = Float64Array.from(x, (value, i) => t[i >> 1] * value + (1 - t[i >> 1]) * x_fake[i]);
   D.forward(x_hat, n);
   const L = D.W.length;
-  const on = (l, i, o) => l + 1 === L || D.made[l + 1][i * D.sizes[l + 1] + o] > 0;
   const down = []; // d score / d (what layer l adds up), (n, sizes[l + 1])
   down[L - 1] = new Float64Array(n).fill(1);
   for (let l = L - 1; l > 0; l--) {
     const [from, to] = [D.sizes[l], D.sizes[l + 1]];
-    down[l - 1] = new Float64Array(n * from);
+    const next = new Float64Array(n * from);
+    const [W, made] = [D.W[l], D.made[l]];
     for (let i = 0; i < n; i++) {
       for (let o = 0; o < to; o++) {
         const d = down[l][i * to + o];
         if (d === 0) continue;
-        for (let k = 0; k < from; k++) {
-          if (on(l - 1, i, k)) down[l - 1][i * from + k] += d * D.W[l][o * from + k];
-        }
+        for (let k = 0; k < from; k++) next[i * from + k] += d * W[o * from + k];
       }
     }
+    down[l - 1] = next.map((d, at) => (made[at] > 0 ? d : 0));
   }
   let penalty = 0;
   let up = new Float64Array(n * 2); // d penalty / d grad D(x_hat)
@@ -243,16 +259,18 @@ export function gradient_penalty(D, x, x_fake, t) {
   for (let l = 0; l < L; l++) {
     const [from, to] = [D.sizes[l], D.sizes[l + 1]];
     const next = new Float64Array(n * to);
+    const [W, gW, made, last] = [D.W[l], D.gW[l], D.made[l + 1], l + 1 === L];
     for (let i = 0; i < n; i++) {
       for (let o = 0; o < to; o++) {
+        if (!last && made[i * to + o] <= 0) continue; // off: its part in `down` is 0, too
         const d = down[l][i * to + o];
         let sum = 0;
         for (let k = 0; k < from; k++) {
           const u = up[i * from + k];
-          D.gW[l][o * from + k] += d * u;
-          sum += D.W[l][o * from + k] * u;
+          gW[o * from + k] += d * u;
+          sum += W[o * from + k] * u;
         }
-        if (on(l, i, o)) next[i * to + o] = sum;
+        next[i * to + o] = sum;
       }
     }
     up = next;

@@ -4,36 +4,23 @@ The part in a browser is skipped where there is no /usr/bin/chromium.
 """
 
 import copy
-import functools
-import http.server
 import re
-import subprocess
-import sys
-import threading
 from pathlib import Path
+from runpy import run_path
 
+import nbformat
 import pytest
-from browser import pressed_until_it_shows
-from bs4 import BeautifulSoup
+import yaml
+from browser import HTML, opened, pressed_until_it_shows
+
+from gan_lab.runner.alt_text import undescribed
 
 ROOT = Path(__file__).parents[2]
-HTML = ROOT / ".site" / "html"
-CHROMIUM = Path("/usr/bin/chromium")
 WIDTHS = (390, 1024, 1440)
-WALKED = ("index", "playground", "course/01_dcgan", "course/05_wasserstein_distance", "results", "glossary", "persian")
-
-
-@pytest.fixture(scope="module")
-def pages():
-    """Every page of a site that is built here and now, by its name."""
-    build = [sys.executable, str(ROOT / "docs" / "build_site.py")]
-    ended = subprocess.run(build, capture_output=True, text=True, cwd=ROOT, check=False)
-    assert ended.returncode == 0, ended.stderr[-3000:]
-    files = sorted(HTML.rglob("*.html"))
-    return {
-        file.relative_to(HTML).with_suffix("").as_posix(): BeautifulSoup(file.read_text(), "html.parser")
-        for file in files
-    }
+WALKED = (
+    *("index", "draw", "playground", "course/01_dcgan", "course/05_wasserstein_distance", "results"),
+    *("glossary", "persian", "systems/index", "systems/A1"),
+)
 
 
 def test_every_notebook_and_document_is_a_page(pages):
@@ -62,41 +49,53 @@ def test_no_formula_and_no_link_is_broken(pages):
                 assert (HTML / name).parent.joinpath(target).resolve().exists(), f"{name}: {link}"
 
 
+def test_each_picture_has_its_words(pages):
+    told = {name: notebook for name, notebook in notebooks().items() if not any(map(undescribed, notebook.cells))}
+    for name, page in pages.items():
+        for picture in page.select("article img"):
+            assert picture.get("alt", "").find("_images") < 0 or name not in told, f"{name}: {picture['src']}"
+
+
+def test_no_page_shows_the_code_of_a_claim(pages):
+    assert all(page.select("div.cell") for name, page in pages.items() if name in notebooks())
+    for name in notebooks():
+        assert not re.search(r"^claim\(|^#\|", pages[name].get_text(), re.MULTILINE), name
+
+
+def notebooks():
+    """The notebooks, by the names of their pages."""
+    return {f"course/{file.stem}": nbformat.read(file, 4) for file in sorted((ROOT / "notebooks").glob("*.ipynb"))}
+
+
+def test_a_notebook_can_be_downloaded_and_without_a_repository_there_is_no_other_link(pages):
+    for file in (ROOT / "notebooks").glob("*.ipynb"):
+        (links,) = pages[f"course/{file.stem}"].select("p.run-links")
+        assert [link.get_text() for link in links.select("a")] == ["Download this notebook"]
+        assert (HTML / "course" / links.a["href"]).resolve().read_bytes() == file.read_bytes()
+
+
+def test_with_a_repository_a_notebook_runs_on_colab_and_on_binder():
+    links = run_path(ROOT / "docs" / "conf.py")["run_links"]("01_dcgan", "https://github.com/someone/course/")
+    assert links["Colab"] == (
+        ' href="https://colab.research.google.com/github/someone/course/blob/HEAD/notebooks/01_dcgan.ipynb"'
+    )
+    assert links["Binder"] == (
+        ' href="https://mybinder.org/v2/gh/someone/course/HEAD?urlpath=lab/tree/notebooks/01_dcgan.ipynb"'
+    )
+
+
+def test_the_example_for_a_host_puts_there_what_make_builds_and_is_off():
+    example = yaml.safe_load((ROOT / "docs" / "pages-action.example.yml").read_text())
+    steps = example["jobs"]["site"]["steps"]
+    (made,) = (step["run"].split() for step in steps if "run" in step)
+    assert made[0] == "make" and all(f"\n{target}:" in (ROOT / "Makefile").read_text() for target in made[1:])
+    assert [ROOT / step["with"]["path"] for step in steps if "with" in step] == [HTML]
+    assert not (ROOT / ".github").exists()
+
+
 def test_an_equation_of_a_docstring_keeps_its_lines(pages):
     text = pages["api/game"].get_text()
     assert re.search(r"d_loss = E_z\[ D\(G\(z\)\) \] - E_x\[ D\(x\) \] +\(1\)\n *g_loss = -E_z", text)
-
-
-@pytest.fixture(scope="module")
-def browser(pages):
-    if not CHROMIUM.exists():
-        pytest.skip("needs /usr/bin/chromium")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    quiet = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(quiet, directory=HTML)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        with sync_api.sync_playwright() as playwright:
-            started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-            yield started, f"http://127.0.0.1:{server.server_port}"
-            started.close()
-        server.shutdown()
-
-
-def opened(browser, path, width=1024, scheme="light"):
-    """A page of the site, and whatever went wrong while it was opened."""
-    started, address = browser
-    page = started.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    wrong = []
-    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("response", lambda response: wrong.append(response.url) if response.status >= 400 else None)
-    page.on(
-        "request",
-        lambda request: None if request.url.startswith((address, "data:", "blob:")) else wrong.append(request.url),
-    )
-    page.goto(f"{address}/{path}")
-    page.wait_for_load_state("networkidle")
-    return page, wrong
 
 
 @pytest.mark.parametrize("name", WALKED)

@@ -13,23 +13,25 @@
 # %% [markdown]
 # # 3. AC-GAN: asking for a digit by name
 #
-# **Question.** The generator of notebook 1 draws what it likes. Can we ask it for a 3? Does it draw better if it is
-# told what to draw, and what does the telling cost?
+# **Question.** Can we ask a GAN for a 3, and get a 3? Does it draw better if it is told what to draw, and what does the
+# telling cost?
 #
-# An *auxiliary classifier GAN*, AC-GAN, gives the discriminator a second question. Beside "is this image real?" it is
-# asked "which digit is it?", and the generator, which is told a digit, wants its drawings to be recognised. Here you
-# build one, ask it for digits, and measure it as neither of two student reports did: against a plain GAN of the same
-# size, over several seeds, class by class. You should have seen notebook 1.
+# In notebook 1 both players were told the label of each image, and nobody said why that works. Here a label is the subject.
+# An *auxiliary classifier GAN*, AC-GAN, gives the discriminator a second question: beside "is this image real?" it is
+# asked "which digit is it?". The generator, which is told a digit, wants its drawings to be recognised. You build one,
+# ask it for digits, and compare it with a twin that is told the same and asked nothing. You should have seen notebook 1.
+#
+# **Time.** 30 minutes to read, 5 more for what is marked as deeper; about three to compute, on two cores.
 
-# %%
+# %% tags=["hide-input"]
 import itertools
-from dataclasses import replace
 from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
+import torch.nn.functional as F
 from lightning_fabric import Fabric
 from matplotlib.image import imread
 from torch import nn
@@ -44,7 +46,10 @@ from gan_lab.measure.per_class import gan_train
 from gan_lab.networks import acgan28, acgan32
 from gan_lab.parameters import check_parameters
 from gan_lab.runs import Run
+from gan_lab.shipped import RESULTS
 from gan_lab.show import plots
+from gan_lab.show.film import film_of_training
+from gan_lab.show.two_heads import two_heads
 from gan_lab.show.widgets import Dashboard, class_explorer
 from gan_lab.training import Game, play, sample
 
@@ -53,31 +58,32 @@ plt.style.use(plots.STYLE)
 # %% [markdown]
 # ## Parameters
 #
-# Two networks are reproduced: `A4` is report A's (28 x 28 images) and `B3` is report B's (32 x 32). Their own settings
-# are in `notebooks/parameters/03_report_a.yaml` and `03_report_b.yaml`. What each `setting` is, section 5 says. Change a
-# line, and run the notebook from here on: the next cell of code checks what you wrote.
+# `setting` is the game that is played; the section "Training" says what each one is. `system` is the pair of networks:
+# `A4` for images of 28 x 28 pixels, `B3` for 32 x 32. (The names are those of notebook 7.) Change a line, and run the
+# notebook from here on: the next cell of code checks what you wrote.
 
 # %% tags=["parameters"]
 data_dir: str = ""  # the images; "" is the bundled digits [a folder, or one of MNIST, FashionMNIST, KMNIST]
-system: str = "A4"  # whose networks to train [one of A4, B3]
 setting: str = "AC-GAN"  # which game they play [one of AC-GAN, plain, real classes only, small embedding]
+system: str = "A4"  # whose networks to train [one of A4, B3]
+epochs: int = 60  # passes over the images [at least 1]
+seed: int = 0  # of the weights, the noise and the order of the images [at least 0]
+# The others can stay as they are.
 width: float = 0.25  # multiplies the number of G's hidden channels [above 0]
 width_D: float = 0.5  # multiplies the number of D's hidden channels [above 0]
 embedding: float = 0.4  # A4 only: its embedding of the labels starts between minus this and this [above 0]
 channels: int = 1  # 1 for gray images, 3 for colour [one of 1, 3]
-epochs: int = 60  # passes over the images [at least 1]
 batch_size: int = 16  # images of each kind that D sees before a step [at least 2, at most the images in data_dir]
 learning_rate: float = 1e-3  # Adam's step size, for both players [above 0]
 beta1: float = 0.5  # Adam's memory of the gradient [at least 0, below 1]
 judge_steps: int = 200  # steps in which a classifier learns from samples, for GAN-train [at least 1]
 measure_every: int = 5  # epochs between two measurements [at least 1]
-seed: int = 0  # of the weights, the noise and the order of the images [at least 0]
 accelerator: str = "auto"  # where to train [one of auto, cpu, cuda, mps]
 precision: str = "32-true"  # of the arithmetic [one of 32-true, 16-mixed, bf16-mixed]
 run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named after the parameters
 
 # %% [markdown]
-# ## 1. Images with names
+# ## Images with names
 #
 # The images lie in one folder for each class. To a network a class is a number, its **label** $y$, from $0$ to $K - 1$
 # if there are $K$ classes, whatever the folders are called. A part of the images is held out: no generator is trained
@@ -86,15 +92,16 @@ run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named a
 # %% tags=["context"]
 check_parameters(globals())
 
+nets = {"A4": acgan28, "B3": acgan32}
 size = {"A4": 28, "B3": 32}[system]
 images, held_out = load_with_held_out(data_dir, size=size, channels=channels)
 K = len(images.classes)
-judge = Judge(images, held_out, seed=seed)  # notebook 2 says how it judges
-
 for label, name in enumerate(images.classes):
-    print(
-        f"label {label}: {name!r}, {(images.labels == label).sum()} images and {(held_out.labels == label).sum()} held out"
-    )
+    count, kept = ((some.labels == label).sum() for some in (images, held_out))
+    print(f"label {label}: {name!r}, {count} images and {kept} held out")
+
+# %% tags=["hide-input"]
+#| fig-alt: Twelve real images of each class, a row for each class.
 
 
 def some_of_each(labels: torch.Tensor, n: int) -> torch.Tensor:
@@ -114,22 +121,29 @@ plots.grid(ax, real_images(12)[0], nrow=12, title="real images, a row for each c
 plt.show()
 
 # %% [markdown]
-# Report A's labels count from 1, as the digits do. With five classes, label 5 is then none of 0 to 4. Depending on the
-# machine this is an error in the middle of the training, or a loss that is not a number. A set of images with such
-# labels is therefore refused at once:
-
-# %%
-try:
-    replace(images, labels=images.labels + 1)
-except ValueError as refused:
-    print(refused)
-
-# %% [markdown]
-# ## 2. A second question for the discriminator
+# ## A second question for the discriminator
 #
 # In an AC-GAN (Odena, Olah and Shlens, 2017) the generator makes $G(z, y)$ from noise $z$ *and a label* $y$. The
-# discriminator has two **heads** on one trunk: the score, as before, whose sigmoid is $P(\text{real} \mid x)$, and $K$
-# numbers, the *logits* of the classes, whose softmax is $P(y \mid x)$. There are two sums of log-probabilities:
+# discriminator is not told the label. It has two **heads**, two last layers on the same features, and gives two answers:
+
+# %% tags=["hide-input"]
+#| fig-alt: Noise z and a label y go into G, which makes images. These and real images go into D, which gives two
+#|   answers. To "real or fake?" D wants to be right and G wants it to be wrong. To "which class?" both want y.
+torch.manual_seed(seed)
+shown_labels = [0, K // 2, K - 1]
+some, some_y = real_images(1)
+with torch.no_grad():
+    noise = torch.randn(16, nets[system].Generator.z_dim)
+    untrained = nets[system].Generator(classes=K, channels=channels, width=width)
+    first = untrained(noise, torch.tensor([*shown_labels, *[0] * 13]))
+fig, ax = plt.subplots(figsize=(8.5, 4))
+two_heads(ax, noise[0], some[shown_labels], first[:3], shown_labels)
+plt.show()
+
+# %% [markdown]
+# The first answer is the score, as before; its sigmoid is $P(\text{real} \mid x)$. The second is $K$ numbers, the *logits*
+# of the classes; their softmax, which makes them positive and their sum 1, is $P(y \mid x)$. So there are two sums of
+# log-probabilities:
 #
 # $$ L_S = \mathbb{E}_{x}\big[\log P(\text{real} \mid x)\big] + \mathbb{E}_{z, y}\big[\log P(\text{fake} \mid G(z, y))\big] \qquad (1)$$
 #
@@ -141,37 +155,75 @@ except ValueError as refused:
 # legibly.
 #
 # In the code, `AuxiliaryClassifier` adds the class terms to any loss on scores. Around `NonSaturating` it is (1) and
-# (2), with notebook 1's steeper form of $L_S$ for $G$. If $D$ knows nothing, each term costs the logarithm of the
-# number of answers:
+# (2), with notebook 1's steeper form of $L_S$ for $G$. You write it yourself in exercise 1.
+#
+# **Predict.** $D$ knows nothing: its score is 0, and the five classes look equally probable to it. What do $D$ and $G$ pay?
 
 # %% tags=["nbval-check-output"]
 knows_nothing = Verdict(score=torch.zeros(10), classes=torch.zeros(10, 5))  # what D says of 10 images
 y = torch.arange(10) % 5
 loss = AuxiliaryClassifier(NonSaturating())
-print(
-    f"d_loss = {loss.d_loss(knows_nothing, knows_nothing, y):.4f}   2 log 2 + 2 log 5 = {2 * np.log(2) + 2 * np.log(5):.4f}"
-)
-print(f"g_loss = {loss.g_loss(knows_nothing, y):.4f}     log 2 +   log 5 = {np.log(2) + np.log(5):.4f}")
+d_pays, g_pays = loss.d_loss(knows_nothing, knows_nothing, y), loss.g_loss(knows_nothing, y)
+print(f"d_loss = {d_pays:.4f}   2 log 2 + 2 log 5 = {2 * np.log(2) + 2 * np.log(5):.4f}")
+print(f"g_loss = {g_pays:.4f}     log 2 +   log 5 = {np.log(2) + np.log(5):.4f}")
 
 # %% [markdown]
-# ## 3. Two ways to say which digit
+# Each term costs the logarithm of the number of answers.
 #
-# The reports tell $G$ the label in two ways.
+# ## Two ways to tell the generator
 #
-# * **Report B appends it**: the label becomes a one-hot vector, $K$ numbers of which one is 1, and $G$ gets
-#   $[z, \text{one-hot}(y)]$.
-# * **Report A multiplies by it**: each class has a learned vector $e_y$, its *embedding*, as long as $z$, and $G$ gets
+# How does a number such as $y = 2$ get into $G$, beside the noise? There are two usual ways.
+#
+# * **Append it** (`B3`, and the network of notebook 1). The label becomes a *one-hot* vector, $K$ numbers of which one is
+#   1 and the others are 0, and $G$ gets $[z, \text{one-hot}(y)]$.
+# * **Multiply by it** (`A4`). Each class has a learned vector $e_y$, its *embedding*, as long as $z$, and $G$ gets
 #   $z \odot e_y$, the product number by number.
 #
-# Here are both pairs of networks at their full size. Layers that make the same shape share a line; at the end of each
-# line stand its parameters. `ResizeConv2d` doubles height and width, each pixel becoming four, and convolves; it does
-# both at once, which is the same function for less than half of the arithmetic. `OneMapConv2d` is a convolution to a
-# single map, written so that a CPU is quick at it.
+# Multiplying is the stranger way. The next cell fits a linear classifier, one layer, to what $G$ gets, and asks it for
+# the class of noise that it has not seen. It also gets the *sizes* $|z \odot e_y|$, each number without its sign.
+#
+# **Predict.** Each number of $z$ is as often negative as positive. From which of the three can one linear layer read the
+# class?
 
-# %% tags=["context"]
-nets = {"A4": acgan28, "B3": acgan32}
+# %%
+g = torch.Generator().manual_seed(seed)
+z, y, e = torch.randn(6000, 100, generator=g), torch.arange(6000) % K, torch.randn(K, 100, generator=g)
+gets = {
+    "appended, [z, one-hot(y)]": torch.cat([z, F.one_hot(y, K)], 1),
+    "multiplied, z * e_y": z * e[y],
+    "its sizes, |z * e_y|": (z * e[y]).abs(),
+}
+names_right = {}
+for name, x in gets.items():
+    x, target = torch.cat([x, torch.ones(6000, 1)], 1), F.one_hot(y, K).float()
+    linear = torch.linalg.lstsq(x[:5000], target[:5000]).solution
+    names_right[name] = ((x[5000:] @ linear).argmax(1) == y[5000:]).double().mean().item()
+    print(f"{name:26} a linear layer names {names_right[name]:4.0%} of the classes (chance {1 / K:.0%})")
+
+# %% [markdown]
+# Multiplied, each number is 0 on average *for every class*, so a linear layer can hardly tell the classes apart. What tells
+# them apart is the *size* of the numbers. $G$ finds it out with its second layer, behind a ReLU.
+#
+# But then a class can also be told by **silence**: if $e_k$ shrinks to 0, $G$ gets zeros for class $k$, which is plain
+# enough, and whatever $z$ is, it then draws one and the same image. A common start of an embedding, between $-0.05$ and
+# $0.05$, is close to silence. Here it starts louder (the parameter `embedding`). The setting `small embedding` has the
+# quiet start, and the section "A class that falls silent" shows what comes of it.
+
+# %% tags=["claims"]
+_, of_product, of_sizes = names_right.values()
+claim("a linear layer can hardly tell the classes apart.", of_product < 2 / K)
+claim("What tells them apart is the *size* of the numbers.", of_sizes > 0.95)
+
+# %% [markdown]
+# ### The players, layer by layer (deeper)
+#
+# What is about to play, with the shape that leaves each layer for one image. Layers that make the same shape share a
+# line; at the end of each line stand its parameters. `ResizeConv2d` doubles height and width, each pixel becoming four,
+# and convolves; it does both at once, which is the same function for less than half of the arithmetic. `OneMapConv2d` is
+# a convolution to a single map, written so that a CPU is quick at it.
 
 
+# %% tags=["hide-input"]
 @torch.no_grad()
 def layers(title: str, parts: nn.Sequential, x: torch.Tensor) -> None:
     """Print the shapes that the layers make of x, with the layers that make them and their parameters."""
@@ -185,48 +237,18 @@ def layers(title: str, parts: nn.Sequential, x: torch.Tensor) -> None:
         print(f"    {'x'.join(map(str, shape)):10} {' > '.join(names):56} {sum(counts):>9,}")
 
 
-for name, net in nets.items():
-    G, D = net.Generator(), net.Discriminator()
-    layers(f"{name}: G", G.layers, torch.zeros(1, G.layers[0].in_features))
-    layers(f"{name}: trunk of D", D.trunk, torch.zeros(1, 1, *{"A4": (28, 28), "B3": (32, 32)}[name]))
-    heads = [sum(p.numel() for p in head.parameters()) for head in (D.score, D.classes)]
-    print(f"    heads: score {heads[0]:,} parameters, classes {heads[1]:,}\n")
+G = nets[system].Generator(classes=K, channels=channels, width=width)
+D = nets[system].Discriminator(classes=K, channels=channels, width=width_D)
+layers(f"{system}: G", G.layers, torch.zeros(1, G.layers[0].in_features))
+layers(f"{system}: D below its heads", D.trunk, torch.zeros(1, *images.shape))
+heads = [sum(p.numel() for p in head.parameters()) for head in (D.score, D.classes)]
+print(f"{system}: the heads of D: score {heads[0]:,} parameters, classes {heads[1]:,}")
 
 # %% [markdown]
-# Multiplying is the stranger way. Since $z$ is as often negative as positive, the product is 0 on average *for every
-# class*, so a linear layer can hardly tell the classes apart. What tells them apart is the *size* of the numbers. The
-# cell fits a linear classifier to what $G$ gets, and asks it for the class of noise that it has not seen:
-
-# %%
-g = torch.Generator().manual_seed(seed)
-z, y, e = torch.randn(6000, 100, generator=g), torch.arange(6000) % K, torch.randn(K, 100, generator=g)
-gets = {
-    "A4: z * e_y": z * e[y],
-    "A4: |z * e_y|": (z * e[y]).abs(),
-    "B3: [z, one-hot(y)]": torch.cat([z, torch.eye(K)[y]], 1),
-}
-names_right = {}
-for name, x in gets.items():
-    x, target = torch.cat([x, torch.ones(6000, 1)], 1), torch.eye(K)[y]
-    linear = torch.linalg.lstsq(x[:5000], target[:5000]).solution
-    right = ((x[5000:] @ linear).argmax(1) == y[5000:]).double().mean()
-    print(f"{name:20} a linear layer names {right:4.0%} of the classes (chance {1 / K:.0%})")
-    names_right[name] = right.item()
-
-# %% tags=["claims"]
-claim("a linear layer can hardly tell the classes apart.", names_right["A4: z * e_y"] < 2 / K)
-claim("What tells them apart is the *size* of the numbers.", names_right["A4: |z * e_y|"] > 0.95)
-
-# %% [markdown]
-# A class can also be told by *silence*: if $e_k$ shrinks to 0, $G$ gets zeros for class $k$, which is plain enough, and
-# whatever $z$ is, it then draws one and the same image. Keras starts embeddings between $-0.05$ and $0.05$, next to
-# silence. In this notebook they start louder (the parameter `embedding`); the setting `small embedding` is the report's
-# start, and section 10 shows what it does.
+# ## The measures, before there is anything to measure
 #
-# ## 4. The measures, before there is anything to measure
-#
-# Whoever chooses the measure after the pictures finds what he looks for. So here they are. The judge of notebook 2 takes
-# them in the features of three small classifiers of the real images, against held-out images.
+# Whoever chooses the measure after the pictures finds what he looks for. So here they are. Three small classifiers of
+# the real images look at the samples (notebook 1), and the held-out images are what they compare with.
 #
 # * **Kernel distance**: how far the samples are from the real images altogether; 0 is best. **Precision**: the share of
 #   samples that lie where real images do.
@@ -244,27 +266,25 @@ claim("What tells them apart is the *size* of the numbers.", names_right["A4: |z
 # reached:
 
 # %%
+judge = Judge(images, held_out, seed=seed)
 each_class = max(2, judge.n // K)  # samples of each class that are drawn to be measured
 y_many = torch.arange(K).repeat_interleave(each_class)
 x_unseen, y_unseen = judge.unseen.batch(slice(None))
 reachable = judge.by_class(x_unseen, y_unseen)
-print(f"kernel distance {judge.floor['kernel_distance']:.3f}", end=", ")
-print(f"GAN-train {gan_train(x_unseen, y_unseen, judge.reference, steps=judge_steps, seed=seed):.1%}")
-reachable.round(2)
+of_unseen = gan_train(x_unseen, y_unseen, judge.reference, steps=judge_steps, seed=seed)
+print(f"unseen real images: kernel distance {judge.floor['kernel_distance']:.3f}, GAN-train {of_unseen:.1%}")
+reachable[["GAN-test", "variety", "coverage"]].round(2)
 
 # %% [markdown]
-# ## 5. Training
+# ## Training
 #
 # Four games can be played; `setting` names the one that is played here.
 #
 # * **AC-GAN**: $L_S$ and $L_C$ as above.
 # * **plain**: its twin without the class terms, (2) with weight 0. The layers, the first weights, the images and their
 #   order are the same; $G$ still gets a label, but nothing makes it care. This is the plain GAN to compare with.
-# * **real classes only**: $D$ learns the classes of real images, and is not asked for those of fakes; $G$ is. (Exercise 5.)
-# * **small embedding**: the AC-GAN with report A's start of the embedding.
-#
-# Each grid has a row for each class, and each column has one $z$.
-
+# * **real classes only**: $D$ learns the classes of real images, and is not asked for those of fakes; $G$ is. (Exercise 6.)
+# * **small embedding**: the AC-GAN, but the embedding starts close to silence.
 
 # %%
 losses = {
@@ -274,27 +294,25 @@ losses = {
     "small embedding": AuxiliaryClassifier(NonSaturating()),
 }
 
+torch.manual_seed(seed)
+G = nets[system].Generator(classes=K, channels=channels, width=width)
+D = nets[system].Discriminator(classes=K, channels=channels, width=width_D)
+if system == "A4" and setting != "small embedding":
+    nn.init.uniform_(G.embedding.weight, -embedding, embedding)
+how = dict(lr=learning_rate, betas=(beta1, 0.999), fused=True)
+opt_G, opt_D = torch.optim.Adam(G.parameters(), **how), torch.optim.Adam(D.parameters(), **how)
+fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
+game = Game(G, D, losses[setting], opt_G, opt_D, fabric=fabric)
 
-def new_game(setting: str) -> Game:
-    """Both players before their first step, as `seed` makes them."""
-    torch.manual_seed(seed)
-    G = nets[system].Generator(classes=K, channels=channels, width=width)
-    D = nets[system].Discriminator(classes=K, channels=channels, width=width_D)
-    if system == "A4" and setting != "small embedding":
-        nn.init.uniform_(G.embedding.weight, -embedding, embedding)
-    opt_G, opt_D = (
-        torch.optim.Adam(player.parameters(), lr=learning_rate, betas=(beta1, 0.999), fused=True) for player in (G, D)
-    )
-    fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
-    return Game(G, D, losses[setting], opt_G, opt_D, fabric=fabric)
+# %% [markdown]
+# Every few epochs the samples are measured, always those of the same noise:
 
-
-# %%
-z_many = torch.randn(len(y_many), nets[system].Generator.z_dim, generator=torch.Generator().manual_seed(seed + 1))
+# %% tags=["hide-input"]
+z_many = torch.randn(len(y_many), game.z_dim, generator=torch.Generator().manual_seed(seed + 1))
 
 
-def measured(game: Game, epoch: int) -> dict[str, float]:
-    """The measures of section 4, every few epochs and in the last; GAN-train in the last only."""
+def measured(epoch: int) -> dict[str, float]:
+    """The measures above, every few epochs and in the last; GAN-train in the last only."""
     if epoch % measure_every and epoch != epochs:
         return {}
     x = sample(game, z_many, y_many)
@@ -308,8 +326,13 @@ def measured(game: Game, epoch: int) -> dict[str, float]:
     return found
 
 
+# %% [markdown]
+# **Predict.** $D$ answers two questions, "real or fake?" and "which class?". In the end, to which of the two will it give
+# the right answer more often?
+
 # %%
-game = new_game(setting)
+#| fig-alt: The training as it stands at the end: the samples of the last epoch, a row for each class, and the curves of
+#|   the losses.
 facts = dict(setting=setting, width=width, width_D=width_D)
 run = Run(f"{system}-{setting.replace(' ', '-')}", game, images, run_dir, batch_size=batch_size, seed=seed, **facts)
 y_grid = torch.arange(K).repeat_interleave(10)  # a row for each class
@@ -322,17 +345,23 @@ with Dashboard(run) as board:
         if board.stopped:
             break
         run.picture(sample(game, z_grid, y_grid), nrow=10)
-        run.save(partial(measured, game, epoch))
+        run.save(partial(measured, epoch))
 
 # %% [markdown]
-# ## 6. What it draws
+# ## What it draws
 #
-# In each panel a row is a class and a column one noise $z$; the panels are four of the columns after more and more
-# epochs.
+# A row is a class that was asked for, a column is one noise $z$. First the training as a film, then four of the columns
+# after more and more epochs:
 
-# %%
+# %% tags=["hide-input"]
+#| fig-alt: A film of ten samples of each class, a row for each class, from the first epoch to the last.
 if not run.pictures:
     raise RuntimeError("nothing is drawn yet: let the cell above play at least one whole epoch")
+film_of_training(run.pictures, alt="a film of ten samples of each class, from the first epoch to the last")
+
+# %% tags=["hide-input"]
+#| fig-alt: Panels of samples, a row for each class, after more and more epochs: gray spots become strokes, strokes become
+#|   digits, and each row becomes one digit.
 shown = sorted({int(i) for i in np.geomspace(1, len(run.pictures), 6).round()})
 fig, axes = plt.subplots(1, len(shown), figsize=(10, 0.46 * K))
 for ax, epoch in zip(np.atleast_1d(axes), shown, strict=True):
@@ -340,6 +369,8 @@ for ax, epoch in zip(np.atleast_1d(axes), shown, strict=True):
     ax.set_axis_off()
     ax.set_title(f"epoch {epoch}", fontsize=9)
 
+# %% tags=["hide-input"]
+#| fig-alt: Left, ten real images of each class; right, ten samples made for each class. A row is a class.
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 0.5 * K))
 plots.grid(left, real_images(10)[0], nrow=10, title="real")
 plots.grid(
@@ -355,7 +386,9 @@ plt.show()
 #
 # A dotted line marks what a head pays that knows nothing: $\log 2$ for the score, $\log K$ for the classes.
 
-# %%
+# %% tags=["hide-input"]
+#| fig-alt: Four curves. Left, the head of the score: its loss stays near the dotted line, its accuracy not far above one
+#|   half. Right, the head of the classes: its loss falls from the dotted line towards 0, its accuracy rises towards 1.
 rounds = run.rounds
 fig, axes = plt.subplots(2, 2, figsize=(10, 5.4), layout="constrained")
 pays = {"d_real": "on real", "d_fake": "on fake"}, {"class_real": "of real", "class_fake": "of fake"}
@@ -371,13 +404,15 @@ for i, (head, answers) in enumerate((("score", 2), ("class", K))):
     axes[1, i].set_ylim(0, 1.02)
 plt.show()
 
+# %%
 last = rounds.query("epoch == epoch.max()").mean()
-print(f"in the last epoch D tells real from fake in {last[['acc_real', 'acc_fake']].mean():.0%} of the cases,", end=" ")
-print(f"and names the class of {last['named_real']:.0%} of the real and of {last['named_fake']:.0%} of the fake images")
+print("in the last epoch:")
+print(f"D tells real from fake in {last[['acc_real', 'acc_fake']].mean():.0%} of the cases")
+print(f"D names the class of {last['named_real']:.0%} of the real and of {last['named_fake']:.0%} of the fake images")
 
 # %% [markdown]
 # The left pair is the fight that you know from notebook 1. The right pair is no fight: with the class terms in the
-# game, both curves of the class loss fall. Keep the last number in mind. It is what report B calls *class accuracy*, and
+# game, both curves of the class loss fall. Keep the last number in mind. It is often reported as *class accuracy*, and
 # it says that $G$ and $D$ **agree** what a 3 is. Whether it is what *you* call a 3, only somebody else can tell.
 
 # %% tags=["claims"]
@@ -385,9 +420,12 @@ pays = rounds.groupby("epoch")[["class_real", "class_fake"]].mean()
 claim("both curves of the class loss fall.", setting == "plain" or (pays.iloc[-1] < pays.iloc[0] / 2).all())
 
 # %% [markdown]
-# ## 7. Over time
+# ### Over time (deeper)
+#
+# Does $G$ learn to draw first, or to obey? The measures after more and more epochs:
 
-# %%
+# %% tags=["hide-input"]
+#| fig-alt: Three curves over the epochs: the kernel distance falls, GAN-test rises early, and coverage rises slowly.
 quality = run.measured.set_index("epoch")
 quality = quality[quality.columns.intersection(["kernel_distance", "gan_test", "coverage"])].dropna()
 fig, axes = plt.subplots(1, 3, figsize=(10, 2.8), layout="constrained")
@@ -398,7 +436,8 @@ names = {
 }
 for ax, (measure, (title, unit)) in zip(axes, names.items(), strict=True):
     ax.plot(quality.index, quality[measure], "o-", markersize=4)
-    ax.set(title=title, xlabel="epochs played", ylabel=unit, xlim=(0, None), ylim=(0, None))
+    ax.set(title=title, xlabel="epochs played", ylabel=unit)
+    ax.set(xlim=(0, 1.04 * quality.index.max()), ylim=(0, max(1.05, 1.1 * quality[measure].max())))
 plt.show()
 
 for epoch, found in quality.iloc[[len(quality) // 4, -1]].iterrows():
@@ -406,21 +445,21 @@ for epoch, found in quality.iloc[[len(quality) // 4, -1]].iterrows():
     print(f"coverage {found['coverage']:.0%}")
 
 # %% [markdown]
-# ## 8. Class by class
+# ## Class by class
 #
 # Now somebody else judges: the classifiers of the real images, which have never met $G$.
 
 # %%
 x_many = sample(game, z_many, y_many).cpu()
 each = judge.by_class(x_many, y_many)
-print(f"GAN-train {gan_train(x_many, y_many, judge.reference, steps=judge_steps, seed=seed):.0%}", end="; ")
-print(
-    f"of the samples, D's own class head named {last['named_fake']:.0%} as asked, the classifiers {each['GAN-test'].mean():.0%}"
-)
-beside = reachable[["variety", "coverage"]].add_suffix(", unseen images")
-each.join(beside).round(2)
+learnt = gan_train(x_many, y_many, judge.reference, steps=judge_steps, seed=seed)
+print(f"GAN-train: a classifier that saw only samples names {learnt:.0%} of the real images")
+print(f"GAN-test: the classifiers name {each['GAN-test'].mean():.0%} of the samples as asked", end=", ")
+print(f"D's own class head named {last['named_fake']:.0%}")
 
-# %%
+# %% tags=["hide-input"]
+#| fig-alt: Left, a table of shares: what was asked for against what the classifiers see; nearly all lies on the diagonal.
+#|   Right, two bars for each class, its variety and its coverage, with a black line each for unseen real images.
 asked, seen = y_many, judge.probabilities(x_many).argmax(1)
 table = torch.zeros(K, K).index_put_((asked, seen), torch.ones(len(asked)), accumulate=True) / each_class
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained", width_ratios=(2, 3))
@@ -442,27 +481,49 @@ right.legend(ncols=2)
 plt.show()
 
 # %% [markdown]
-# Compare the rows with one another. Is a class drawn well because it is easy, or because $G$ plays it safe and always
+# Compare the classes with one another. Is a class drawn well because it is easy, or because $G$ plays it safe and always
 # draws the same? GAN-test alone cannot tell, variety and coverage can.
-
-# %% [markdown]
-# ## 9. Does conditioning help, and what does it cost?
+#
+# ## Does it help? The AC-GAN and its plain twin
 #
 # One run proves nothing. So these games were trained with ten seeds, at the sizes above, and measured after the last
 # epoch. The learning rate is the best of three for the AC-GAN and for the plain GAN, with two other seeds. The table is
-# `results/03_acgan.csv`; `results/README.md` has the command. Runs of one seed start alike, so each game is compared with
-# the plain GAN *of the same seed*. Each field has the mean, whether that is higher or
-# lower than the plain GAN's, and Student's 95 % interval of the mean difference. Where it holds 0, no difference is found.
-# A star marks a difference that is still there after Holm's correction for all the comparisons of the table. GAN-test,
-# variety and coverage are means over the classes.
+# `results/03_acgan.csv`; `results/README.md` has the command.
+#
+# **Predict.** The plain twin also gets the labels, but nothing makes it care. What will its GAN-test be, with five classes?
+# And a classifier that learns from its samples only, what will it know about real digits?
+#
+# Here is what the two draw in the end, both of seed 14, with the same noise; a row is what was asked for:
 
-# %%
-kinds = list(losses)
-table = seeds.table("03_acgan").query("setting in @kinds")
-print(
-    f"{table['seed'].nunique()} seeds, {table['epochs'].max()} epochs each, widths {table['width'].max():g} and {table['width_D'].max():g}\n"
-)
-settings = ["plain", *(name for name in losses if name != "plain" and name in set(table["setting"]))]
+# %% tags=["hide-input"]
+#| fig-alt: Two grids of samples, a row for each digit that was asked for. Right, the AC-GAN: each row is its digit. Left,
+#|   the plain twin: the rows do not differ, and each has all kinds of digits.
+
+
+def side_by_side(*names: str) -> None:
+    """The drawings of seed 14 that are kept in results/03_drawings, with what each row was asked to be."""
+    _, axes = plt.subplots(1, len(names), figsize=(10, 2.75))
+    for ax, name in zip(axes, names, strict=True):
+        ax.imshow(imread(RESULTS / "03_drawings" / f"{name}.png"), interpolation="nearest")
+        ax.set_title(name)
+        ax.set_xticks([])
+        ax.set_yticks([2 + 30 * k + 14 for k in range(5)], [f"asked for {k + 1}" for k in range(5)])
+        ax.tick_params(length=0)
+        ax.spines[:].set_visible(False)
+        ax.grid(False)
+    plt.show()
+
+
+side_by_side("plain", "AC-GAN")
+
+# %% [markdown]
+# Runs of one seed start alike, so each game is compared with the plain GAN *of the same seed*. The last column says
+# whether the AC-GAN's mean is higher or lower than the plain GAN's, and has Student's 95 % interval of the mean difference.
+# Where it holds 0, no difference is found. A star marks a difference that is still there after Holm's correction for all
+# the comparisons of the table. GAN-test, variety and coverage are means over the classes.
+
+# %% tags=["hide-input"]
+table = seeds.table("03_acgan").query("setting in @losses")
 measures = {
     "kernel_distance": "kernel distance",
     "real_enough": "precision",
@@ -473,41 +534,36 @@ measures = {
     "coverage": "coverage",
     "least_coverage": "coverage of the least covered class",
 }
-change = pd.concat([seeds.paired(table, measure).assign(measure=measure) for measure in measures])
-change["p_holm"] = seeds.holm(change["p"])
-fields = {}
-for row in change.itertuples():
-    beside = f", {seeds.finding(row)} ({row.low:+.2f} to {row.high:+.2f})"
-    fields[measures[row.measure], row.setting] = f"{row.mean:.2f}{beside if row.setting != 'plain' else ''}"
-print(f"correlation of the runs of one seed: median {change['correlation'].median():+.2f},", end=" ")
-print(f"negative in {(change['correlation'] < 0).sum()} of {change['correlation'].count()}")
-pd.Series(fields).unstack()[settings].loc[list(measures.values())]
+
+
+def compared(measures: list[str], setting: str, against: str) -> pd.DataFrame:
+    """Both means and the difference, seed by seed, a row for each measure, with Holm's correction for all of them."""
+    two = table.query("setting in [@setting, @against]")
+    rows = pd.concat([seeds.paired(two, measure, against=against).assign(measure=measure) for measure in measures])
+    rows = rows[rows["setting"] == setting].set_index("measure")
+    rows["p_holm"] = seeds.holm(rows["p"])
+    return rows
+
+
+def in_words(rows: pd.DataFrame, setting: str, against: str) -> pd.DataFrame:
+    """The same as a reader wants it."""
+    words = [f"{seeds.finding(row)} ({row.low:+.2f} to {row.high:+.2f})" for row in rows.itertuples()]
+    columns = {against: (rows["mean"] - rows["difference"]).round(2), setting: rows["mean"].round(2)}
+    return pd.DataFrame({**columns, "difference": words}).rename(index=measures).rename_axis(None)
+
 
 # %%
-fig, axes = plt.subplots(2, 4, figsize=(11, 5), layout="constrained")
-for ax, (measure, title) in zip(axes.flat, measures.items(), strict=True):
-    wide = table.pivot(index="seed", columns="setting", values=measure)[settings]
-    place = np.arange(len(settings))
-    ax.plot(place, wide.T, "o-", color="grey", markersize=3, linewidth=0.6)
-    ax.hlines(wide.mean(), place - 0.25, place + 0.25, color="black", linewidth=2)
-    ax.set_title(title, fontsize=9)
-    ax.set_xticks(place, [name.replace(" ", "\n") for name in settings], fontsize=7)
-    ax.set_ylim(bottom=0)
-fig.suptitle("one seed in each line; a bar is the mean over the seeds", fontsize=10)
-plt.show()
+acgan = compared(list(measures), "AC-GAN", against="plain")
+print(f"{table['seed'].nunique()} seeds, {table['epochs'].max()} epochs each")
+in_words(acgan, "AC-GAN", "plain")
 
 # %% [markdown]
-# Read it measure by measure, with section 4 at hand. Does the plain GAN's GAN-test differ from chance, one in $K$? (It
-# gets labels, and nothing makes it care.) Is the AC-GAN nearer to the real images, in kernel distance, and does it reach more of
-# them, in coverage? Variety says how different the samples of a class are from one another: the real images are at 1,
-# and what is above may be bad drawings as well as bold ones.
-#
 # With these seeds the AC-GAN is nearer to the real images than its plain twin and reaches more of them, and it draws what
-# it is asked for, where the twin is at chance. That holds for this network and these images, and for no others. To see what
-# the plain GAN draws, set `setting` to `plain` and run the notebook again.
+# it is asked for, where the twin is at chance. That holds for this network and these images, and for no others. Its
+# variety is smaller: the real images are at 1, and what is above may be bad drawings as well as bold ones. To watch the
+# twin, set `setting` to `plain` and run the notebook again.
 
 # %% tags=["claims"]
-acgan = change[change["setting"] == "AC-GAN"].set_index("measure")
 claim(
     "With these seeds the AC-GAN is nearer to the real images than its plain twin and reaches more of them",
     acgan.loc["kernel_distance", "high"] < 0 < acgan.loc["coverage", "low"],
@@ -521,19 +577,52 @@ claim(
     acgan.loc["gan_test"],
     at_chance,
 )
+claim("Its variety is smaller", acgan.loc["variety", "high"] < 0, acgan.loc["variety"])
 
 # %% [markdown]
-# ## 10. What the class terms want
+# ### Seed by seed (deeper)
+#
+# A mean hides how much the seeds differ. Each gray line below is one seed.
+
+# %% tags=["hide-input"]
+#| fig-alt: Eight small pictures, one for each measure: the plain twin, the AC-GAN and the small embedding side by side,
+#|   a gray line for each seed and a black bar for the mean.
+games = ["plain", "AC-GAN", "small embedding"]
+fig, axes = plt.subplots(2, 4, figsize=(11, 5), layout="constrained")
+for ax, (measure, title) in zip(axes.flat, measures.items(), strict=True):
+    wide = table.pivot(index="seed", columns="setting", values=measure)[games]
+    place = np.arange(len(games))
+    ax.plot(place, wide.T, "o-", color="grey", markersize=3, linewidth=0.6)
+    ax.hlines(wide.mean(), place - 0.25, place + 0.25, color="black", linewidth=2)
+    ax.set_title(title.replace(" of the", "\nof the"), fontsize=9)
+    ax.set_xticks(place, [name.replace(" ", "\n") for name in games], fontsize=8)
+    ax.set_ylim(bottom=0)
+plt.show()
+
+# %%
+paired = pd.concat([seeds.paired(table, measure) for measure in measures])["correlation"].dropna()
+print(f"correlation of two games of one seed: median {paired.median():+.2f}", end=", ")
+print(f"negative in {(paired < 0).sum()} of {len(paired)}")
+
+# %% [markdown]
+# Two games of one seed start alike, and soon they are as different as any two: to pair them gains little here.
+#
+# ## What the class terms want
 #
 # Does an AC-GAN have to pay for its obedience with variety? Here is a case that can be computed. Let the real "images"
 # be numbers, those of class 0 normal around $-1$ and those of class 1 around $+1$, both with deviation 1, so that the
 # classes **overlap**. Let $p_y(x)$ be half the density of class $y$, $q_y(x)$ that of the samples made for it, and $p$,
 # $q$ their sums over $y$. Whatever $G$ does, let $D$ always give its best answers, those that maximise (1) and (2):
 #
-# $$ D^*(x) = \frac{p(x)}{p(x) + q(x)} \qquad\qquad P^*(y \mid x) = \frac{p_y(x) + q_y(x)}{p(x) + q(x)} \qquad (3)$$
+# $$ D^*(x) = \frac{p(x)}{p(x) + q(x)} \qquad (3)$$
+#
+# $$ P^*(y \mid x) = \frac{p_y(x) + q_y(x)}{p(x) + q(x)} \qquad (4)$$
 #
 # $G$ may choose any $q_y$. It starts at the truth, $q_y = p_y$, and descends on $L_S - w L_C$, with a weight $w$ of the
-# class terms.
+# class terms. ($D^*$ and $P^*$ are held fixed in each step, as in any GAN.)
+#
+# **Predict.** At the truth the score cannot tell real from fake, and has nothing to complain about. Which samples made for
+# class 1 will the class terms complain about?
 
 # %%
 x = torch.linspace(-6, 6, 241, dtype=torch.float64)
@@ -548,7 +637,7 @@ def played_out(w: float, steps: int = 2000) -> torch.Tensor:
     for _ in range(steps):
         q = torch.softmax(logits, 1) / 2
         with torch.no_grad():
-            D, P = p.sum(0) / (p + q).sum(0), (p + q) / (p + q).sum(0)  # (3)
+            D, P = p.sum(0) / (p + q).sum(0), (p + q) / (p + q).sum(0)  # (3), (4)
         opt.zero_grad()
         (q * (torch.log(1 - D) - w * P.log())).sum().backward()
         opt.step()
@@ -556,7 +645,11 @@ def played_out(w: float, steps: int = 2000) -> torch.Tensor:
 
 
 made = {w: played_out(w) for w in (0.0, 0.1, 1.0, 3.0)}
-fig, axes = plt.subplots(1, 4, figsize=(11, 2.6), sharey=True, layout="constrained")
+
+# %% tags=["hide-input"]
+#| fig-alt: Four pictures, for a weight of 0, 0.1, 1 and 3. Two overlapping hills are the real classes. At 0 the samples
+#|   follow them; with each other weight those of one class stay on the left of 0 and those of the other on the right.
+fig, axes = plt.subplots(1, 4, figsize=(11, 2.9), sharey=True, layout="constrained")
 for ax, (w, q) in zip(axes, made.items(), strict=True):
     for y, style in ((0, "-"), (1, "--")):
         ax.fill_between(x, 20 * p[y], alpha=0.2, hatch="//" if y else "", label=f"real, class {y}")
@@ -569,7 +662,7 @@ for ax, (w, q) in zip(axes, made.items(), strict=True):
         f"w = {w:3}: made for class 1: mean {mean:.2f}, deviation {deviation:.2f}, on the other side of 0: {wrong:.0%}"
     )
 axes[0].set_ylabel("density")
-axes[0].legend(fontsize=7)
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
 plt.show()
 
 # %% [markdown]
@@ -578,7 +671,8 @@ plt.show()
 # class that it resembles more. A 1 that could be taken for a 7 would not be drawn when a 1 is asked for. With the largest
 # weight $G$ also leaves the doubtful region around 0, though the score punishes that, and draws what is more typical
 # than the real images. So **an AC-GAN loses the images on which the classes overlap** (Shu et al., 2017, and Gong et
-# al., 2019, who repair it).
+# al., 2019, who repair it). The way of notebook 1, where $D$ is told the class and names none, has no such term
+# (exercise 2).
 
 # %% tags=["claims"]
 claim("At $w = 0$ the truth is where $G$ stays.", abs(made[0.0] - p).sum() < 0.05)
@@ -594,10 +688,13 @@ claim(
 )
 
 # %% [markdown]
-# How much is that with these digits? The classifiers tell. These are the held-out images of each class of which they are
+# ### How much is there to lose? (deeper)
+#
+# How much do these digits overlap? The classifiers tell. These are the held-out images of each class of which they are
 # most and least sure:
 
-# %%
+# %% tags=["hide-input"]
+#| fig-alt: Left, nine neat images of each class; right, nine odd ones of each class, some of which could be another digit.
 p_class = judge.probabilities(held_out.batch(slice(None))[0])
 nats = -p_class[torch.arange(len(held_out)), held_out.labels].log()
 fig, axes = plt.subplots(1, 2, figsize=(9, 0.5 * K + 0.3), layout="constrained")
@@ -606,108 +703,157 @@ for ax, name, sign in zip(axes, ("most", "least"), (1, -1), strict=True):
     chosen = order[some_of_each(held_out.labels[order], 9)]
     plots.grid(ax, held_out.batch(chosen)[0], nrow=9, title=f"the {name} typical real images")
 plt.show()
-print(
-    f"{(nats < 0.1).double().mean():.0%} of the real images cost these classifiers less than 0.1 nats",
-    end="; ",
-)
 in_doubt = (nats > np.log(2)).double().mean()
-print(f"{in_doubt:.1%} cost more than log 2: these are in doubt")
+print(f"{(nats < 0.1).double().mean():.0%} of the real images cost these classifiers less than 0.1 nats;", end=" ")
+print(f"{in_doubt:.1%} cost more than log 2")
 
 # %% [markdown]
-# Few of these digits are in doubt, so there is little to lose. A loss of variety, where section 9 finds one, needs
-# another cause, and in report A's network there is one.
+# An image that costs more than $\log 2$ is in doubt: the classifiers give its class less than one half. Few of these
+# digits are in doubt, so there is little to lose here.
 
 # %% tags=["claims"]
 claim("Few of these digits are in doubt", in_doubt < 0.05)
 
 # %% [markdown]
-# ### A class that falls silent
+# ## A class that falls silent
 #
-# Section 3 showed how report A's generator is told the class: by the *size* of the numbers in $z \odot e_y$. Of two
-# classes, one may be told by silence, $e_y = 0$, and then $z$ has no say. With the report's small start, silence is
-# near.
+# Variety can also be lost in the way in which $G$ is told. If the label is multiplied, $G$ knows the class by the *size* of
+# the numbers in $z \odot e_y$. One class may be told by silence, $e_y = 0$, and then $z$ has no say. With a small start,
+# silence is near.
+#
+# **Predict.** A class has one good drawing, and $G$ makes it whatever $z$ is. Which of the measures above notice, and which
+# one does not?
+#
+# Here is the game with the small embedding, beside the AC-GAN of the same seed. This seed was chosen for the picture: of
+# the ten games with a small embedding it has the least varied class.
+
+# %% tags=["hide-input"]
+#| fig-alt: Two grids of samples, a row for each digit that was asked for. Left, the AC-GAN: ten hands in each row. Right,
+#|   the small embedding: in one row the ten drawings are almost the same.
+side_by_side("AC-GAN", "small embedding")
+
 
 # %%
-small = {}
-for measure in ("least_variety", "least_coverage", "gan_test", "kernel_distance"):
-    row = seeds.paired(table, measure, against="AC-GAN").set_index("setting").loc["small embedding"]
-    small[measure] = row
-    print(
-        f"{measures[measure]}: small embedding {row['mean']:.2f}, the AC-GAN's {row['mean'] - row['difference']:.2f};",
-        end=" ",
-    )
-    print(
-        f"difference {row['difference']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f}): {seeds.verdict(row['low'], row['high'])}"
-    )
+def differ(name: str) -> torch.Tensor:
+    """How much the ten drawings of each row differ: the mean distance between two of them, in pixels."""
+    gray = torch.tensor(imread(RESULTS / "03_drawings" / f"{name}.png")[2:, 2:, 0])
+    tiles = gray.unfold(0, 28, 30).unfold(1, 28, 30).reshape(5, 10, 28 * 28)
+    return torch.cdist(tiles, tiles).sum((1, 2)) / (10 * 9)
+
+
+share = differ("small embedding") / differ("AC-GAN")
+print("how much the ten drawings of a row differ with the small embedding, beside those of the AC-GAN:")
+print(", ".join(f"asked for {k + 1}: {row:.0%}" for k, row in enumerate(share)))
+
+# %% [markdown]
+# In one row the ten drawings differ less than a third as much as the AC-GAN's do. This is what a silent class looks like:
+# a row with the same drawing in each column. Over the ten seeds:
+
+# %%
+quiet = ["least_variety", "least_coverage", "gan_test", "kernel_distance"]
+small = compared(quiet, "small embedding", against="AC-GAN")
 silent = table.query("setting == 'small embedding'")["least_variety"]
-print(
-    f"in {(silent < 0.5).sum()} of {len(silent)} games with a small embedding one class has less than half of its variety"
+print(f"in {(silent < 0.5).sum()} of {len(silent)} games with a small embedding", end=" ")
+print("one class has less than half of its variety")
+in_words(small, "small embedding", "AC-GAN")
+
+# %% [markdown]
+# With the small start the least varied class has less variety, and fewer of the images of the least covered class are
+# reached. GAN-test does not show it: no difference is found there. One good drawing, over and over, is always right.
+
+# %% tags=["claims"]
+claim("In one row the ten drawings differ less than a third as much as the AC-GAN's do.", share.min() < 1 / 3)
+quietest = table.query("setting == 'small embedding'").set_index("seed")["least_variety"].idxmin()
+claim("of the ten games with a small embedding it has the least varied class.", quietest == 14)
+less = small.loc["least_variety"]
+claim("With the small start the least varied class has less variety", less["high"] < 0, less)
+fewer = small.loc["least_coverage"]
+claim("fewer of the images of the least covered class are reached.", fewer["high"] < 0, fewer)
+unseen_by_it = small.loc["gan_test"]
+claim(
+    "GAN-test does not show it: no difference is found there.",
+    unseen_by_it["low"] < 0 < unseen_by_it["high"],
+    unseen_by_it,
 )
 
+# %% [markdown]
+# And your own run? If the network multiplies, look for a class whose embedding is short and whose variety is low:
+
+# %%
 if system == "A4":
     sizes = game.G.embedding.weight.detach().norm(dim=1).cpu()
     for k, name in enumerate(images.classes):
         print(f"this run, {name!r}: |e_y| = {sizes[k]:.2f}, variety {each['variety'].iloc[k]:.2f}")
 
 # %% [markdown]
-# With the report's start the least varied class has less variety, and fewer of the images of the least covered class are
-# reached. A row of a grid with the same drawing in each column is what this looks like. GAN-test does not show it: no
-# difference is found there. One good drawing, over and over, is always right.
-
-# %% tags=["claims"]
-less = small["least_variety"]["high"] < 0
-claim("With the report's start the least varied class has less variety", less, small["least_variety"])
-fewer = small["least_coverage"]["high"] < 0
-claim("fewer of the images of the least covered class are reached.", fewer, small["least_coverage"])
-unseen_by_it = small["gan_test"]["low"] < 0 < small["gan_test"]["high"]
-claim("GAN-test does not show it: no difference is found there.", unseen_by_it, small["gan_test"])
-
-# %% [markdown]
-# ## 11. A walk between classes
+# ## A walk between classes (deeper)
 #
 # The network never saw a label but those of the classes, yet what it gets are numbers, and they can lie between two
 # classes: the share $t$ of one and $1 - t$ of the other. Choose a class and move its $z$ along the directions in which
 # it changes most; then go over to another class with the same $z$. (Where there is no live kernel you see static
 # walks.)
 
-# %%
+# %% tags=["hide-input"]
+#| fig-alt: Left, a row for each class, which changes along the direction in which its images change most. Right, a row
+#|   for each class, which goes over to the next class with the same noise.
 class_explorer(game, images.classes)
 
 # %% [markdown]
 # On the right side, does the digit change smoothly on its way, or does it snap from one class to the next? And does the
 # same $z$ mean the same hand in different classes: slant, thickness, size?
-
-# %% [markdown]
+#
+# ## What to take along
+#
+# * A GAN obeys if somebody makes it: $G$ is told a label, and $D$ is asked which class it sees. The label alone, as the
+#   plain twin shows, does nothing.
+# * $D$ and $G$ fight about "real or fake?", and work together on "which class?". So the class head's own accuracy says that
+#   they agree, and not that they are right.
+# * Here the class terms bring the drawings nearer to the real images. They also want drawings that nobody can take for
+#   another class, and so an AC-GAN loses the images on which the classes overlap.
+# * How $G$ is told matters: where the label is multiplied, a class can fall silent, and then has one drawing only.
+# * That a drawing is right (GAN-test) says nothing about variety. Measure variety and coverage class by class, too.
+#
 # ## Exercises
 #
-# **1. The price of a whisper.** In section 10 a very small weight $w > 0$ would part the classes at 0 and leave $q = p$. So
-# the samples made for class 1 would follow the right half of $p$, scaled to 1. What would be their deviation? Compute it,
-# by hand or by numbers, and compare it with $w = 0.1$.
+# Those with a check tell you whether you are right. The others are open: try, and look.
+#
+# **1. The loss of an AC-GAN.** Write (1) and (2) as what $D$ and $G$ minimise, with the non-saturating form for $G$'s part of
+# (1). `real` and `fake` are `Verdict`s: `real.score` has the shape (N,) and `real.classes`, the logits, (N, K); `y` are the
+# labels, of the real images and of the fake ones. Then put yours where `losses` is made, and train with it.
+
 
 # %%
-deviation_of_half = None
-### BEGIN SOLUTION
-fine = np.linspace(0, 10, 100_001)
-density = np.exp(-((fine - 1) ** 2) / 2) + np.exp(-((fine + 1) ** 2) / 2)
-mean_of_half = (density * fine).sum() / density.sum()
-deviation_of_half = np.sqrt(2 - mean_of_half**2)
-### END SOLUTION
+class ClassTerms:
+    def d_loss(self, real, fake, y):
+        # -(L_S + L_C)
+        ### BEGIN SOLUTION
+        minus_L_S = F.softplus(-real.score).mean() + F.softplus(fake.score).mean()
+        return minus_L_S + F.cross_entropy(real.classes, y) + F.cross_entropy(fake.classes, y)
+        ### END SOLUTION
+
+    def g_loss(self, fake, y):
+        # -log P(real | G(z, y)) - log P(y | G(z, y)), on average
+        ### BEGIN SOLUTION
+        return F.softplus(-fake.score).mean() + F.cross_entropy(fake.classes, y)
+        ### END SOLUTION
+
 
 # %%
-exercises.check_half(deviation_of_half)
+exercises.check_class_terms(ClassTerms())
 
 # %% [markdown]
-# <details><summary>Hint</summary>The right half of the mixture is the distribution of $|x|$ with $x \sim N(1, 1)$, so the
-# mean of $x^2$ is 2. Its mean you get on a fine grid.</details>
+# <details><summary>Hint</summary>For a score s, <code>F.logsigmoid(s)</code> is log P(real | x), and
+# <code>F.logsigmoid(-s)</code> is log P(fake | x). <code>F.cross_entropy(verdict.classes, y)</code> is the mean of
+# -log P(y | x). What is minimised has the other sign than what is maximised.</details>
 #
-# **2. Another way to condition: one cell, one GAN.** An AC-GAN's $D$ *names* the class. A conditional GAN (Mirza and
-# Osindero, 2014) *tells* $D$ the class and asks only for a score: is this a real image **of class $y$**? There is no
+# **2. Tell D, in place of asking it.** An AC-GAN's $D$ *names* the class. In a conditional GAN (Mirza and Osindero, 2014),
+# as in notebook 1, $D$ *is told* the class and asked only for a score: is this a real image **of class $y$**? There is no
 # class term, and no typical digits are preferred. The projection discriminator (Miyato and Koyama, 2018) does so with
-# the features $h(x)$ of the trunk and a learned vector $v_y$ for each class:
+# the features $h(x)$ under the last layer and a learned vector $v_y$ for each class:
 #
-# $$ s(x, y) = a \cdot h(x) + b + v_y \cdot h(x) \qquad (4)$$
+# $$ s(x, y) = a \cdot h(x) + b + v_y \cdot h(x) \qquad (5)$$
 #
-# Write it on A4's trunk, and train with it. `play` already passes the labels to $D$.
+# Write it on the features of this notebook's $D$, and train with it. `play` already passes the labels to $D$.
 
 
 # %%
@@ -736,23 +882,43 @@ exercises.check_conditional(Projection(K), images)
 # self.linear.in_features)</code>. In <code>forward</code> add <code>(self.v(y) * h).sum(1)</code>. Then a game is
 # <code>Game(G, D, NonSaturating(), opt_G, opt_D)</code> with this $D$, and <code>for epoch in range(epochs): for played
 # in play(game, images, batch_size=batch_size, epoch=epoch): pass</code> plays it. Measure it with
-# <code>judge.by_class</code>. For Mirza and Osindero's, append a map of $K$ channels, 1 in channel $y$, to the
-# image.</details>
+# <code>judge.by_class</code>. For Mirza and Osindero's, append <i>K</i> channels to the image, 1 everywhere
+# in channel <i>y</i> and 0 in the others.</details>
 #
-# **3. Any source** (open). The class terms stand beside any loss on scores. Train `AuxiliaryClassifier(Wasserstein())` with
-# `project=partial(clip_weights, c=0.03)` and `n_critic=3` (notebook 4). What do the weights of the two terms have to do
-# with each other now?
-# <details><summary>Hint</summary>A Wasserstein score has no unit: with other limits of the weights, (1) is larger or
-# smaller, and so the class terms count less or more. <code>AuxiliaryClassifier(..., weight=...)</code> sets
-# them.</details>
+# **3. The price of a whisper.** In the section "What the class terms want" a very small weight $w > 0$ would part the
+# classes at 0 and leave $q = p$. So the samples made for class 1 would follow the right half of $p$, scaled to 1. What would
+# be their deviation? Compute it, by hand or by numbers, and compare it with $w = 0.1$.
+
+# %%
+deviation_of_half = None
+### BEGIN SOLUTION
+fine = np.linspace(0, 10, 100_001)
+density = np.exp(-((fine - 1) ** 2) / 2) + np.exp(-((fine + 1) ** 2) / 2)
+mean_of_half = (density * fine).sum() / density.sum()
+deviation_of_half = np.sqrt(2 - mean_of_half**2)
+### END SOLUTION
+
+# %%
+exercises.check_half(deviation_of_half)
+
+# %% [markdown]
+# <details><summary>Hint</summary>The right half of <i>p</i> is the distribution of |<i>x</i>|, where <i>x</i> is normal
+# with mean 1 and deviation 1, so the mean of <i>x</i>² is 1 + 1 = 2. Its mean you get on a fine grid.</details>
 #
 # **4. Between and beyond** (open). `sample(game, z, shares)` takes shares of the classes, (N, K). Draw half a 3 and half a 5;
 # twice a 3 minus a 5; a fifth of everything. What does the classifier say, and how sure is it?
 # <details><summary>Hint</summary><code>shares = 2 * torch.eye(K)[2] - torch.eye(K)[4]</code>, then
 # <code>shares.expand(10, K)</code>.</details>
 #
-# **5. Half of $L_C$** (open). In (2) $D$ is asked for the classes of fakes as well, however bad they still are. Is that of use?
-# Train `real classes only` with the seeds of section 9, and compare with `seeds.paired`.
+# **5. Any source** (open, after notebook 4). The class terms stand beside any loss on scores. Train
+# `AuxiliaryClassifier(Wasserstein())` with `project=partial(clip_weights, c=0.03)` and `n_critic=3`. What do the weights of
+# the two terms have to do with each other now?
+# <details><summary>Hint</summary>A Wasserstein score has no unit: with other limits of the weights, (1) is larger or
+# smaller, and so the class terms count less or more. <code>AuxiliaryClassifier(..., weight=...)</code> sets
+# them.</details>
+#
+# **6. Half of $L_C$** (open). In (2) $D$ is asked for the classes of fakes as well, however bad they still are. Is that of
+# use? Train `real classes only` with five seeds, and compare with `seeds.paired`.
 # <details><summary>Hint</summary>In a terminal, <code>gan-lab sweep notebooks/03_acgan.ipynb -f
 # notebooks/parameters/03_sweep.yaml --grid "setting=AC-GAN,real classes only" --grid seed=0,1,2,3,4 --out runs/half</code>,
 # then <code>gan-lab table runs/half half.csv</code>; here, <code>seeds.paired(pd.read_csv("half.csv"),

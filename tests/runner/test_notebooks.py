@@ -13,6 +13,7 @@ from gan_lab.runner.reading import minutes, stated
 from gan_lab.runner.refresh import problems
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
+README = FOLDER.parent / "README.md"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 
@@ -30,6 +31,12 @@ def test_a_notebook_is_clean(notebook: Path) -> None:
 def test_it_says_how_long_it_takes_to_read(notebook: Path) -> None:
     page = nbformat.read(notebook, as_version=4)
     assert stated(page) == minutes(page)
+    row = next(
+        line
+        for line in README.read_text(encoding="utf-8").splitlines()
+        if f"({notebook.name})" in line.replace("notebooks/", "")
+    )
+    assert row.endswith(f"| {' + '.join(str(part) for part in minutes(page) if part)} |")
 
 
 @pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda file: file.stem)

@@ -88,7 +88,13 @@ def test_it_has_the_digits_the_tables_and_the_classifier(answers: list[str]) -> 
 def test_it_has_what_the_clone_has_and_no_sources_or_benchmarks(answers: list[str]) -> None:
     inside = Path(answers[3]).parents[1]
     shipped = {file.relative_to(inside) for file in inside.rglob("*") if file.is_file()}
-    ours = ["data/digits/CHECKSUMS", "data/digits/*/*/*.png", "results/*.csv", "notebooks/*.ipynb"]
+    ours = [
+        "data/digits/CHECKSUMS",
+        "data/digits/*/*/*.png",
+        "results/*.csv",
+        "results/*_drawings/*.png",
+        "notebooks/*.ipynb",
+    ]
     ours += ["notebooks/parameters/*.yaml"]
     assert shipped == {file.relative_to(TOP) for pattern in ours for file in TOP.glob(pattern)}
 

@@ -16,6 +16,7 @@ from sphinx.cmd.build import main as sphinx
 from system_pages import write_systems
 
 from gan_lab.runner.alt_text import alt_text, drop_options
+from gan_lab.runner.html import with_formulas
 from gan_lab.runner.notebook_file import CLAIMS
 
 ROOT = Path(__file__).parents[1]
@@ -36,6 +37,7 @@ SCRIPTS = {  # what a page loads, from modules of docs/_static
 }
 ROOMS = ("", "data", "networks", "layers", "measure", "theory", "show", "lessons")
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)#:\s]+)(#[^)\s]*)?\)")
+HINT = re.compile(r"<details>.*?</details>", re.DOTALL)  # HTML, which Markdown leaves alone
 PICTURE = re.compile(r"!\[([^\]]*)\]\(([^):\s]+)\)")
 
 
@@ -58,9 +60,12 @@ def lay_out() -> None:
 
 
 def text_of_notebook(text: str) -> str:
-    """The notebook with its pictures' words where myst-nb looks for them, and without the code of its claims."""
+    """The notebook with its pictures' words where myst-nb looks for them, with the formulas of its hints, and without the
+    code of its claims."""
     notebook = nbformat.reads(text, as_version=4)
     for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = HINT.sub(lambda found: with_formulas(found[0]), cell.source)
         if cell.cell_type == "code":
             told = [kind.get("alt") for output in cell.outputs for kind in output.get("metadata", {}).values()]
             cell.metadata["mystnb"] = {"image": {"alt": alt_text(cell.source) or next(filter(None, told), "")}}

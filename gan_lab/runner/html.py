@@ -94,6 +94,19 @@ def mathml(latex: str, *, display: bool) -> str:
         raise ValueError(f"no MathML for {latex}: {error}") from None
 
 
+def formula(latex: str, *, display: bool) -> str:
+    """The formula as MathML, or as LaTeX to read where there is none."""
+    try:
+        return mathml(latex, display=display)
+    except ValueError:
+        return f'<code class="latex">{escape(latex.strip())}</code>'
+
+
+def with_formulas(html: str) -> str:
+    """HTML in which $...$ stands as MathML; what is code is left alone."""
+    return INLINE_MATH.sub(lambda found: found[1] or formula(unescape(found[2]), display=False), html)
+
+
 class _Renderer(IPythonRenderer):
     """Markdown to HTML; a formula that has no MathML stays readable as LaTeX."""
 
@@ -102,7 +115,7 @@ class _Renderer(IPythonRenderer):
 
         nbconvert parses HTML to embed its images, which closes a `<details>` before what it hides.
         """
-        html = INLINE_MATH.sub(lambda found: found[1] or self._formula(unescape(found[2]), display=False), html)
+        html = with_formulas(html)
         return super().block_html(html) if "<img" in html else html
 
     def _embed_image_or_attachment(self, src: str) -> str:
@@ -119,19 +132,13 @@ class _Renderer(IPythonRenderer):
         return str(super().heading(text, level, **attributes)).replace('" /></h', '"></a></h')
 
     def inline_math(self, body: str) -> str:
-        return self._formula(body, display=False)
+        return formula(body, display=False)
 
     def block_math(self, body: str) -> str:
-        return self._formula(body, display=True)
+        return formula(body, display=True)
 
     def latex_environment(self, name: str, body: str) -> str:
-        return self._formula(rf"\begin{{{name}}}{body}\end{{{name}}}", display=True)
-
-    def _formula(self, latex: str, display: bool) -> str:
-        try:
-            return mathml(latex, display=display)
-        except ValueError:
-            return f'<code class="latex">{escape(latex.strip())}</code>'
+        return formula(rf"\begin{{{name}}}{body}\end{{{name}}}", display=True)
 
 
 def _markdown(cell: NotebookNode, source: str, path: str = "") -> str:

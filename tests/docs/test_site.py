@@ -42,7 +42,7 @@ def test_no_formula_and_no_link_is_broken(pages):
     for name, page in ((name, copy.copy(page)) for name, page in pages.items()):
         for gone in page.select("pre, code, script, style"):
             gone.decompose()
-        assert not re.search(r"\$\$|\\frac|\\mathbb", page.get_text()), name
+        assert not re.search(r"\$\$|\$[^$\n]*\$|\\[a-z]{2}", (page.article or page).get_text()), name
         for link in page.select("article a[href]"):
             target = link["href"].partition("#")[0]
             if target and not re.match(r"[a-z]+:", target):

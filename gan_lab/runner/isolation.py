@@ -11,7 +11,12 @@ from typing import Any
 
 from gan_lab.runner.surroundings import surroundings
 
-HIDE = 'while [ "$1" != -- ]; do mount -t tmpfs none "$1" || exit 97; shift; done; shift; exec unshare --user "$@"'
+# The own folder stays reachable as "." when one above it is hidden, and is put back in its place.
+HIDE = """cd "$1" || exit 97; own=$1; shift
+while [ "$1" != -- ]; do mount -t tmpfs none "$1" || exit 97; shift; done; shift
+mkdir -p "$own" && mount --no-canonicalize --bind . "$own" && cd "$own" || exit 97
+exec unshare --user "$@"
+"""
 UNSHARE = ["unshare", "--user", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--kill-child"]
 UNSHARE += ["sh", "-c", HIDE, "sh"]
 
@@ -35,10 +40,10 @@ def refuse_to_grade_here(*, trusted: bool = False) -> None:
 
 def isolated(module: str, place: Path, hidden: Sequence[Path], **streams: Any) -> "subprocess.Popen[str]":
     """A module of the package in a process of its own, which works in the folder `place`, with one thread, and finds
-    the folders `hidden` empty. streams: its stdin, stdout and stderr, which are text."""
+    the folders `hidden` empty but for `place`. streams: its stdin, stdout and stderr, which are text."""
     own = {name: str(place) for name in ("HOME", "TMPDIR", "IPYTHONDIR")}
     return subprocess.Popen(
-        [*cut_off(hidden), sys.executable, "-P", "-m", module],
+        [*cut_off(place, hidden), sys.executable, "-P", "-m", module],
         cwd=place,
         env=surroundings(OMP_NUM_THREADS="1", MPLBACKEND="agg", GAN_LAB_RUNS="runs", **own),
         start_new_session=True,
@@ -48,10 +53,11 @@ def isolated(module: str, place: Path, hidden: Sequence[Path], **streams: Any) -
     )
 
 
-def cut_off(folders: Sequence[Path]) -> list[str]:
-    """What to put before a command so that it has no network and no other processes, and finds these folders empty;
-    nothing where that is not possible."""
-    return [*UNSHARE, *(str(folder) for folder in folders if folder.is_dir()), "--"] if namespaces() else []
+def cut_off(place: Path, folders: Sequence[Path]) -> list[str]:
+    """What to put before a command so that it has no network and no other processes, works in `place`, and finds these
+    folders empty but for it; nothing where that is not possible."""
+    there = [str(folder) for folder in folders if folder.is_dir()]
+    return [*UNSHARE, str(place), *there, "--"] if namespaces() else []
 
 
 @cache
@@ -60,4 +66,7 @@ def namespaces() -> bool:
     if not shutil.which("unshare"):
         return False
     with tempfile.TemporaryDirectory() as folder:
-        return subprocess.run([*UNSHARE, folder, "--", "true"], capture_output=True, check=False).returncode == 0
+        own = Path(folder) / "own"
+        own.mkdir()
+        tried = [*UNSHARE, str(own), folder, "--", "true"]
+        return subprocess.run(tried, capture_output=True, check=False).returncode == 0

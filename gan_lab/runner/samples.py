@@ -48,19 +48,21 @@ def draw_samples(
     def one(student: str) -> None:
         try:
             cells = cells_of(handed_in[student])
-            found = drawn(*cells, hidden, out / KEPT, seconds, megabytes) if cells else None
+            found = drawn(*cells, all_own, hidden, out / KEPT, seconds, megabytes) if cells else None
         except ValueError as error:
             found = {"why": str(error)}
         except OSError as error:
             found = {"why": f"{Path(str(error.filename or student)).name} cannot be read: {error.strerror}"}
         keep(place(out, student), found)
 
-    with ThreadPoolExecutor(jobs) as pool:
-        try:
-            list(pool.map(one, handed_in))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    with tempfile.TemporaryDirectory(prefix="gan-lab-board-", ignore_cleanup_errors=True) as folder:
+        all_own = Path(folder)
+        with ThreadPoolExecutor(jobs) as pool:
+            try:
+                list(pool.map(one, handed_in))
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
 
 def cells_of(files: Sequence[Path]) -> tuple[Path, list[str]] | None:
@@ -83,11 +85,18 @@ def cells_of(files: Sequence[Path]) -> tuple[Path, list[str]] | None:
 
 
 def drawn(
-    notebook: Path, cells: list[str], hidden: Sequence[Path], kept: Path, seconds: float, megabytes: int
+    notebook: Path,
+    cells: list[str],
+    all_own: Path,
+    hidden: Sequence[Path],
+    kept: Path,
+    seconds: float,
+    megabytes: int,
 ) -> dict[str, Any]:
     """What a notebook draws: {"shape": ..., "float32": ...} or {"why": ...}. What it drew before is not drawn again.
 
-    Raises ValueError, which names it, for a file beside the notebook that is a link or too large.
+    all_own: in it each notebook works in a folder of its own, and sees no other. Raises ValueError, which names it, for
+    a file beside the notebook that is a link or too large.
     """
     files = beside(notebook.parent)
     parts = [code_version(), *cells, *(str(file.relative_to(notebook.parent)) for file in files)]
@@ -97,12 +106,12 @@ def drawn(
     if earlier.exists():
         return said(earlier.read_text(encoding="utf-8"))
     order = {"cells": cells, "seconds": seconds, "megabytes": megabytes}
-    with tempfile.TemporaryDirectory(prefix="gan-lab-board-", ignore_cleanup_errors=True) as own:
+    with tempfile.TemporaryDirectory(dir=all_own, ignore_cleanup_errors=True) as own:
         for file in files:
             copy = Path(own) / file.relative_to(notebook.parent)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
-        found = said(played(order, Path(own), hidden, seconds))
+        found = said(played(order, Path(own), [*hidden, all_own], seconds))
     if "why" not in found:
         kept.mkdir(parents=True, exist_ok=True)
         with whole(earlier) as part:

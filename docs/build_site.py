@@ -60,8 +60,8 @@ def lay_out() -> None:
 
 
 def text_of_notebook(text: str) -> str:
-    """The notebook with its pictures' words where myst-nb looks for them, with the formulas of its hints, and without the
-    code of its claims."""
+    """The notebook with its pictures' words where myst-nb looks for them, with the formulas of its hints, and without
+    the code of its claims."""
     notebook = nbformat.reads(text, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":

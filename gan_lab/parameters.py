@@ -112,8 +112,22 @@ def check_parameters(namespace: dict[str, Any]) -> None:
     if names == 0:
         return
     known = declared(cells[place])
+    refuse_new_names(known, cells[:place])
     set_here = [*known, *(name for cell in cells[place + 1 :] for name in names_injected(cell))]
     namespace |= checked(known, {name: namespace[name] for name in set_here if name in namespace}, "this notebook")
+
+
+def refuse_new_names(known: Mapping[str, Parameter], earlier: Sequence[str]) -> None:
+    """Raises ValueError if a parameter has another name than when its cell was run first: the old one keeps its value,
+    and whoever misspelt it would not be told."""
+    before = next((cell for cell in earlier if names_declared(cell) == len(known)), "")
+    try:
+        names = declared(before)
+    except ValueError:
+        return  # it was refused when it was run
+    for name in known:
+        if names and name not in names:
+            nearest(name, names, "this notebook")
 
 
 def checked(known: Mapping[str, Parameter], given: Mapping[str, object], notebook: str) -> dict[str, Scalar]:

@@ -63,7 +63,7 @@ class Run:
         fresh: bool = False,
         **facts: Scalar,
     ):
-        self.game, game.K = game, len(images.classes)
+        self.name, self.game, game.K = name, game, len(images.classes)
         self.recipe: dict[str, Any] = {
             "parameters": {**facts, "batch_size": batch_size, "seed": seed, "n_critic": game.n_critic},
             "game": identity(game, images, batch_size, seed, round),

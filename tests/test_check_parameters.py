@@ -115,3 +115,16 @@ def test_plain_papermill_is_held_to_the_contract(tmp_path: Path) -> None:
         "epochs = 0 is not possible: it takes an int, at least 1 (passes over the data)",
         "this notebook has no parameter quikc: did you mean quick?",
     ]
+
+
+def test_a_name_that_was_another_when_the_cell_was_run_before_is_a_slip(notebook: Notebook) -> None:
+    notebook.run(PARAMETERS, CHECK)
+    with pytest.raises(ValueError, match=r"this notebook has no parameter epoch: did you mean epochs\?"):
+        notebook.run(PARAMETERS.replace("epochs:", "epoch:"), CHECK)
+    notebook.run(PARAMETERS.replace("epochs: int = 3", "epochs: int = 7"), CHECK)
+    assert notebook["epochs"] == 7
+
+
+def test_a_parameter_of_one_s_own_is_no_slip(notebook: Notebook) -> None:
+    notebook.run(PARAMETERS, CHECK, PARAMETERS + "\nmine: int = 1  # how many\n", CHECK)
+    assert notebook["mine"] == 1

@@ -10,6 +10,7 @@ const BLUE = "#1f4e8c"; // real, as in all figures of the course
 const ORANGE = "#c96a00"; // fake
 const SURELY = { fake: [246, 196, 140], real: [150, 184, 226] }; // of the landscape; white is in between
 const KEPT = 400; // frames in the chart of the losses
+const OWN = "drawn by you";
 
 export function planeView(el, { data, losses, limit, ask, start }) {
   const root = make("div", el, { className: "gan-plane" });
@@ -23,10 +24,16 @@ export function planeView(el, { data, losses, limit, ask, start }) {
     return made;
   };
   const play = button("▶ Play", () => setPlaying(!playing));
-  button("Step of D", () => once({ do: "D" }));
-  button("Step of G", () => once({ do: "G" }));
+  const steps = { D: 0, G: 0 }; // of one player alone, since the last reset
+  const step = (player, times = 1) => {
+    steps[player] += times;
+    for (let i = 0; i < times; i++) once({ do: player });
+  };
+  button("Step of D", () => step("D"));
+  button("D × 10", () => step("D", 10)).title = "ten steps of D, one after another";
+  button("Step of G", () => step("G"));
   button("Reset", () => {
-    history.length = 0;
+    history.length = steps.D = steps.G = 0;
     once({ do: "reset" });
   });
 
@@ -36,7 +43,13 @@ export function planeView(el, { data, losses, limit, ask, start }) {
     select.addEventListener("change", () => chosen(key, select.value));
     return select;
   };
-  choice("data", [...data, "drawn by you"], "data").value = start.data;
+  const source = choice("data", [...data, OWN], "data");
+  source.value = start.data;
+  const clear = button("Clear", () => {
+    drawn.length = 0;
+    paint();
+  });
+  clear.className = "gan-clear";
   const loss = choice("loss", losses, "loss");
   loss.value = start.loss;
   const isCritic = () => loss.value === "Wasserstein"; // whose scores have no zero
@@ -99,10 +112,12 @@ export function planeView(el, { data, losses, limit, ask, start }) {
   }
 
   function chosen(key, value) {
-    root.classList.toggle("gan-draws", key === "data" && value === "drawn by you");
-    if (value === "drawn by you") {
+    if (key === "data") root.classList.toggle("gan-draws", value === OWN);
+    if (value === OWN) {
       setPlaying(false);
-      says.textContent = "draw points into the picture, then press Play";
+      drawn.length = 0;
+      paint();
+      says.textContent = "draw points into the picture, in one stroke or in several, then press Play";
     } else {
       history.length = 0;
       explain();
@@ -145,10 +160,13 @@ export function planeView(el, { data, losses, limit, ask, start }) {
     paint();
   };
   picture.addEventListener("pointerdown", (event) => {
-    if (!root.classList.contains("gan-draws")) return;
+    if (!root.classList.contains("gan-draws")) {
+      if (event.pointerType !== "mouse") return; // a finger may mean to scroll
+      source.value = OWN;
+      chosen("data", OWN);
+    }
     pressed = true;
     picture.setPointerCapture(event.pointerId);
-    drawn.length = 0;
     adds(event);
   });
   picture.addEventListener("pointermove", adds);
@@ -176,7 +194,7 @@ export function planeView(el, { data, losses, limit, ask, start }) {
       if (!isCritic()) border(pen, frame.landscape);
     }
     pen.fillStyle = BLUE;
-    const real = root.classList.contains("gan-draws") && drawn.length ? drawn : frame ? frame.real : [];
+    const real = root.classList.contains("gan-draws") ? drawn : frame ? frame.real : [];
     pen.globalAlpha = 0.55;
     for (let i = 0; i < real.length; i += 2) dot(pen, X(real[i]), Y(real[i + 1]), 2.6);
     pen.globalAlpha = 1;
@@ -216,7 +234,8 @@ export function planeView(el, { data, losses, limit, ask, start }) {
       frame = seen;
       if (history.push([seen.dLoss, seen.gLoss]) > KEPT) history.shift();
       const number = (value) => (Number.isFinite(value) ? value.toFixed(2) : "–");
-      says.textContent = `round ${seen.rounds}   loss of D ${number(seen.dLoss)}   of G ${number(seen.gLoss)}`;
+      const alone = ["D", "G"].filter((player) => steps[player]).map((player) => ` + ${steps[player]} of ${player}`);
+      says.textContent = `round ${seen.rounds}${alone.join("")}   loss of D ${number(seen.dLoss)}   of G ${number(seen.gLoss)}`;
       paint();
       losses_();
       waiting = false;
@@ -329,7 +348,8 @@ const STYLE = `
 .gan-plane { display: flex; flex-wrap: wrap; gap: 16px; font: 14px/1.4 system-ui, sans-serif; max-width: 760px; }
 .gan-picture { flex: 1 1 280px; max-width: ${SCREEN}px; }
 .gan-picture canvas { width: 100%; aspect-ratio: 1; border: 1px solid #999; border-radius: 6px; display: block; background: white; }
-.gan-draws canvas { cursor: crosshair; touch-action: none; }
+.gan-plane:not(.gan-draws) .gan-clear { display: none; }
+.gan-draws .gan-picture canvas { cursor: crosshair; touch-action: none; }
 .gan-side { flex: 1 1 240px; display: flex; flex-direction: column; gap: 6px; }
 .gan-buttons { display: flex; flex-wrap: wrap; gap: 6px; margin-bottom: 4px; }
 .gan-buttons button { font: inherit; padding: 4px 10px; border: 1px solid #888; border-radius: 5px; background: #f2f4f7; color: #1c2230; cursor: pointer; }
@@ -341,5 +361,6 @@ const STYLE = `
 .gan-row output { text-align: right; font-variant-numeric: tabular-nums; }
 .gan-says { font-variant-numeric: tabular-nums; white-space: pre-wrap; margin-top: 4px; min-height: 1.4em; }
 .gan-chart { width: 230px; height: 70px; }
-.gan-key { font-size: 12px; opacity: 0.85; }
+.gan-chart, .gan-key { background: white; color: #1c2230; border-radius: 6px; padding: 4px 8px; }
+.gan-key { font-size: 12px; }
 `;

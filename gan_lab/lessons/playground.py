@@ -103,8 +103,22 @@ def film_of(plane: Plane, frames: int = FRAMES, rounds: int = ROUNDS) -> bytes:
         if frame < frames - 1:
             plane.play(rounds)
     out = io.BytesIO()
-    write_gif((picture.quantize(32, dither=Image.Dither.NONE) for picture in pictures), out, fps=1000 / 120)
+    palette = palette_of(pictures)
+    dither = Image.Dither.NONE
+    write_gif((picture.quantize(palette=palette, dither=dither) for picture in pictures), out, fps=1000 / 120)
     return out.getvalue()
+
+
+def palette_of(pictures: list[Image.Image]) -> Image.Image:
+    """One palette for all frames, in which data, fakes and arrows have their own colours, however few their pixels."""
+    width, height = pictures[0].size
+    all_frames = Image.new("RGB", (width * len(pictures), 2 * height))
+    for n, picture in enumerate(pictures):
+        all_frames.paste(picture, (n * width, 0))
+    for n, colour in enumerate((REAL, FAKE, "#333333", "#ffffff")):
+        side = all_frames.width // 4
+        all_frames.paste(colour, (n * side, height, (n + 1) * side, 2 * height))
+    return all_frames.quantize(48)
 
 
 def picture_of(seen: Seen, size: float = 2.8) -> Image.Image:
@@ -122,7 +136,7 @@ def draw(ax: Axes, seen: Seen) -> None:
     ax.imshow(ground(seen.landscape.numpy()), extent=box, origin="lower", interpolation="nearest")
     place = np.linspace(-LIMIT, LIMIT, len(seen.landscape))
     ax.contour(place, place, seen.landscape, levels=[0.5], colors="#555555", linewidths=0.8)
-    ax.plot(*seen.real.T, "o", color=REAL, markersize=2.5, alpha=0.55)
+    ax.plot(*seen.real.T, "o", color=REAL, markersize=2.5, alpha=0.8)
     few = slice(None, None, 3)
     arrows: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.004, "color": "#333333"}
     ax.quiver(*seen.fake[few].T, *seen.arrows[few].T, **arrows)

@@ -1,9 +1,10 @@
 """What a picture shows, in words, for readers who do not see it: written at the head of the cell that draws it.
 
-    #| fig-alt: Eight heaps of blue dots on a ring; all orange triangles
-    #|   sit in two of them.
+    #| fig-alt: >
+    #|   Eight heaps of blue dots on a ring; all orange triangles sit in two of them.
 
-This is Quarto's way to write it. The words become the alternative text of each picture that the cell shows.
+This is Quarto's way to write it; the first line is all that is seen of a folded cell. The words become the alternative
+text of each picture that the cell shows.
 """
 
 import re
@@ -11,7 +12,7 @@ import re
 from nbformat import NotebookNode
 
 OPTION = re.compile(r"\A(?:#\|.*\n?)*")
-FIG_ALT = re.compile(r"^#\| fig-alt:(.*(?:\n#\|   .*)*)", re.MULTILINE)
+FIG_ALT = re.compile(r"^#\| fig-alt:(?: >)?(.*(?:\n#\|   .*)*)", re.MULTILINE)
 
 
 def alt_text(source: str) -> str:

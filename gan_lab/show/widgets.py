@@ -76,7 +76,7 @@ def newest_samples(ax: Axes, run: Run) -> None:
     if run.pictures:
         newest = run.pictures[-1]
         ax.imshow(Image.open(newest).convert("RGB"), interpolation="nearest")
-        ax.set_title(f"samples after epoch {int(newest.stem)}")
+        ax.set_title(f"{run.name}: samples after epoch {int(newest.stem)}")
 
 
 class Dashboard:
@@ -142,8 +142,9 @@ class Dashboard:
         picture = self._draw()
         self._handle.update({"image/png": picture, "text/plain": self._progress()}, raw=True)
         if self.stopped:
-            played = f"epoch {self.run.epoch} is kept" if self.run.epoch else "no epoch is played to its end"
-            print(f"stopped; {played}. Run this cell again to go on.")
+            whole = len(self.run.measured)
+            kept = f"{whole} whole epochs are kept" if whole else "no epoch is played to its end"
+            print(f"stopped; {kept}. Run this cell again to go on, and then the cells below it.")
 
     def _refresh(self) -> None:
         self._says.value = self._progress()

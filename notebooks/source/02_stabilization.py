@@ -118,15 +118,16 @@ print(f"{len(images)} training images of shape {images.shape}; classes {', '.joi
 # of $D$ to that of $G$. (Where there is no kernel, a film is shown.)
 
 # %%
-#| fig-alt: A film of the game: the orange triangles of the generator run together in one or two places, and jump on.
+#| fig-alt: >
+#|   A film of the game: the orange triangles of the generator run together in one or two places, and jump on.
 playground("ring", lr_G=3e-3, lr_D=3e-4, momentum=0.9)
 
 # %% [markdown]
 # What you saw has a name. The heaps of the data are their **modes**, and a generator that draws only some of them, or only
-# one, has *collapsed*. To count it: a generated point is **good** if it lies within $3 \sigma$ of the centre of a heap,
-# where $\sigma$ is the heap's standard deviation. A mode is **covered** if at least a tenth of its due, which is an eighth
+# one, has *collapsed*. To count it: a generated point is **good** if it lies within $3 \sigma_h$ of the centre of a heap,
+# where $\sigma_h$ is the heap's standard deviation. A mode is **covered** if at least a tenth of its due, which is an eighth
 # of all points, lies there (after Srivastava et al., 2017, who ask for one point). Even the ring's own points are not all
-# good: $3 \sigma$ hold the share $1 - e^{-9/2}$ of a normal distribution in the plane. That is the floor.
+# good: $3 \sigma_h$ hold the share $1 - e^{-9/2}$ of a normal distribution in the plane. That is the floor.
 
 # %% tags=["modes"]
 ring = toy.ring(sigma=0.05)
@@ -194,7 +195,8 @@ ring_games = {
 # **Predict.** Momentum is taken away from the hasty game. Will it find more modes, or fewer?
 
 # %% tags=["hide-input"]
-#| fig-alt: A row for each of three games, four moments each. In the balanced game the crosses spread over the eight heaps;
+#| fig-alt: >
+#|   A row for each of three games, four moments each. In the balanced game the crosses spread over the eight heaps;
 #|   in the hasty one they sit together in few places, other ones each time.
 limits = (-2.2, 2.2, -2.2, 2.2)
 shown = ("balanced", "hasty", "hasty, no momentum")
@@ -228,7 +230,7 @@ plt.show()
 # (\theta, z)$. Its one parameter is its place. It stands at $\theta = 1$, and $\theta = 0$ would be right.
 #
 # $G$ stands still, and $D$ learns to tell the lines apart. We ask what $G$ *would* feel: its **pull**, the derivative of its
-# loss by $\theta$. A positive pull draws $G$ to the left, to the data. With the score $s(x)$, and $D = \sigma(s)$, it is
+# loss by $\theta$. A positive pull draws $G$ to the left, to the data. With the score $s(x)$ and $D = 1 / (1 + e^{-s})$ it is
 #
 # $$ \frac{d}{d\theta}\,\mathbb E\big[\log(1 - D)\big] = -\mathbb E\Big[D\, \frac{\partial s}{\partial x_1}\Big]
 #    \qquad\qquad
@@ -294,8 +296,9 @@ trained = {name: rows.iloc[-5:].mean().drop("step") for name, (_, _, rows) in st
 best = {f"{name}, best D": optimum(sigma_n) for name, (sigma_n, _, _) in still.items() if sigma_n > 0.1}
 
 # %% tags=["hide-input"]
-#| fig-alt: Three plots over the steps of D: how often D is right, the saturating and the non-saturating pull. Without
-#|   noise D is always right, and the saturating pull falls by orders of magnitude; behind noise 0.3 and 1 both stay.
+#| fig-alt: >
+#|   Three plots over the steps of D: how often D is right, the saturating and the non-saturating pull. Without noise
+#|   D is always right, and the saturating pull falls by orders of magnitude; behind noise 0.3 and 1 both stay.
 fig, axes = plt.subplots(1, 3, figsize=(11, 3.2))
 for name, (sigma_n, _, rows) in still.items():
     for ax, column in zip(axes, ("accuracy", "saturating", "non-saturating"), strict=True):
@@ -352,8 +355,10 @@ claim("On fakes nothing holds it", capped["score on fake"] < -5 and capped["satu
 # with the one behind noise: where is it steep, and do the fakes stand there?
 
 # %% tags=["hide-input"]
-#| fig-alt: Three landscapes over the two lines. Without noise, and with one-sided smoothing, D falls in a narrow band
-#|   between the lines and the arrows at the fakes are dots; behind noise 0.3 it falls evenly and arrows point to the data.
+#| fig-alt: >
+#|   Three landscapes over the two lines. Without noise, and with one-sided smoothing, D falls in a narrow band
+#|   between the lines and the arrows at the fakes are dots; behind noise 0.3 it falls evenly and arrows point to the
+#|   data.
 seen = ("no noise", "noise 0.3", "one-sided")
 fig, axes = plt.subplots(1, 3, figsize=(8, 3.4), sharey=True)
 limits = (-1.0, 2.0, -2.0, 2.0)
@@ -376,8 +381,9 @@ print(f"log(0.9 / 0.1) = {math.log(9):.2f}; one-sided, score on real: {trained['
 # or a bar is Student's 95 % interval of the mean over the seeds.
 
 # %% tags=["hide-input"]
-#| fig-alt: Left, modes covered over the steps of G: the balanced game reaches eight, the hasty one stays below one.
-#|   Middle and right, modes and good points of all ten games with their intervals.
+#| fig-alt: >
+#|   Left, modes covered over the steps of G: the balanced game reaches eight, the hasty one stays below one. Middle
+#|   and right, modes and good points of all ten games with their intervals.
 by_step = seeds.table("02_modes")
 late = by_step[by_step["steps"] > by_step["steps"].max() - 500]
 late = late.groupby(["setting", "seed"], sort=False)[["modes", "high_quality"]].mean().reset_index()
@@ -482,7 +488,8 @@ claim(
 # differ? Here they are:
 
 # %% tags=["hide-input"]
-#| fig-alt: Left, the best D over x, between real images round 0 and fakes round 4: with two-sided smoothing it is flat at
+#| fig-alt: >
+#|   Left, the best D over x, between real images round 0 and fakes round 4: with two-sided smoothing it is flat at
 #|   0.1 on the right. Right, what G feels: hardly any slope there, and a large one with the other targets.
 x = torch.linspace(-5, 9, 400, dtype=torch.float64, requires_grad=True)
 slopes = {}
@@ -603,7 +610,8 @@ with_floor["each classifier's distance"] = [
 ]
 
 # %% tags=["hide-input"]
-#| fig-alt: Three images of each of six kinds: real, blurred, grainy, real ones of one class, training images, pure noise.
+#| fig-alt: >
+#|   Three images of each of six kinds: real, blurred, grainy, real ones of one class, training images, pure noise.
 fig, axes = plt.subplots(1, len(known), figsize=(11, 0.9))
 for ax, (name, x) in zip(axes, known.items(), strict=True):
     plots.grid(ax, x[torch.randperm(len(x), generator=g)[:3]], nrow=3, value_range=value_range)
@@ -719,7 +727,7 @@ settings = {
 # The losses are not among them: where the targets differ, the loss is another function, in another unit.
 
 
-# %%
+# %% tags=["hide-input"]
 def new_game(chosen: Setting) -> Game:
     """The players of the system, from the seed's weights, and the noise that stands before D."""
     torch.manual_seed(seed)
@@ -744,7 +752,7 @@ def draw(game: Game, n: int = judge.n) -> torch.Tensor:
     return sample(game, z).clamp(*value_range)
 
 
-# %%
+# %% tags=["hide-input"]
 def measure(run: Run, game: Game, epoch: int) -> dict[str, float]:
     """What is measured every few epochs, and after the last one everything that was promised above."""
     if epoch % measure_every and epoch != epochs:
@@ -795,12 +803,14 @@ async def train(name: str) -> tuple[Run, Game]:
 # will the samples of the plain game look like, and those of the remedy?
 
 # %%
-#| fig-alt: The plain game and the remedy as they stand at the end: samples, losses and accuracies of each.
+#| fig-alt: >
+#|   The plain game and the remedy as they stand at the end: samples, losses and accuracies of each.
 runs = {name: await train(name) for name in dict.fromkeys(["plain"] * beside_plain + [setting])}
 
 # %% tags=["hide-input"]
-#| fig-alt: Left, the kernel distance of both games over the epochs, with the line below which it counts as good and the
-#|   line of unseen images. Right, 49 samples of each game at the end.
+#| fig-alt: >
+#|   Left, the kernel distance of both games over the epochs, with the line below which it counts as good and the line
+#|   of unseen images. Right, 49 samples of each game at the end.
 fig, axes = plt.subplots(1, 1 + len(runs), figsize=(10, 3.4), width_ratios=[1.3] + [1] * len(runs))
 for ax, (name, (run, game)) in zip(axes[1:], runs.items(), strict=True):
     if "collapsed" not in run.measured:
@@ -895,7 +905,8 @@ claim("hardly anything is left of the wandering.", ended, wandering)
 # **Predict.** How many of the remedies will have full dots on the good side?
 
 # %% tags=["hide-input"]
-#| fig-alt: Six plots, one for each measure: for each remedy a dot at its mean difference from the plain game, with its
+#| fig-alt: >
+#|   Six plots, one for each measure: for each remedy a dot at its mean difference from the plain game, with its
 #|   interval. Nearly all intervals hold 0.
 titles = {"late_distance": "late kernel distance (lower)", "coverage": "coverage (higher)"}
 titles |= {"class_entropy": "class entropy (higher)", "grain": "grain (lower, to the floor's)"}
@@ -955,8 +966,9 @@ claim("after the correction none of them is left.", (change["p_holm"] > 0.05).al
 # one seed, in the hasty game.
 
 # %% tags=["hide-input"]
-#| fig-alt: For each remedy ten marks, one a seed, of the difference from the plain game: nearly all remedies have marks
-#|   on both sides of 0.
+#| fig-alt: >
+#|   For each remedy ten marks, one a seed, of the difference from the plain game: nearly all remedies have marks on
+#|   both sides of 0.
 late = hasty.pivot(index="seed", columns="setting", values="late_distance")[list(dict.fromkeys(hasty["setting"]))]
 single = late.drop(columns="plain").sub(late["plain"], axis=0)
 fig, ax = plt.subplots(figsize=(8, 2.8))

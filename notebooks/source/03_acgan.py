@@ -101,7 +101,8 @@ for label, name in enumerate(images.classes):
     print(f"label {label}: {name!r}, {count} images and {kept} held out")
 
 # %% tags=["hide-input"]
-#| fig-alt: Twelve real images of each class, a row for each class.
+#| fig-alt: >
+#|   Twelve real images of each class, a row for each class.
 
 
 def some_of_each(labels: torch.Tensor, n: int) -> torch.Tensor:
@@ -127,8 +128,9 @@ plt.show()
 # discriminator is not told the label. It has two **heads**, two last layers on the same features, and gives two answers:
 
 # %% tags=["hide-input"]
-#| fig-alt: Noise z and a label y go into G, which makes images. These and real images go into D, which gives two
-#|   answers. To "real or fake?" D wants to be right and G wants it to be wrong. To "which class?" both want y.
+#| fig-alt: >
+#|   Noise z and a label y go into G, which makes images. These and real images go into D, which gives two answers. To
+#|   "real or fake?" D wants to be right and G wants it to be wrong. To "which class?" both want y.
 torch.manual_seed(seed)
 shown_labels = [0, K // 2, K - 1]
 some, some_y = real_images(1)
@@ -331,8 +333,9 @@ def measured(epoch: int) -> dict[str, float]:
 # the right answer more often?
 
 # %%
-#| fig-alt: The training as it stands at the end: the samples of the last epoch, a row for each class, and the curves of
-#|   the losses.
+#| fig-alt: >
+#|   The training as it stands at the end: the samples of the last epoch, a row for each class, and the curves of the
+#|   losses.
 facts = dict(setting=setting, width=width, width_D=width_D)
 run = Run(f"{system}-{setting.replace(' ', '-')}", game, images, run_dir, batch_size=batch_size, seed=seed, **facts)
 y_grid = torch.arange(K).repeat_interleave(10)  # a row for each class
@@ -354,13 +357,15 @@ with Dashboard(run) as board:
 # after more and more epochs:
 
 # %% tags=["hide-input"]
-#| fig-alt: A film of ten samples of each class, a row for each class, from the first epoch to the last.
+#| fig-alt: >
+#|   A film of ten samples of each class, a row for each class, from the first epoch to the last.
 if not run.pictures:
     raise RuntimeError("nothing is drawn yet: let the cell above play at least one whole epoch")
 film_of_training(run.pictures, alt="a film of ten samples of each class, from the first epoch to the last")
 
 # %% tags=["hide-input"]
-#| fig-alt: Panels of samples, a row for each class, after more and more epochs: gray spots become strokes, strokes become
+#| fig-alt: >
+#|   Panels of samples, a row for each class, after more and more epochs: gray spots become strokes, strokes become
 #|   digits, and each row becomes one digit.
 shown = sorted({int(i) for i in np.geomspace(1, len(run.pictures), 6).round()})
 fig, axes = plt.subplots(1, len(shown), figsize=(10, 0.46 * K))
@@ -370,7 +375,8 @@ for ax, epoch in zip(np.atleast_1d(axes), shown, strict=True):
     ax.set_title(f"epoch {epoch}", fontsize=9)
 
 # %% tags=["hide-input"]
-#| fig-alt: Left, ten real images of each class; right, ten samples made for each class. A row is a class.
+#| fig-alt: >
+#|   Left, ten real images of each class; right, ten samples made for each class. A row is a class.
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 0.5 * K))
 plots.grid(left, real_images(10)[0], nrow=10, title="real")
 plots.grid(
@@ -387,8 +393,10 @@ plt.show()
 # A dotted line marks what a head pays that knows nothing: $\log 2$ for the score, $\log K$ for the classes.
 
 # %% tags=["hide-input"]
-#| fig-alt: Four curves. Left, the head of the score: its loss stays near the dotted line, its accuracy not far above one
-#|   half. Right, the head of the classes: its loss falls from the dotted line towards 0, its accuracy rises towards 1.
+#| fig-alt: >
+#|   Four curves. Left, the head of the score: its loss stays near the dotted line, its accuracy not far above one
+#|   half. Right, the head of the classes: its loss falls from the dotted line towards 0, its accuracy rises towards
+#|   1.
 rounds = run.rounds
 fig, axes = plt.subplots(2, 2, figsize=(10, 5.4), layout="constrained")
 pays = {"d_real": "on real", "d_fake": "on fake"}, {"class_real": "of real", "class_fake": "of fake"}
@@ -425,7 +433,8 @@ claim("both curves of the class loss fall.", setting == "plain" or (pays.iloc[-1
 # Does $G$ learn to draw first, or to obey? The measures after more and more epochs:
 
 # %% tags=["hide-input"]
-#| fig-alt: Three curves over the epochs: the kernel distance falls, GAN-test rises early, and coverage rises slowly.
+#| fig-alt: >
+#|   Three curves over the epochs: the kernel distance falls, GAN-test rises early, and coverage rises slowly.
 quality = run.measured.set_index("epoch")
 quality = quality[quality.columns.intersection(["kernel_distance", "gan_test", "coverage"])].dropna()
 fig, axes = plt.subplots(1, 3, figsize=(10, 2.8), layout="constrained")
@@ -458,7 +467,8 @@ print(f"GAN-test: the classifiers name {each['GAN-test'].mean():.0%} of the samp
 print(f"D's own class head named {last['named_fake']:.0%}")
 
 # %% tags=["hide-input"]
-#| fig-alt: Left, a table of shares: what was asked for against what the classifiers see; nearly all lies on the diagonal.
+#| fig-alt: >
+#|   Left, a table of shares: what was asked for against what the classifiers see; nearly all lies on the diagonal.
 #|   Right, two bars for each class, its variety and its coverage, with a black line each for unseen real images.
 asked, seen = y_many, judge.probabilities(x_many).argmax(1)
 table = torch.zeros(K, K).index_put_((asked, seen), torch.ones(len(asked)), accumulate=True) / each_class
@@ -496,7 +506,8 @@ plt.show()
 # Here is what the two draw in the end, both of seed 14, with the same noise; a row is what was asked for:
 
 # %% tags=["hide-input"]
-#| fig-alt: Two grids of samples, a row for each digit that was asked for. Right, the AC-GAN: each row is its digit. Left,
+#| fig-alt: >
+#|   Two grids of samples, a row for each digit that was asked for. Right, the AC-GAN: each row is its digit. Left,
 #|   the plain twin: the rows do not differ, and each has all kinds of digits.
 
 
@@ -585,8 +596,9 @@ claim("Its variety is smaller", acgan.loc["variety", "high"] < 0, acgan.loc["var
 # A mean hides how much the seeds differ. Each gray line below is one seed.
 
 # %% tags=["hide-input"]
-#| fig-alt: Eight small pictures, one for each measure: the plain twin, the AC-GAN and the small embedding side by side,
-#|   a gray line for each seed and a black bar for the mean.
+#| fig-alt: >
+#|   Eight small pictures, one for each measure: the plain twin, the AC-GAN and the small embedding side by side, a
+#|   gray line for each seed and a black bar for the mean.
 games = ["plain", "AC-GAN", "small embedding"]
 fig, axes = plt.subplots(2, 4, figsize=(11, 5), layout="constrained")
 for ax, (measure, title) in zip(axes.flat, measures.items(), strict=True):
@@ -647,7 +659,8 @@ def played_out(w: float, steps: int = 2000) -> torch.Tensor:
 made = {w: played_out(w) for w in (0.0, 0.1, 1.0, 3.0)}
 
 # %% tags=["hide-input"]
-#| fig-alt: Four pictures, for a weight of 0, 0.1, 1 and 3. Two overlapping hills are the real classes. At 0 the samples
+#| fig-alt: >
+#|   Four pictures, for a weight of 0, 0.1, 1 and 3. Two overlapping hills are the real classes. At 0 the samples
 #|   follow them; with each other weight those of one class stay on the left of 0 and those of the other on the right.
 fig, axes = plt.subplots(1, 4, figsize=(11, 2.9), sharey=True, layout="constrained")
 for ax, (w, q) in zip(axes, made.items(), strict=True):
@@ -694,7 +707,8 @@ claim(
 # most and least sure:
 
 # %% tags=["hide-input"]
-#| fig-alt: Left, nine neat images of each class; right, nine odd ones of each class, some of which could be another digit.
+#| fig-alt: >
+#|   Left, nine neat images of each class; right, nine odd ones of each class, some of which could be another digit.
 p_class = judge.probabilities(held_out.batch(slice(None))[0])
 nats = -p_class[torch.arange(len(held_out)), held_out.labels].log()
 fig, axes = plt.subplots(1, 2, figsize=(9, 0.5 * K + 0.3), layout="constrained")
@@ -728,7 +742,8 @@ claim("Few of these digits are in doubt", in_doubt < 0.05)
 # the ten games with a small embedding it has the least varied class.
 
 # %% tags=["hide-input"]
-#| fig-alt: Two grids of samples, a row for each digit that was asked for. Left, the AC-GAN: ten hands in each row. Right,
+#| fig-alt: >
+#|   Two grids of samples, a row for each digit that was asked for. Left, the AC-GAN: ten hands in each row. Right,
 #|   the small embedding: in one row the ten drawings are almost the same.
 side_by_side("AC-GAN", "small embedding")
 
@@ -794,8 +809,9 @@ if system == "A4":
 # walks.)
 
 # %% tags=["hide-input"]
-#| fig-alt: Left, a row for each class, which changes along the direction in which its images change most. Right, a row
-#|   for each class, which goes over to the next class with the same noise.
+#| fig-alt: >
+#|   Left, a row for each class, which changes along the direction in which its images change most. Right, a row for
+#|   each class, which goes over to the next class with the same noise.
 class_explorer(game, images.classes)
 
 # %% [markdown]

@@ -137,8 +137,9 @@ for name, f in scores.items():
     print(f"{name:15} f = {f!s:23} changes by at most {abs(np.diff(f)).max():g} a step and says {says[name]:g}")
 
 # %% tags=["hide-input"]
-#| fig-alt: Above, the piles as they are and as they are wanted, side by side at the places 0 to 4. Below, three scores
-#|   of the places: the best one falls with slope 1 where earth goes right, and rises where it goes left.
+#| fig-alt: >
+#|   Above, the piles as they are and as they are wanted, side by side at the places 0 to 4. Below, three scores of
+#|   the places: the best one falls with slope 1 where earth goes right, and rises where it goes left.
 fig, (above, below) = plt.subplots(2, 1, figsize=(6.4, 4.6), sharex=True)
 transport_plots.heaps(above, P, Q, names=("$P$, as it is", "$Q$, as it is wanted"))
 above.set(xlabel="", ylim=(0, 4.4))
@@ -198,8 +199,9 @@ for offset in (0.0, 10.0):
 # **Predict.** You know the first two losses from notebook 1. What does the third curve, the critic's, look like?
 
 # %% tags=["hide-input"]
-#| fig-alt: The share of the score's slope that G feels, over the score of a generated image, for three losses. That of
-#|   log(1 - D) rises from 0 to 1, that of -log D falls from 1 to 0, and that of a critic is 1 everywhere.
+#| fig-alt: >
+#|   The share of the score's slope that G feels, over the score of a generated image, for three losses. That of log(1
+#|   - D) rises from 0 to 1, that of -log D falls from 1 to 0, and that of a critic is 1 everywhere.
 score = torch.linspace(-8, 8, 161, requires_grad=True)
 felt = {
     "$\\log(1 - D)$": -F.softplus(score),
@@ -454,7 +456,8 @@ claim("It is the same function", differ < 1e-3)
 # * Choose the loss "saturating", press Reset, and give $D$ a hundred steps. What is different?
 
 # %%
-#| fig-alt: The game in the plane with a critic, as a film: the orange triangles wander, then open to a ring through the
+#| fig-alt: >
+#|   The game in the plane with a critic, as a film: the orange triangles wander, then open to a ring through the
 #|   eight blue heaps, and nearly everywhere they have arrows.
 playground(loss="Wasserstein", lr_D=4e-3)
 
@@ -507,8 +510,9 @@ critics = {
 }
 
 # %% tags=["hide-input"]
-#| fig-alt: Six score surfaces with lines of equal score, and real points on them: 8 Gaussians on a ring, 25 on a grid, and
-#|   a Swiss roll. Above, the clipped critics: simple hills and slopes. Below, the critics under the penalty: their
+#| fig-alt: >
+#|   Six score surfaces with lines of equal score, and real points on them: 8 Gaussians on a ring, 25 on a grid, and a
+#|   Swiss roll. Above, the clipped critics: simple hills and slopes. Below, the critics under the penalty: their
 #|   surfaces bend around the real points.
 fig, axes = plt.subplots(2, 3, figsize=(8, 5.6))
 for column, (name, points) in zip(axes.T, distributions.items(), strict=True):
@@ -576,9 +580,10 @@ torch.manual_seed(seed)
 by_layer["penalty"] = activation_gradients(penalised(deep(), SwissRoll()), SwissRoll())
 
 # %% tags=["hide-input"]
-#| fig-alt: Left, a histogram of weights: those of the clipped critic lie in two peaks at the bounds, those of the other
-#|   around 0. Right, the gradient's norm over twelve hidden layers, four curves: with clipping it changes by orders of
-#|   magnitude from layer to layer, under the penalty hardly.
+#| fig-alt: >
+#|   Left, a histogram of weights: those of the clipped critic lie in two peaks at the bounds, those of the other
+#|   around 0. Right, the gradient's norm over twelve hidden layers, four curves: with clipping it changes by orders
+#|   of magnitude from layer to layer, under the penalty hardly.
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.5))
 at_bound = {}
 for (way, D), hatch in zip(critics["Swiss roll"].items(), ("", "//"), strict=True):
@@ -739,12 +744,14 @@ async def train(name: str) -> tuple[Run, Game]:
 # played, then the WGAN-GP.)
 
 # %%
-#| fig-alt: The training as it stands at the end: the mean score of real and of generated images over the epochs, and
-#|   samples of the last epoch.
+#| fig-alt: >
+#|   The training as it stands at the end: the mean score of real and of generated images over the epochs, and samples
+#|   of the last epoch.
 runs = {name: await train(name) for name in (("WGAN", "WGAN-GP") if setting == "both" else (setting,))}
 
 # %% tags=["hide-input"]
-#| fig-alt: Sixteen real images, and sixteen samples of each training after its first epoch, midway, and at its end: gray
+#| fig-alt: >
+#|   Sixteen real images, and sixteen samples of each training after its first epoch, midway, and at its end: gray
 #|   spots become strokes.
 grids = {"real images": images.batch(shuffled[:16])[0]}
 for name, (run, _) in runs.items():
@@ -779,7 +786,8 @@ pd.DataFrame(ended).map(lambda value: f"{value:.3g}" if pd.notna(value) else "no
 # estimate $-\text{d\_loss}$ alone, the penalty alone, and on the right the quality.
 
 # %% tags=["hide-input"]
-#| fig-alt: A row of three plots for each training: d_loss and g_loss over the epochs; the estimate -d_loss, and where there
+#| fig-alt: >
+#|   A row of three plots for each training: d_loss and g_loss over the epochs; the estimate -d_loss, and where there
 #|   is one the penalty; and the kernel distance, which falls.
 fig, axes = plt.subplots(len(runs), 3, figsize=(10, 2.7 * len(runs)), squeeze=False)
 for (left, middle, right), (name, (run, _)) in zip(axes, runs.items(), strict=True):
@@ -897,7 +905,8 @@ def compare(name: str, at: pd.DataFrame, penalty_weight: float = 0) -> tuple[flo
 
 
 # %% tags=["hide-input"]
-#| fig-alt: For each training, the exact distance over the epochs, its floor below it, and the critic's estimate on a scale
+#| fig-alt: >
+#|   For each training, the exact distance over the epochs, its floor below it, and the critic's estimate on a scale
 #|   of its own. The exact distance falls a little towards the floor.
 fig, axes = plt.subplots(1, len(runs), figsize=(5.4 * len(runs), 3.3), squeeze=False)
 ratios = {}
@@ -957,7 +966,8 @@ def plane_game(penalised: bool) -> pd.DataFrame:
 games = {"clipped at 0.1": plane_game(False), "penalty": plane_game(True)}
 
 # %% tags=["hide-input"]
-#| fig-alt: For the clipped and for the penalised game in the plane, the exact distance over the rounds, its low floor, and
+#| fig-alt: >
+#|   For the clipped and for the penalised game in the plane, the exact distance over the rounds, its low floor, and
 #|   the critic's estimate on a scale of its own.
 fig, axes = plt.subplots(1, 2, figsize=(10.8, 3.3))
 for ax, (way, at) in zip(axes, games.items(), strict=True):
@@ -977,8 +987,9 @@ plt.show()
 # images and on held-out ones, against the same samples.
 
 # %% tags=["hide-input"]
-#| fig-alt: For each training, the critic's estimate over the epochs on training images and on held-out images: two
-#|   curves that lie close together.
+#| fig-alt: >
+#|   For each training, the critic's estimate over the epochs on training images and on held-out images: two curves
+#|   that lie close together.
 told = {}
 fig, axes = plt.subplots(1, len(runs), figsize=(5.4 * len(runs), 2.9), squeeze=False)
 for ax, (name, (run, _)) in zip(axes.flat, runs.items(), strict=True):
@@ -1033,9 +1044,11 @@ for name, variant in gallery.items():
 # **Predict.** Which of these errors will be seen in the samples, and which in the critic's number?
 
 # %% tags=["hide-input"]
-#| fig-alt: For each variant of the penalty, ten seeds, their mean and its interval, on two logarithmic scales. Left, the
+#| fig-alt: >
+#|   For each variant of the penalty, ten seeds, their mean and its interval, on two logarithmic scales. Left, the
 #|   exact distance of the samples to the data: nearly all variants lie close together, only batch norm in the critic
-#|   lies far off. Right, the critic's number as a share of the truth: one norm for the batch lies far below the others.
+#|   lies far off. Right, the critic's number as a share of the truth: one norm for the batch lies far below the
+#|   others.
 table = seeds.table("04_gallery")
 table["setting"] = table["setting"].replace({"report B": "normal t, one norm, n_critic = 1"})
 table["told"] = table["estimate"] / (table["w1"] * (1 + table["w1"] / 2))
@@ -1206,9 +1219,10 @@ claim("its generator has taken a fifth of the steps.", 0.18 < steps["WGAN-GP"] /
 # The same trainings over time: left by the clock of the papers' curves, the generator's steps; right by your own, the time.
 
 # %% tags=["hide-input"]
-#| fig-alt: The kernel distance of DCGAN, WGAN and WGAN-GP with intervals over ten seeds. Left, over the generator's
-#|   steps, the WGAN-GP reaches every value first. Right, over seconds, DCGAN and WGAN-GP fall together. The WGAN begins
-#|   far above both.
+#| fig-alt: >
+#|   The kernel distance of DCGAN, WGAN and WGAN-GP with intervals over ten seeds. Left, over the generator's steps,
+#|   the WGAN-GP reaches every value first. Right, over seconds, DCGAN and WGAN-GP fall together. The WGAN begins far
+#|   above both.
 curves = by_epoch.dropna(subset=["kernel_distance"])
 fig, axes = plt.subplots(1, 2, figsize=(10, 3.4), sharey=True)
 clocks = {"rounds": "steps of the generator", "core_seconds": "seconds on one core"}

@@ -101,7 +101,8 @@ print(f"W = {' + '.join(str(d) for d in abs(delta))} = {W} shovelfuls x steps")
 print(f"as probabilities: W = {W} / {P.sum()} = {W / P.sum()} steps")
 
 # %% tags=["hide-input"]
-#| fig-alt: Left, the four piles as they are and as they are wanted, side by side. Right, a bar for each gap between two
+#| fig-alt: >
+#|   Left, the four piles as they are and as they are wanted, side by side. Right, a bar for each gap between two
 #|   places: what must cross it, upwards to the right and downwards to the left.
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3))
 transport_plots.heaps(left, P, Q)
@@ -148,7 +149,8 @@ print(program.x.reshape(4, 4).round().astype(int))
 best = earth_mover(P, Q, cost)
 
 # %% tags=["hide-input"]
-#| fig-alt: Left, the plan as arrows from the piles above to the piles below, wide where much is carried. Right, the same
+#| fig-alt: >
+#|   Left, the plan as arrows from the piles above to the piles below, wide where much is carried. Right, the same
 #|   plan as a matrix with its sums; what lies on the diagonal stays where it is.
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
 transport_plots.coupling_arrows(left, best.plan, title=f"An optimal plan: {best.distance:g} shovelfuls x steps")
@@ -171,7 +173,8 @@ claim("The work is the same.", np.allclose([*both, program.fun], best.distance))
 # that is still needed, minus the least work from the start. (Without a live notebook, the picture shows an optimum.)
 
 # %%
-#| fig-alt: The piles after an optimal plan, beside the piles that are wanted, with the moves that were made and their work.
+#| fig-alt: >
+#|   The piles after an optimal plan, beside the piles that are wanted, with the moves that were made and their work.
 piles.by_hand(P, Q)
 
 # %% [markdown]
@@ -244,7 +247,8 @@ here = np.pad(heap, (0, 21))
 curves = [rulers(here, np.roll(here, shift), apart) for shift in shifts]
 
 # %% tags=["hide-input"]
-#| fig-alt: Four plots over the shift of a heap. KL jumps from 0 to infinity at the first step. JSD and TV rise while the
+#| fig-alt: >
+#|   Four plots over the shift of a heap. KL jumps from 0 to infinity at the first step. JSD and TV rise while the
 #|   heaps overlap and are flat from there on. W rises evenly all the way.
 panels = {"KL(p||q) and KL(q||p)": "nats", "JSD": "nats", "TV": "probability", "W": "places"}
 fig, axes = plt.subplots(1, 4, figsize=(12, 2.8))
@@ -335,7 +339,8 @@ values = {
 }
 
 # %% tags=["hide-input"]
-#| fig-alt: Left, the two vertical lines. Middle, over theta: KL is infinite and JSD is log 2 everywhere but at 0, W is the
+#| fig-alt: >
+#|   Left, the two vertical lines. Middle, over theta: KL is infinite and JSD is log 2 everywhere but at 0, W is the
 #|   absolute value of theta. Right, the derivatives: JSD has 0, W has -1 or 1, KL none.
 fig, axes = plt.subplots(1, 3, figsize=(11, 3.2))
 axes[0].plot(*data.T, ".-", label="data, at 0")
@@ -467,7 +472,8 @@ for K in (0.5, 1, 2, 5):
 f = lipschitz_dual(1)[1]
 
 # %% tags=["hide-input"]
-#| fig-alt: Left, the best 1-Lipschitz function over the four places: slopes of +1 and -1. Right, a bar for each gap: what
+#| fig-alt: >
+#|   Left, the best 1-Lipschitz function over the four places: slopes of +1 and -1. Right, a bar for each gap: what
 #|   the function earns there, its slope times what crosses the gap; together it is W.
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3))
 left.plot(places, f, "o-")
@@ -600,7 +606,8 @@ def outputs_and_pushes():
 D, f, pushes = outputs_and_pushes()
 
 # %% tags=["hide-input"]
-#| fig-alt: Left, the two heaps, the trained discriminator, which steps from 1 to 0 between them, and the trained critic,
+#| fig-alt: >
+#|   Left, the two heaps, the trained discriminator, which steps from 1 to 0 between them, and the trained critic,
 #|   which falls evenly. Right, the push that a fake point gets, on a logarithmic scale: at the fake points that of
 #|   the saturating loss is smallest, the critic's is about 1.
 fig, (left, right) = plt.subplots(1, 2, figsize=(11, 3.8))
@@ -697,7 +704,8 @@ for c in clips:
     estimates.append((clipped(real_1d()).mean() - clipped(fake_1d()).mean()).item())
 
 # %% tags=["hide-input"]
-#| fig-alt: On two logarithmic scales, the estimate of the clipped critic rises steeply with the clipping bound, below a
+#| fig-alt: >
+#|   On two logarithmic scales, the estimate of the clipped critic rises steeply with the clipping bound, below a
 #|   dotted line of the largest slope possible and across the horizontal line of the true distance.
 fig, ax = plt.subplots(figsize=(6.5, 3.4))
 ax.loglog(clips, estimates, "o-", label="estimate of the clipped critic")
@@ -752,7 +760,8 @@ score = planar(points)
 right_answer = (score > 0) == (torch.arange(4000) < 2000)
 
 # %% tags=["hide-input"]
-#| fig-alt: Left, two curves that cross, over the answer of a trained discriminator: light around the data, dark around the
+#| fig-alt: >
+#|   Left, two curves that cross, over the answer of a trained discriminator: light around the data, dark around the
 #|   generator's curve. Right, a histogram of its gradient's length at points of both curves: for most points it is
 #|   very small.
 u, v = np.meshgrid(np.linspace(-2.1, 2.1, 220), np.linspace(-1.1, 1.4, 150))
@@ -844,7 +853,8 @@ for epoch in range(epochs):
         kept[epoch + 1] = copy.deepcopy(G).eval()
 
 # %% tags=["hide-input"]
-#| fig-alt: Three rows of twelve samples: what the generator draws early, midway and at the end of its training.
+#| fig-alt: >
+#|   Three rows of twelve samples: what the generator draws early, midway and at the end of its training.
 z = torch.randn(12, 32)
 fig, axes = plt.subplots(len(kept), 1, figsize=(7.5, 0.95 * len(kept)))
 for ax, (epoch, G) in zip(axes, kept.items(), strict=True):
@@ -903,7 +913,8 @@ for epoch, G in kept.items():
     print(f"generator of epoch {epoch:>2}: the new D is right for {real:.1%} of real and {fake:.1%} of fake images")
 
 # %% tags=["hide-input"]
-#| fig-alt: Three plots over the steps of a new discriminator, a curve for each of the three generators: the length of the
+#| fig-alt: >
+#|   Three plots over the steps of a new discriminator, a curve for each of the three generators: the length of the
 #|   saturating gradient, that of the non-saturating one, which grows, and the cosine between two batches of the
 #|   latter, which comes near 1.
 fig, axes = plt.subplots(1, 3, figsize=(12, 3.4))
@@ -993,7 +1004,8 @@ def ridge(place, sigma):
 gaps = np.linspace(-1, 1, 81)
 
 # %% tags=["hide-input"]
-#| fig-alt: Left, the JSD of the two lines over theta, for four sizes of noise: smooth valleys, the wider the more noise
+#| fig-alt: >
+#|   Left, the JSD of the two lines over theta, for four sizes of noise: smooth valleys, the wider the more noise
 #|   there is. Right, its derivatives, which reach farther with more noise.
 fig, (left, right) = plt.subplots(1, 2, figsize=(10.5, 3.4))
 for sigma, marker in zip((0.05, 0.2, 0.5, 1.0), "os^D", strict=True):
@@ -1043,9 +1055,10 @@ for d in (1, 2, 5, 20, 100):
     sliced[d] = [np.mean([ot.sliced_wasserstein_distance(a, b, p=1, seed=seed) for a, b in draws]) for draws in pairs]
 
 # %% tags=["hide-input"]
-#| fig-alt: The distance between two samples of one distribution over the number of points, on logarithmic scales, a line
-#|   for each number of dimensions. Left, W falls fast in one dimension and hardly at all in a hundred. Right, sliced
-#|   W falls equally fast in all of them.
+#| fig-alt: >
+#|   The distance between two samples of one distribution over the number of points, on logarithmic scales, a line for
+#|   each number of dimensions. Left, W falls fast in one dimension and hardly at all in a hundred. Right, sliced W
+#|   falls equally fast in all of them.
 fig, (left, right) = plt.subplots(1, 2, figsize=(10.5, 3.6), sharey=True)
 for ax, table, title in (left, floors, "W1 of one distribution to itself"), (right, sliced, "Its sliced W1 to itself"):
     for (d, value), marker in zip(table.items(), "osD^v", strict=True):
@@ -1097,7 +1110,8 @@ plans = {0.0: ot.emd(even, even, between)}
 plans |= {epsilon: entropic(even, even, between, epsilon) for epsilon in (0.05, 0.3, 2.0)}
 
 # %% tags=["hide-input"]
-#| fig-alt: Four plans between two clouds of points. The exact one joins each point to one other; with more entropy each
+#| fig-alt: >
+#|   Four plans between two clouds of points. The exact one joins each point to one other; with more entropy each
 #|   point is joined to more and more of the others, by fainter lines.
 fig, axes = plt.subplots(1, 4, figsize=(12, 3), sharey=True)
 for ax, (epsilon, plan) in zip(axes, plans.items(), strict=True):
@@ -1160,9 +1174,10 @@ for split in range(10):
             table[split, column_of] = wasserstein1(batch, candidate)
 
 # %% tags=["hide-input"]
-#| fig-alt: Left, the distance to a batch of real images over the batch size, for other real images, for 64 centroids and
-#|   for the mean image: with few images the real ones are farthest away, with many they are nearest. Right, examples
-#|   of the three: sharp digits, blurry ones, and one gray spot.
+#| fig-alt: >
+#|   Left, the distance to a batch of real images over the batch size, for other real images, for 64 centroids and for
+#|   the mean image: with few images the real ones are farthest away, with many they are nearest. Right, examples of
+#|   the three: sharp digits, blurry ones, and one gray spot.
 fig, axes = plt.subplots(1, 4, figsize=(12, 3.3), width_ratios=(2.4, 1, 1, 1))
 for (name, table), marker in zip(closeness.items(), "o^s", strict=True):
     axes[0].semilogx(batches, table.mean(0), marker=marker, label=name)
@@ -1248,7 +1263,8 @@ fields = {
 t, s = np.meshgrid(np.linspace(-2, 2, 15), np.linspace(-2, 2, 15))
 
 # %% tags=["hide-input"]
-#| fig-alt: Six vector fields with the path of a training. GAN, WGAN and WGAN-GP circle around the solution, the non-
+#| fig-alt: >
+#|   Six vector fields with the path of a training. GAN, WGAN and WGAN-GP circle around the solution, the non-
 #|   saturating GAN spirals slowly inward, and with instance noise or R1 the path ends at the solution.
 ends = {}
 fig, axes = plt.subplots(2, 3, figsize=(9.5, 6.5), sharex=True, sharey=True)
@@ -1317,7 +1333,8 @@ for way, how in ways.items():
 floor = wasserstein1(real_set, other_set)
 
 # %% tags=["hide-input"]
-#| fig-alt: The exact distance and three critics' estimates for the three generators, on a logarithmic scale: four falling
+#| fig-alt: >
+#|   The exact distance and three critics' estimates for the three generators, on a logarithmic scale: four falling
 #|   lines at different heights. The exact distance falls least, towards the line of real images against real images.
 fig, ax = plt.subplots(figsize=(8, 3.6))
 for (way, value), marker in zip(answers.items(), "os^D", strict=True):

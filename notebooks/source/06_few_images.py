@@ -117,8 +117,9 @@ print(inspect.getsource(ladder.plain))
 # image alone:
 
 # %% tags=["hide-input"]
-#| fig-alt: Six images, each four times: as they are; shifted; turned, scaled and slanted; with a square cut out. Each
-#|   time the move is another one.
+#| fig-alt: >
+#|   Six images, each four times: as they are; shifted; turned, scaled and slanted; with a square cut out. Each time
+#|   the move is another one.
 few, _ = images.batch(torch.arange(0, len(images), max(1, len(images) // 6))[:6])
 rows = few.repeat_interleave(4, 0)  # each image four times
 torch.manual_seed(seed)
@@ -160,8 +161,9 @@ cycles = {
 least = {name: torch.stack([spectrum(d, float(p)).abs().min() for p in p_of]) for name, d in cycles.items()}
 
 # %% tags=["hide-input"]
-#| fig-alt: The smallest eigenvalue over p, for three cycles of moves: a mirror's falls to 0 at one half and rises again;
-#|   a shift drawn evenly reaches 0 at three quarters; one drawn as a difference only at 1.
+#| fig-alt: >
+#|   The smallest eigenvalue over p, for three cycles of moves: a mirror's falls to 0 at one half and rises again; a
+#|   shift drawn evenly reaches 0 at three quarters; one drawn as a difference only at 1.
 fig, ax = plt.subplots(figsize=(7, 3))
 for (name, smallest), style in zip(least.items(), ("-", "--", ":"), strict=True):
     ax.plot(p_of, smallest, style, label=name)
@@ -222,7 +224,8 @@ claim("it leaks nowhere below $p = 1$.", (difference >= 1 - p_of - 1e-6).all())
 # what one of the seeds draws in the end. The samples have the same $z$ in each row.
 
 # %% tags=["hide-input"]
-#| fig-alt: Two rows of twenty digits for each idea. With labels nearly all can be named; with the plain game many cannot.
+#| fig-alt: >
+#|   Two rows of twenty digits for each idea. With labels nearly all can be named; with the plain game many cannot.
 fig, axes = plt.subplots(len(ladder.IDEAS), 1, figsize=(10, 9.6))
 for ax, name in zip(axes, ladder.IDEAS, strict=True):
     ax.imshow(imread(RESULTS / "06_drawings" / f"{name}.png"), cmap="gray")
@@ -249,7 +252,8 @@ def rungs(n: int, at: str) -> pd.DataFrame:
 in_time, in_rounds = rungs(1005, "180 s"), rungs(1005, "steps")
 
 # %% tags=["hide-input"]
-#| fig-alt: Four plots, one for each measure. For each idea two dots with intervals, in three minutes and in equal rounds:
+#| fig-alt: >
+#|   Four plots, one for each measure. For each idea two dots with intervals, in three minutes and in equal rounds:
 #|   what it changes beside the idea that it is built on. The largest changes are those of labels.
 fig, axes = plt.subplots(1, 4, figsize=(11, 4), sharey=True, layout="constrained")
 for ax, (measure, name) in zip(axes, measures.items(), strict=True):
@@ -373,7 +377,8 @@ def measured(epoch: int) -> dict[str, float]:
 
 
 # %%
-#| fig-alt: The training as it stands at the end: the curves of its losses, and ten samples of each class in a row.
+#| fig-alt: >
+#|   The training as it stands at the end: the curves of its losses, and ten samples of each class in a row.
 with Dashboard(run) as board:
     for epoch in run.epochs(epochs):
         async for played in board.watch(play(game, images, batch_size=batch_size, epoch=epoch, seed=seed, round=rules)):
@@ -389,7 +394,8 @@ print(f"after epoch {last['epoch']:.0f}: kernel distance {last['kernel_distance'
 print(f"coverage {last['coverage']:.0%}, sure {last['sure']:.0%}")
 
 # %% tags=["hide-input"]
-#| fig-alt: Walks along the directions in which the drawings change most, a row each.
+#| fig-alt: >
+#|   Walks along the directions in which the drawings change most, a row each.
 if idea == "labels":
     class_explorer(game, images.classes)
 else:
@@ -414,7 +420,8 @@ noises = {most: truncated_noise(judge_of_digits.n, G_asked.z_dim, most) for most
 truncated = {most: judge_of_digits(G_asked(z, torch.arange(len(z)) % 5)) for most, z in noises.items()}
 
 # %% tags=["hide-input"]
-#| fig-alt: Three grids of digits: the smaller c, the cleaner the digits, and the more they are alike.
+#| fig-alt: >
+#|   Three grids of digits: the smaller c, the cleaner the digits, and the more they are alike.
 fig, axes = plt.subplots(1, 3, figsize=(11, 3))
 for ax, (most, noise) in zip(axes, noises.items(), strict=True):
     title = f"c = {most:g}: precision {truncated[most]['precision']:.0%}, coverage {truncated[most]['coverage']:.0%}"
@@ -443,7 +450,8 @@ claim(
 # held-out digits stand in for your drawings.)
 
 # %%
-#| fig-alt: Eight held-out digits, and below each the nearest one that the generator can draw.
+#| fig-alt: >
+#|   Eight held-out digits, and below each the nearest one that the generator can draw.
 G_free = pretrained.digits()
 eight, _ = held_out_digits.batch(torch.arange(0, len(held_out_digits), len(held_out_digits) // 8)[:8])
 inverter(G_free, eight, steps=search_steps)

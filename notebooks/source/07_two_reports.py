@@ -102,7 +102,8 @@ run = Run(system, game, seen, run_dir, batch_size=batch_size, seed=seed, round=t
 z = torch.randn(64, game.z_dim, generator=torch.Generator().manual_seed(seed))
 y = torch.arange(64) % len(pictures.classes)
 # %%
-#| fig-alt: The beginning of one of the reports' trainings: the curves of its losses, and its newest samples.
+#| fig-alt: >
+#|   The beginning of one of the reports' trainings: the curves of its losses, and its newest samples.
 with Dashboard(run) as board:
     for epoch in run.epochs(epochs):
         rounds = play(game, seen, batch_size=batch_size, epoch=epoch, seed=seed, round=training.round)
@@ -181,7 +182,8 @@ def in_channels(channels: int, seed: int, epochs: int, data_dir: str = ""):
 
 
 # %%
-#| fig-alt: Sixteen samples of a training in three channels, with traces of colour, and sixteen of one in gray.
+#| fig-alt: >
+#|   Sixteen samples of a training in three channels, with traces of colour, and sixteen of one in gray.
 fig, axes = plt.subplots(2, 1, figsize=(9, 2.6))
 for ax, channels in zip(axes, (3, 1), strict=True):
     for epoch, x in in_channels(channels, seed, colour_epochs, data_dir):
@@ -263,7 +265,8 @@ for k, name in enumerate(images32.classes):
     print(f"{name!r}: D names {named_right[k]:4.0%} of the held-out images", "(never seen)" if k in never else "")
 
 # %% tags=["hide-input"]
-#| fig-alt: Ten samples of each class, a row a class. If a class came to no batch, its row looks like those of others.
+#| fig-alt: >
+#|   Ten samples of each class, a row a class. If a class came to no batch, its row looks like those of others.
 fig, ax = plt.subplots(figsize=(8, 0.65 * K))
 rows = torch.arange(K).repeat_interleave(10)
 z_rows = torch.randn(10, game_B.z_dim, generator=torch.Generator().manual_seed(seed)).repeat(K, 1)
@@ -735,8 +738,9 @@ for epoch in range(plane_epochs):
 curve = pd.DataFrame(found)
 
 # %% tags=["hide-input"]
-#| fig-alt: Over the rounds, left, the critic's loss falls at first and then rises; right, the distance of the samples
-#|   falls all the while.
+#| fig-alt: >
+#|   Over the rounds, left, the critic's loss falls at first and then rises; right, the distance of the samples falls
+#|   all the while.
 fig, axes = plt.subplots(1, 2, figsize=(9, 2.8))
 axes[0].plot(curve["rounds"], curve["d_loss"], "o-")
 axes[0].set(title="the critic's loss", xlabel="rounds", ylabel="score")

@@ -9,6 +9,8 @@ def drawn(source: str) -> object:
 
 def test_the_words_stand_at_the_head_of_the_cell_and_may_take_several_lines() -> None:
     assert alt_text("#| fig-alt: Two curves,\n#|   one above the other.\nplot()") == "Two curves, one above the other."
+    folded = "#| fig-alt: >\n#|   Two curves,\n#|   one above the other.\nplot()"
+    assert alt_text(folded) == "Two curves, one above the other."
     assert alt_text("plot()\n#| fig-alt: too late") == ""
     assert alt_text("#| label: fig-curves\n#| fig-alt: Two curves.\nplot()") == "Two curves."
     assert alt_text("#| fig-alt: Two curves.\n#| label: fig-curves\nplot()") == "Two curves."

@@ -81,7 +81,9 @@ def test_stop_ends_the_epoch_after_the_round_in_play_and_says_how_to_go_on(shown
         watch(board, play(small_game(), small_images(), batch_size=4), click_stop)
     assert len(seen) == 2
     assert board.stopped
-    assert capsys.readouterr().out == "stopped; no epoch is played to its end. Run this cell again to go on.\n"
+    assert capsys.readouterr().out == (
+        "stopped; no epoch is played to its end. Run this cell again to go on, and then the cells below it.\n"
+    )
 
 
 def test_the_kernel_s_interrupt_is_a_stop(shown, run):
@@ -127,7 +129,7 @@ def drawn(folder, loss):
 
 def test_the_picture_of_a_gan_has_losses_accuracies_and_the_newest_samples(tmp_path):
     run, (losses, samples, accuracies) = drawn(tmp_path, NonSaturating())
-    assert samples.get_title(loc="left") == "samples after epoch 2"
+    assert samples.get_title(loc="left") == f"{run.name}: samples after epoch 2"
     assert list(losses.lines[1].get_ydata()) == list(run.rounds["d_loss"])
     assert accuracies.get_ylim() == (-0.02, 1.3) and list(accuracies.get_yticks()) == [0, 0.5, 1]  # the legend is above
     assert list(accuracies.lines[3].get_ydata()) == list(run.rounds["acc_fake"])
@@ -135,7 +137,7 @@ def test_the_picture_of_a_gan_has_losses_accuracies_and_the_newest_samples(tmp_p
 
 def test_the_picture_of_a_critic_has_mean_scores_and_no_accuracies(tmp_path):
     run, (scores, samples) = drawn(tmp_path, Wasserstein())
-    assert samples.get_title(loc="left") == "samples after epoch 2"
+    assert samples.get_title(loc="left") == f"{run.name}: samples after epoch 2"
     assert list(scores.lines[3].get_ydata()) == list(run.rounds["mean_fake"])
     assert not {"acc_real", "acc_fake"} & set(run.rounds)
 

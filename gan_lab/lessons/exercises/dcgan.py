@@ -28,8 +28,8 @@ def check_least_squares(loss: Loss) -> Claims:
     yield from losses_equal(loss, LeastSquares())
 
 
-class Constant(nn.Module):
-    """G: whatever z is, an image of one pixel, a tanh. So no random number matters."""
+class Generator(nn.Module):
+    """G(z, y) = tanh(w + y / 2), an image of one pixel, whatever z is: no random number matters, and the label does."""
 
     z_dim = 2
 
@@ -37,26 +37,27 @@ class Constant(nn.Module):
         super().__init__()
         self.w = nn.Parameter(torch.tensor(0.3))
 
-    def forward(self, z: Tensor) -> Tensor:
-        return self.w.tanh().expand(len(z), 1, 1, 1)
+    def forward(self, z: Tensor, y: Tensor) -> Tensor:
+        return (self.w + y / 2).tanh().view(len(z), 1, 1, 1)
 
 
-class Bump(nn.Module):
-    """D: the score a x - x^2."""
+class Discriminator(nn.Module):
+    """The score D(x, y) = a x - (1 + y) x^2."""
 
     def __init__(self) -> None:
         super().__init__()
         self.a = nn.Parameter(torch.tensor(-0.4))
 
-    def forward(self, x: Tensor) -> Tensor:
-        return (self.a * x - x.square()).flatten()
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        x = x.flatten()
+        return self.a * x - (1 + y) * x.square()
 
 
 def small_game() -> Game:
     """Two players with one weight each, and momentum, so that a step too many does not go unseen."""
     from lightning_fabric import Fabric
 
-    G, D = Constant(), Bump()
+    G, D = Generator(), Discriminator()
     opt_G, opt_D = (torch.optim.SGD(player.parameters(), lr=0.2, momentum=0.5) for player in (G, D))
     return Game(G, D, NonSaturating(), opt_G, opt_D, fabric=Fabric(accelerator="cpu", devices=1))
 
@@ -71,7 +72,7 @@ STEPS = {
 def check_round(answer: Callable[[Game, Batches], Any]) -> Claims:
     """Does answer(game, batches) play a round: a step of D on each batch, then one of G?"""
     ours, theirs = small_game(), small_game()
-    x, y = torch.linspace(-0.5, 1, 6).view(6, 1, 1, 1), torch.zeros(6, dtype=torch.int64)
+    x, y = torch.linspace(-0.5, 1, 6).view(6, 1, 1, 1), torch.tensor([0, 1, 0, 1, 1, 0])
     for n, batches in enumerate(([(x, y)], [(x, y)], [(x, y), (x / 2, y)]), start=1):
         one_round(ours, batches)
         answer(theirs, iter(batches))

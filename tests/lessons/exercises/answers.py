@@ -38,12 +38,12 @@ RAISES = (fails, "your code raised KeyError")
 
 def by_hand(game: Any, batches: Any) -> None:
     for x, y in batches:
-        x_fake = game.G(torch.randn(len(y), game.z_dim)).detach()
+        x_fake = game.G(torch.randn(len(y), game.z_dim), y).detach()
         game.opt_D.zero_grad()
-        game.loss.d_loss(game.D(x), game.D(x_fake), y).backward()
+        game.loss.d_loss(game.D(x, y), game.D(x_fake, y), y).backward()
         game.opt_D.step()
     game.opt_G.zero_grad()
-    game.loss.g_loss(game.D(game.G(torch.randn(len(y), game.z_dim))), y).backward()
+    game.loss.g_loss(game.D(game.G(torch.randn(len(y), game.z_dim), y), y), y).backward()
     game.opt_G.step()
 
 
@@ -60,16 +60,17 @@ def faulty(*, detach=True, zero_D=True, zero_G=True, g_first=False, g_each=False
         def step_of_G() -> None:
             if zero_G:
                 game.opt_G.zero_grad()
-            game.loss.g_loss(game.D(game.G(torch.randn(len(y), 2))), y).backward()
+            game.loss.g_loss(game.D(game.G(torch.randn(len(y), 2), y), y), y).backward()
             game.opt_G.step()
 
         for x, y in batches:
             if g_first:
                 step_of_G()
-            x_fake = game.G(torch.randn(len(y), 2))
+            x_fake = game.G(torch.randn(len(y), 2), y)
             if zero_D:
                 game.opt_D.zero_grad()
-            (sign * game.loss.d_loss(game.D(x), game.D(x_fake.detach() if detach else x_fake), y)).backward()
+            fake = game.D(x_fake.detach() if detach else x_fake, y)
+            (sign * game.loss.d_loss(game.D(x, y), fake, y)).backward()
             if D:
                 game.opt_D.step()
             if g_each and not g_first:
@@ -78,6 +79,11 @@ def faulty(*, detach=True, zero_D=True, zero_G=True, g_first=False, g_each=False
             step_of_G()
 
     return round
+
+
+def told_no_label(game: Any, batches: Any) -> None:
+    for x, _ in batches:
+        game.D(x) + game.D(game.G(torch.randn(len(x), game.z_dim)))
 
 
 ROUND = Exercise(
@@ -93,6 +99,7 @@ ROUND = Exercise(
         (faulty(sign=-1), "D's weight is"),
         (faulty(D=False), "D's weight is"),
         (faulty(G=False), "G's weight is"),
+        (told_no_label, "missing 1 required positional argument: 'y'"),
     ],
 )
 

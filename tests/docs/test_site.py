@@ -127,3 +127,28 @@ def test_the_playground_plays_by_keys_and_by_mouse(browser):
     seen = page.locator(".gan-says").inner_text()
     pressed_until_it_shows(page, "Step of G", seen, pause=200)
     assert wrong == []
+
+
+def test_data_are_drawn_in_several_strokes_and_cleared(browser):
+    page, wrong = opened(browser, "playground.html")
+    canvas = page.locator(".gan-picture canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    strokes = [(0.25, 0.25), (0.75, 0.75)]  # as shares of the picture
+    for x, y in strokes:
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        page.mouse.down()
+        page.mouse.move(box["x"] + (x + 0.05) * box["width"], box["y"] + y * box["height"], steps=20)
+        page.mouse.up()
+
+    def blue(x, y):
+        colour = "([x, y]) => { const c = document.querySelector('.gan-picture canvas'); return [...c.getContext('2d')"
+        colour += ".getImageData(x * c.width, y * c.height, 1, 1).data] }"
+        red, _, b, _ = page.evaluate(colour, [x + 0.025, y])
+        return b - red > 60
+
+    assert page.get_by_label("data").input_value() == "drawn by you"
+    assert [blue(x, y) for x, y in strokes] == [True, True]
+    page.get_by_role("button", name="Clear").click()
+    assert [blue(x, y) for x, y in strokes] == [False, False]
+    assert wrong == []

@@ -121,7 +121,7 @@ def list_(
 def notebooks_(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to put them; it is made if it is not there.")],
 ) -> None:
-    """Lay the course out in a folder: its notebooks, and their files of parameters.
+    """Lay the course out in a folder: its notebooks, not yet run, and their files of parameters.
 
     A file that is there already stays as it is.
     """

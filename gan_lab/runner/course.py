@@ -1,7 +1,7 @@
 """The course's own notebooks and files of parameters: which there are, by their names, and laid out in a folder."""
 
 import difflib
-import shutil
+import json
 from pathlib import Path
 
 from gan_lab.files import whole
@@ -49,7 +49,8 @@ def find(name: Path, ending: str, what: str, ours: Path) -> Path:
 
 
 def lay_out(folder: str | Path) -> tuple[list[Path], list[Path]]:
-    """Copy the course's notebooks and their parameters into a folder.
+    """Copy the course's notebooks and their parameters into a folder, the notebooks without what they show: a reader is
+    asked to predict it.
 
     Returns the files that it wrote, and those that were there before and stay as they are.
     """
@@ -61,6 +62,15 @@ def lay_out(folder: str | Path) -> tuple[list[Path], list[Path]]:
             continue
         copy.parent.mkdir(parents=True, exist_ok=True)
         with whole(copy) as part:
-            shutil.copyfile(file, part)
+            part.write_text(unexecuted(file) if file.suffix == ".ipynb" else file.read_text("utf-8"), encoding="utf-8")
         written.append(copy)
     return sorted(written), sorted(left)
+
+
+def unexecuted(notebook: Path) -> str:
+    """The text of a notebook's file, with no outputs."""
+    page = json.loads(notebook.read_bytes())
+    for cell in page["cells"]:
+        if cell["cell_type"] == "code":
+            cell |= {"outputs": [], "execution_count": None}
+    return json.dumps(page, indent=1, ensure_ascii=False) + "\n"

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import nbformat
 import pytest
 from tiny_notebook import write_notebook
 
@@ -50,11 +51,21 @@ def test_the_course_is_laid_out_and_what_was_there_stays(tmp_path: Path) -> None
     mine.write_text("mine")
     written, left = lay_out(mine.parent)
     assert (left, mine.read_text()) == ([mine], "mine")
-    there = {file.relative_to(mine.parent): file.read_bytes() for file in written}
     ours = [*NOTEBOOKS.glob("*.ipynb"), *PARAMETERS.glob("*.yaml")]
-    assert there == {file.relative_to(NOTEBOOKS): file.read_bytes() for file in ours if file != OURS}
+    assert {file.relative_to(mine.parent) for file in written} == {f.relative_to(NOTEBOOKS) for f in ours if f != OURS}
+    for file in PARAMETERS.glob("*.yaml"):
+        assert (mine.parent / file.relative_to(NOTEBOOKS)).read_bytes() == file.read_bytes()
     assert sorted(file for file in mine.parent.rglob("*") if file.is_file()) == sorted([*written, mine])
     assert lay_out(mine.parent) == ([], sorted([*written, mine]))
+
+
+def test_what_is_laid_out_is_the_course_not_yet_run(tmp_path: Path) -> None:
+    lay_out(tmp_path)
+    for ours in NOTEBOOKS.glob("*.ipynb"):
+        page, copy = (nbformat.read(file, 4) for file in (ours, tmp_path / ours.name))
+        nbformat.validate(copy)
+        assert [cell.source for cell in copy.cells] == [cell.source for cell in page.cells]
+        assert all(cell.outputs == [] and cell.execution_count is None for cell in copy.cells if "outputs" in cell)
 
 
 def test_a_folder_without_notebooks_is_named(tmp_path: Path) -> None:

@@ -19,19 +19,13 @@ import sys
 import tempfile
 import time
 import traceback
-from typing import Any
+from typing import Any, TextIO
 
 MOST_WRITTEN = 50_000_000  # bytes of a file
 
 
 def main() -> None:
-    order = json.loads(sys.stdin.readline())
-    results = os.fdopen(os.dup(1), "w")
-    silence()
-    from IPython.core.interactiveshell import InteractiveShell
-
-    shell = InteractiveShell.instance()
-    shell.user_ns |= {"exit": sys.exit, "quit": sys.exit}  # IPython's own ask a kernel, and here is none
+    order, results, shell = begun()
     for code in order["context"]:
         ran = shell.run_cell(code)
         if error := ran.error_before_exec or ran.error_in_exec:
@@ -42,6 +36,18 @@ def main() -> None:
         began = time.monotonic()
         found = in_a_fork(shell, exercise, order["seconds"], order["megabytes"])
         print(json.dumps({**found, "seconds": round(time.monotonic() - began, 2)}), file=results, flush=True)
+
+
+def begun() -> tuple[dict[str, Any], TextIO, Any]:
+    """The order, where to answer it, and a shell for a student's code. What that prints goes nowhere."""
+    order = json.loads(sys.stdin.readline())
+    results = os.fdopen(os.dup(1), "w")
+    silence()
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell.instance()
+    shell.user_ns |= {"exit": sys.exit, "quit": sys.exit}  # IPython's own ask a kernel, and here is none
+    return order, results, shell
 
 
 def silence() -> None:

@@ -18,16 +18,11 @@ def two_players(
     ax.set_axis_off()
     tiles(ax, DATA, real, value_range)
     tiles(ax, FAKES, fake, value_range)
-    low, high = NOISE[1] - 0.75, NOISE[1] + 0.75
-    ax.imshow(
-        z[:10, None].cpu().numpy(), extent=(NOISE[0] - 0.09, NOISE[0] + 0.09, low, high), cmap="gray", vmin=-2, vmax=2
-    )
-    ax.add_patch(Rectangle((NOISE[0] - 0.09, low), 0.18, high - low, fill=False, edgecolor="0.4", linewidth=0.8))
+    noise(ax, NOISE, z, 1.5)
     player(ax, G, "G", FAKE)
     player(ax, D, "D", REAL)
     for place, words in ((DATA, "real images $x$"), (FAKES, "generated images $G(z)$")):
         ax.text(place[0], place[1] + 0.55, words, ha="center", fontsize=9)
-    ax.text(NOISE[0], high + 0.1, "noise $z$", ha="center", fontsize=9)
     ax.text(SCORE[0] + 0.1, SCORE[1], "score $s$\n$> 0$: real\n$< 0$: fake", ha="center", va="center", fontsize=9)
     for start, end in (
         ((NOISE[0] + 0.15, NOISE[1]), (G[0] - 0.5, G[1])),
@@ -41,6 +36,14 @@ def two_players(
     ax.text(8.2, 3.45, "D learns to tell them apart", ha="center", color=REAL, fontsize=9)
     arrow(ax, (SCORE[0], SCORE[1] - 0.5), (G[0], G[1] - 0.55), FAKE, -0.22, back=True)
     ax.text(7.9, 0.05, "G learns, through D,\nwhat would look real", ha="left", color=FAKE, fontsize=9, va="center")
+
+
+def noise(ax: Axes, place: tuple[float, float], z: Tensor, height: float) -> None:
+    """Ten numbers of the noise z (Z,), one above the other, round the place."""
+    (x, y), half = place, height / 2
+    ax.imshow(z[:10, None].cpu().numpy(), extent=(x - 0.09, x + 0.09, y - half, y + half), cmap="gray", vmin=-2, vmax=2)
+    ax.add_patch(Rectangle((x - 0.09, y - half), 0.18, height, fill=False, edgecolor="0.4", linewidth=0.8))
+    ax.text(x, y + half + 0.1, "noise $z$", ha="center", fontsize=9)
 
 
 def tiles(ax: Axes, place: tuple[float, float], images: Tensor, value_range: tuple[float, float]) -> None:

@@ -1,11 +1,11 @@
 """The game of an AC-GAN, drawn with the reader's own images: G is told a class, and D answers two questions."""
 
 from matplotlib.axes import Axes
-from matplotlib.patches import FancyBboxPatch, Rectangle
+from matplotlib.patches import FancyBboxPatch
 from torch import Tensor
 
 from gan_lab.show.colours import FAKE, NEITHER, REAL
-from gan_lab.show.diagrams import arrow, player, tiles
+from gan_lab.show.diagrams import arrow, noise, player, tiles
 
 NOISE, LABEL, G, FAKES, DATA, D = (0.6, 1.75), (0.6, 0.1), (2.1, 1.0), (4.5, 1.0), (4.5, 3.35), (6.9, 2.15)
 SCORE, CLASSES = (8.05, 3.25), (8.05, 1.05)  # the left ends of the two answers
@@ -23,12 +23,7 @@ def two_heads(
         ax.text(place[0], place[1] + 0.53, words, ha="center", fontsize=9)
         for n, label in enumerate(y):
             ax.text(place[0] + 0.85 * (n - 1), place[1] - 0.66, f"$y = {label}$", ha="center", fontsize=8)
-    low, high = NOISE[1] - 0.7, NOISE[1] + 0.7
-    ax.imshow(
-        z[:10, None].cpu().numpy(), extent=(NOISE[0] - 0.09, NOISE[0] + 0.09, low, high), cmap="gray", vmin=-2, vmax=2
-    )
-    ax.add_patch(Rectangle((NOISE[0] - 0.09, low), 0.18, high - low, fill=False, edgecolor="0.4", linewidth=0.8))
-    ax.text(NOISE[0], high + 0.1, "noise $z$", ha="center", fontsize=9)
+    noise(ax, NOISE, z, 1.4)
     ax.text(*LABEL, "label $y$", ha="center", va="center", fontsize=9, bbox={"boxstyle": "round", "fc": "none"})
     player(ax, G, "G", FAKE)
     player(ax, D, "D", REAL)

@@ -65,6 +65,16 @@ def has_gpu() -> bool:
     return torch.cuda.is_available()
 
 
+@pytest.fixture(autouse=True)
+def as_many_threads_as_before() -> Generator[None, None, None]:
+    """A test that computes on one core leaves the others as many as they had: with another number, bits differ."""
+    import torch
+
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """After a cell has failed, the rest of its notebook says nothing new."""

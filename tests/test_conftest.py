@@ -87,6 +87,12 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
         "def test_warning(): warnings.warn('old')\n"
         "def test_other(): pass\n"
     )
+    folder.joinpath("test_threads.py").write_text(
+        "import torch\n"
+        "before = torch.get_num_threads()\n"
+        "def test_other_number(): torch.set_num_threads(before + 1)\n"
+        "def test_number_is_back(): assert torch.get_num_threads() == before\n"
+    )
     return outcomes(folder, seconds=600) | {"runs": [(folder / "where").read_text()]}
 
 
@@ -102,6 +108,10 @@ def test_a_kernel_that_dies_fails_at_once_and_says_so(patient: dict[str, list[st
     first, second, third = patient["dying"]
     assert (first, third) == ("passed", "skipped")
     assert second.startswith("In [2] the kernel died") and "os._exit(1)" in second
+
+
+def test_a_test_that_changes_the_number_of_threads_changes_it_for_itself(patient: dict[str, list[str]]) -> None:
+    assert patient["test_threads"] == ["passed", "passed"]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -8,6 +8,7 @@
 const SCREEN = 440; // the picture's side in CSS pixels
 const BLUE = "#1f4e8c"; // real, as in all figures of the course
 const ORANGE = "#c96a00"; // fake
+const DEEP_ORANGE = "#a35400"; // as text on white
 const SURELY = { fake: [246, 196, 140], real: [150, 184, 226] }; // of the landscape; white is in between
 const KEPT = 400; // frames in the chart of the losses
 const OWN = "drawn by you";
@@ -80,9 +81,9 @@ export function planeView(el, { data, losses, limit, ask, start }) {
       ? "<b>blue</b> a higher score, <b>orange</b> a lower one"
       : "<b>blue</b> D says real, <b>orange</b> D says fake, line: it cannot tell";
     key.innerHTML =
-      `<span style="color:${BLUE}">●</span> real &nbsp; <span style="color:${ORANGE}">▲</span> fake &nbsp; ` +
+      `<span style="color:${BLUE}">●</span> real &nbsp; <span style="color:${DEEP_ORANGE}">▲</span> fake &nbsp; ` +
       `→ where G is pulled<br>ground: ${ground}<br>` +
-      `losses: <span style="color:${BLUE}">—</span> D, <span style="color:${ORANGE}">- -</span> G`;
+      `losses: <span style="color:${BLUE}">—</span> D, <span style="color:${DEEP_ORANGE}">- -</span> G`;
   };
   explain();
 

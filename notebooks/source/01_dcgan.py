@@ -27,14 +27,29 @@
 # asked to **predict** it. To see no answers before you run the cells, choose *Edit, Clear Outputs of All Cells*.
 #
 # **Time.** 30 minutes to read, 5 more for what is marked as deeper; three to compute, on two cores.
+#
+# Where it leads: nobody wrote the digits below. A generator that comes with the course, and was trained as you will train
+# yours, draws them when you run the cell. Run it again, and it draws others.
 
-# %% tags=["hide-input"]
+# %%
+#| fig-alt: >
+#|   A row of twelve digits, white on black, drawn by a trained generator. Most of them can be named.
+import matplotlib.pyplot as plt
+import torch
+
+from gan_lab import pretrained
+
+G = pretrained.digits()
+x = G(torch.randn(12, G.z_dim))  # twelve images of random numbers, (12, 1, 32, 32)
+fig, ax = plt.subplots(figsize=(9, 0.8))
+ax.imshow(torch.cat(list(x[:, 0]), dim=1), cmap="gray")
+ax.set_axis_off()
+
+# %% tags=["context", "hide-input"]
 from copy import deepcopy
 from functools import partial
 
-import matplotlib.pyplot as plt
 import numpy as np
-import torch
 import torch.nn.functional as F
 from lightning_fabric import Fabric
 from matplotlib.image import imread

@@ -25,10 +25,10 @@ def table(name: str) -> pd.DataFrame:
     return pd.read_csv(file)
 
 
-def interval(values: Iterable[float]) -> tuple[float, float]:
-    """Student's 95 % interval of the mean of n values.
+def interval(values: Iterable[float], level: float = 0.95) -> tuple[float, float]:
+    """Student's interval of the mean of n values: its 95 % interval, or that of another level.
 
-        mean ± q s / sqrt(n),   s² = sum (value - mean)² / (n - 1),   q the 97.5 % quantile of T
+        mean ± q s / sqrt(n),   s² = sum (value - mean)² / (n - 1),   q the (1 + level) / 2 quantile of T
 
     T has Student's distribution with n - 1 degrees of freedom. For independent normal values the interval holds the
     true mean in 95 % of all samples, however small n is. For skewed values it does so less often: if they are
@@ -38,7 +38,7 @@ def interval(values: Iterable[float]) -> tuple[float, float]:
     from scipy.special import stdtrit  # scipy.stats takes seconds to import
 
     n, mean, error = _mean(values)
-    reach = stdtrit(n - 1, 0.975) * error
+    reach = stdtrit(n - 1, (1 + level) / 2) * error
     return float(mean - reach), float(mean + reach)
 
 

@@ -19,6 +19,13 @@ def test_the_interval_of_two_values_reaches_far_beyond_them() -> None:
     assert interval([2.0, 5.0]) == pytest.approx((3.5 - reach, 3.5 + reach))
 
 
+def test_an_interval_of_a_higher_level_reaches_farther() -> None:
+    """Of two values T is Cauchy's, whose quantiles are tangents."""
+    for level in (0.5, 0.95, 0.995):
+        reach = 1.5 * np.tan(np.pi * level / 2)
+        assert interval([2.0, 5.0], level) == pytest.approx((3.5 - reach, 3.5 + reach))
+
+
 def test_the_interval_of_equal_values_is_a_point_and_no_chance_remains() -> None:
     """Also where their mean cannot be computed exactly."""
     assert interval([0.1] * 3) == (0.1, 0.1)

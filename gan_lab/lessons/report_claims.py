@@ -1,0 +1,187 @@
+"""What the two reports claim, and what several seeds say of it here.
+
+    claims = report_claims()     # a row a claim: said, number, seeds, mean, low, high, verdict
+
+A claim is one number of a training and the region where it lies if the claim is true. The number is measured once a
+seed. All the intervals together hold their true means in 95 of 100 such tables: each is Student's interval at the level
+1 - 0.05 / m, for m claims (Bonferroni).
+"""
+
+from collections.abc import Callable
+from math import inf
+from typing import NamedTuple
+
+import pandas as pd
+
+from gan_lab.measure.seeds import interval, table
+from gan_lab.shipped import RESULTS
+
+Values = pd.Series  # a number a seed; empty where no training of this kind is kept
+LESS, MORE = (-inf, 0.0), (0.0, inf)  # regions of a change
+
+
+class ReportClaim(NamedTuple):
+    """report: whose training.  said: the claim.  number: what is measured.  true_in: (low, high), where it lies if the
+    claim is true.  values: of each seed.  trained: what was trained here."""
+
+    report: str
+    said: str
+    number: str
+    true_in: tuple[float, float]
+    values: Callable[[], Values]
+    trained: str
+
+
+HASTY = "report B's DCGAN, a quarter as wide, 30 epochs with large steps"  # results/02_stability.csv
+FULL = "as in the report, if `gan-lab reproduce` has played it"  # results/reports
+WASSERSTEIN = "report B's networks, a quarter as wide, 40 epochs"  # results/04_wgan.csv
+
+
+def near(epoch: int, name: str, column: str) -> Callable[[], Values]:
+    """A mean over the ten epochs around this one of a report's training at full size."""
+
+    def values() -> Values:
+        file = RESULTS / "reports" / name / "curves.csv"
+        if not file.exists():
+            return pd.Series(dtype=float)
+        curves = pd.read_csv(file)
+        means: Values = curves[(curves["epoch"] - epoch).abs() <= 5].groupby("seed")[column].mean()
+        return means
+
+    return values
+
+
+def remedy(setting: str, metric: str) -> Callable[[], Values]:
+    """What a remedy of notebook 02 changes in the hasty game, seed by seed."""
+
+    def values() -> Values:
+        games = table("02_stability")
+        return change(games[~games["opt_G"].str.contains("lr=0.0004")], metric, setting, "plain")
+
+    return values
+
+
+def change(trainings: pd.DataFrame, metric: str, setting: str, against: str) -> Values:
+    """metric(setting, s) - metric(against, s) for the seeds s that both have."""
+    wide = trainings.pivot(index="seed", columns="setting", values=metric)
+    return (wide[setting] - wide[against]).dropna()
+
+
+def since_lowest_loss() -> Values:
+    """The kernel distance at the end, minus that at the epoch where the WGAN-GP's critic had its lowest loss."""
+    epochs = table("04_wgan_epochs").query("setting == 'WGAN-GP'").sort_values("epoch").groupby("seed")
+    lowest = epochs["estimate_train"].idxmax()  # the loss is minus the estimate
+    at_lowest = epochs.obj.loc[lowest].set_index("seed")["kernel_distance"]
+    since: Values = epochs["kernel_distance"].last() - at_lowest
+    return since
+
+
+CLAIMS = (
+    ReportClaim(
+        "A1",
+        "Near epoch 190 D is right about 88 % of the real images.",
+        "D's accuracy on them; 83 % to 93 %",
+        (0.83, 0.93),
+        near(190, "A1", "acc_real"),
+        FULL,
+    ),
+    ReportClaim(
+        "A1",
+        "There it is right about 97 % of the generated images.",
+        "D's accuracy on them; 92 % at least",
+        (0.92, 1.0),
+        near(190, "A1", "acc_fake"),
+        FULL,
+    ),
+    ReportClaim(
+        "A2",
+        "With one-sided smoothing D is better on generated images.",
+        "change of D's accuracy on them, at 1/2",
+        MORE,
+        remedy("one-sided", "acc_fake"),
+        HASTY,
+    ),
+    ReportClaim(
+        "A2",
+        "One-sided smoothing makes the training more stable.",
+        "change of the late kernel distance",
+        LESS,
+        remedy("one-sided", "late_distance"),
+        HASTY,
+    ),
+    ReportClaim(
+        "A3",
+        "Noise on real and generated images makes it more stable.",
+        "change of the late kernel distance",
+        LESS,
+        remedy("noise", "late_distance"),
+        HASTY,
+    ),
+    ReportClaim(
+        "B2",
+        "Smoothing and noise on real images make it more stable.",
+        "change of the late kernel distance",
+        LESS,
+        remedy("report B", "late_distance"),
+        HASTY,
+    ),
+    ReportClaim(
+        "A4",
+        "The AC-GAN draws the class that it is asked for.",
+        "share of the samples that a classifier names so; 90 % at least",
+        (0.9, 1.0),
+        lambda: table("03_acgan").query("setting == 'small embedding'").set_index("seed")["gan_test"],
+        "report A's AC-GAN, a quarter as wide, 60 epochs",
+    ),
+    ReportClaim(
+        "A6",
+        "The WGAN-GP converges better than the WGAN.",
+        "change of the kernel distance",
+        LESS,
+        lambda: change(table("04_wgan"), "kernel_distance", "WGAN-GP", "WGAN"),
+        WASSERSTEIN,
+    ),
+    ReportClaim(
+        "B3",
+        "Class accuracy reaches nearly 1.",
+        "D's accuracy on the classes of its batches; 95 % at least",
+        (0.95, 1.0),
+        near(995, "B3", "named_real"),
+        FULL,
+    ),
+    ReportClaim(
+        "B4",
+        "The critic's loss rises, so the critic gets worse.",
+        "change of the kernel distance while the loss rises",
+        MORE,
+        since_lowest_loss,
+        WASSERSTEIN,
+    ),
+)
+
+
+def report_claims() -> pd.DataFrame:
+    """A row a claim, with its number over the seeds, `interval` and verdict."""
+    level = 1 - 0.05 / len(CLAIMS)
+    rows = []
+    for claim in CLAIMS:
+        values = claim.values()
+        low, high = interval(values, level)
+        found = {"seeds": len(values), "mean": values.mean(), "low": low, "high": high}
+        about = {"report": claim.report, "claim": claim.said, "number": claim.number}
+        rows.append(about | found | {"verdict": verdict(low, high, claim.true_in), "trained": claim.trained})
+    return pd.DataFrame(rows)
+
+
+def verdict(low: float, high: float, true_in: tuple[float, float]) -> str:
+    """What the interval of a mean says of a claim that is true in a region.
+
+    "confirmed" if it lies inside; "contradicted" if it lies outside; "not confirmed" if it is partly inside; "cannot be
+    told" if there is none, as for fewer than two seeds.
+    """
+    least, most = true_in
+    if not low <= high:
+        return "cannot be told"
+    if least <= low and high <= most:
+        return "confirmed"
+    return "contradicted" if high < least or low > most else "not confirmed"

@@ -37,6 +37,7 @@ import pandas as pd
 import torch
 from matplotlib.axes import Axes
 from matplotlib.image import imread
+from PIL import Image
 from torch import Tensor
 from torchvision.utils import save_image
 
@@ -203,6 +204,20 @@ def line(row: dict[str, Any]) -> str:
     return text + f"   class entropy {row['class_entropy']:.2f}   sure {row['sure']:4.0%}"
 
 
+def in_words(table: pd.DataFrame, times: list[float]) -> str:
+    """Medians over the seeds as a table in Markdown: the kernel distance at each time, then what counts at the last."""
+    head = ["", *(f"{seconds:g} s" for seconds in times), "coverage", "sure"]
+    lines = [head, ["---"] * len(head)]
+    for name in [*RECIPES, REAL]:
+        label = RECIPES[name].label if name in RECIPES else "unseen real images"
+        rows = table[table["recipe"] == name].groupby("seconds").median(numeric_only=True)
+        if len(rows):
+            last = rows.iloc[-1]
+            distances = rows["kernel_distance"].reindex(times, fill_value=last["kernel_distance"])
+            lines.append([label, *(f"{d:.2f}" for d in distances), f"{last['coverage']:.0%}", f"{last['sure']:.0%}"])
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines).replace("-0.00", "0.00")
+
+
 def draw(table: pd.DataFrame, samples: Path, file: Path, names: list[str], times: list[float]) -> None:
     """A row a recipe: real images of its size, then its samples at each time, above the medians over the seeds."""
     plt.style.use(STYLE)
@@ -219,6 +234,7 @@ def draw(table: pd.DataFrame, samples: Path, file: Path, names: list[str], times
     fig.suptitle("Below each: kernel distance, coverage, share of which the classifiers are sure", fontsize=10)
     fig.savefig(file)
     plt.close(fig)
+    Image.open(file).convert("L").save(file, optimize=True)
 
 
 def cell(ax: Axes, grid: Path, rows: pd.DataFrame, title: str) -> None:
@@ -259,6 +275,7 @@ def main(arguments: argparse.Namespace) -> None:
                 asked.append((name, seed, marks(ms[name], times), samples))
     for rows in in_processes(asked, arguments.jobs):
         table = added(table, rows, file)
+    print(in_words(table, arguments.seconds))
     try:
         draw(table, samples, file.with_suffix(".png"), arguments.recipes, arguments.seconds)
     except FileNotFoundError as error:

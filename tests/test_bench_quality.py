@@ -298,3 +298,24 @@ def test_a_recipe_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) ->
     with pytest.raises(SystemExit):
         parser().parse_args(["--recipes", "B1,B2"])
     assert "no recipe B2" in capsys.readouterr().err
+
+
+def test_the_readme_has_the_table_of_what_was_measured() -> None:
+    found = pd.read_csv(quality.RESULTS / "quality_cpu.csv")
+    readme = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8")
+    assert quality.in_words(found, [30, 60, 120, 180]) in readme
+    trainings = found[found["recipe"].isin(RECIPES)].groupby("recipe")["seed"].nunique()
+    assert set(trainings.index) == set(RECIPES)
+    assert f"Medians over {trainings.min()} seeds." in readme and trainings.min() == trainings.max()
+
+
+def test_a_table_in_words_has_medians_and_leaves_out_what_was_not_trained() -> None:
+    numbers = {"kernel_distance": [0.1, 0.3, -0.001], "coverage": [0.5, 0.6, 0.9], "sure": [0.2, 0.4, 0.75]}
+    rows = {"recipe": ["B1", "B1", "real"], "seed": [0, 1, 32], "seconds": [30.0, 30.0, 0.0], **numbers}
+    lines = quality.in_words(pd.DataFrame(rows), [30.0]).splitlines()
+    assert lines == [
+        "|  | 30 s | coverage | sure |",
+        "| --- | --- | --- | --- |",
+        "| course: report B's DCGAN | 0.20 | 55% | 30% |",
+        "| unseen real images | 0.00 | 90% | 75% |",
+    ]

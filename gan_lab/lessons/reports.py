@@ -32,11 +32,12 @@ from gan_lab.training import Batches, Game, Round, Rules, fakes, one_round, step
 class Training(NamedTuple):
     """What a report trained.
 
-    game: images -> the players before their first step.  images: how they are loaded, for `load_images`.
-    seen: images -> what is played with.  grids: the epochs after which the report shows samples.
+    game: images -> the players before their first step; with width=0.25 they have a quarter of the hidden channels.
+    images: how they are loaded, for `load_images`.  seen: images -> what is played with.
+    grids: the epochs after which the report shows samples.
     """
 
-    game: Callable[[ImageSet], Game]
+    game: Callable[..., Game]
     images: dict[str, Any]
     epochs: int
     batch_size: int
@@ -48,9 +49,11 @@ class Training(NamedTuple):
 # Report A
 
 
-def a1(images: ImageSet, loss: NonSaturating | None = None, sigma: float = 0.0, **more: Any) -> Game:
+def a1(
+    images: ImageSet, loss: NonSaturating | None = None, sigma: float = 0.0, width: float = 1.0, **more: Any
+) -> Game:
     """A DCGAN of 64 x 64 images, with batch norm after the tanh and in D's first block."""
-    G, D = dcgan64.Generator(), dcgan64.Discriminator()
+    G, D = dcgan64.Generator(width=width), dcgan64.Discriminator(width=width)
     return with_adam(G, Noisy(D, sigma) if sigma else D, loss or NonSaturating(), 2e-4, 0.5, **more)
 
 
@@ -69,16 +72,16 @@ def a4(images: ImageSet, **more: Any) -> Game:
     return acgan(acgan28, images, 2e-4, 0.5, **more)
 
 
-def a5(images: ImageSet, **more: Any) -> Game:
+def a5(images: ImageSet, width: float = 1.0, **more: Any) -> Game:
     """A WGAN of 64 x 64 images, by the paper's Algorithm 1."""
-    G, D = wgan64.Generator(), wgan64.Critic()
+    G, D = wgan64.Generator(width=width), wgan64.Critic(width=width)
     opt_G, opt_D = (RMSprop(player.parameters(), lr=5e-5) for player in (G, D))
     return Game(G, D, Wasserstein(), opt_G, opt_D, project=clip_weights, n_critic=5, **more)
 
 
-def a6(images: ImageSet, **more: Any) -> Game:
+def a6(images: ImageSet, width: float = 1.0, **more: Any) -> Game:
     """A WGAN-GP on A5's networks, batch norm in the critic included. Adam's steps are the paper's."""
-    G, D = wgan64.Generator(), wgan64.Critic()
+    G, D = wgan64.Generator(width=width), wgan64.Critic(width=width)
     opt_G, opt_D = (Adam(player.parameters(), lr=1e-4, betas=(0.0, 0.9)) for player in (G, D))
     penalised = partial(Game, penalty=gradient_penalty, n_critic=5, allow_batch_norm=True)
     return penalised(G, D, Wasserstein(), opt_G, opt_D, **more)
@@ -109,9 +112,10 @@ def descend(game: Game, term: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 # Report B
 
 
-def b1(images: ImageSet, loss: NonSaturating | None = None, **more: Any) -> Game:
+def b1(images: ImageSet, loss: NonSaturating | None = None, width: float = 1.0, **more: Any) -> Game:
     """A DCGAN of 32 x 32 images, with dropout in D."""
-    return with_adam(dcgan32.Generator(), dcgan32.Discriminator(), loss or NonSaturating(), 1e-4, 0.9, **more)
+    G, D = dcgan32.Generator(width=width), dcgan32.Discriminator(width=width)
+    return with_adam(G, D, loss or NonSaturating(), 1e-4, 0.9, **more)
 
 
 def b2(images: ImageSet, **more: Any) -> Game:
@@ -124,9 +128,9 @@ def b3(images: ImageSet, **more: Any) -> Game:
     return acgan(acgan32, images, 1e-4, 0.9, **more)
 
 
-def b4(images: ImageSet, **more: Any) -> Game:
+def b4(images: ImageSet, width: float = 1.0, **more: Any) -> Game:
     """What the report calls a WGAN. Its text quotes Algorithm 1; its code has one step of D, and a wrong penalty."""
-    G, D = dcgan32.Generator(), dcgan32.Discriminator()
+    G, D = dcgan32.Generator(width=width), dcgan32.Discriminator(width=width)
     return with_adam(G, D, Wasserstein(), 1e-4, 0.9, penalty=report_b, **more)
 
 
@@ -144,9 +148,10 @@ def with_adam(G: nn.Module, D: nn.Module, loss: Loss, lr: float, beta1: float, *
     return Game(G, D, loss, opt_G, opt_D, **more)
 
 
-def acgan(network: ModuleType, images: ImageSet, lr: float, beta1: float, **more: Any) -> Game:
+def acgan(network: ModuleType, images: ImageSet, lr: float, beta1: float, width: float = 1.0, **more: Any) -> Game:
     """An AC-GAN of this network, for the classes of the images."""
-    G, D = (player(classes=len(images.classes)) for player in (network.Generator, network.Discriminator))
+    players = network.Generator, network.Discriminator
+    G, D = (player(classes=len(images.classes), width=width) for player in players)
     return with_adam(G, D, AuxiliaryClassifier(NonSaturating()), lr, beta1, **more)
 
 

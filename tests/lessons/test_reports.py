@@ -32,6 +32,14 @@ def size(player: nn.Module) -> int:
 
 
 @pytest.mark.parametrize("name", TRAININGS)
+def test_a_quarter_of_the_width_leaves_between_a_sixteenth_and_a_quarter_of_the_weights(name: str) -> None:
+    images = load_images(**TRAININGS[name].images)
+    whole, narrow = (TRAININGS[name].game(images, width=width) for width in (1, 0.25))
+    for player, narrower in ((whole.G, narrow.G), (whole.D, narrow.D)):
+        assert 1 / 16.5 < size(narrower) / size(player) < 1 / 3.5
+
+
+@pytest.mark.parametrize("name", TRAININGS)
 def test_the_players_are_the_report_s_and_play_with_its_images(name: str) -> None:
     training = TRAININGS[name]
     images = load_images(**training.images)

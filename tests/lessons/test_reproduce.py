@@ -79,6 +79,24 @@ def test_what_was_stopped_goes_on_and_ends_with_the_same_numbers(tmp_path, monke
     assert one == other
 
 
+def test_another_width_is_kept_in_a_folder_of_its_own(tmp_path, monkeypatch):
+    asked = []
+    one = reproduce.TRAININGS["two"]
+    seen = one._replace(game=lambda images, width=1.0: asked.append(width) or small(images))
+    monkeypatch.setattr(reproduce, "TRAININGS", {"two": seen})
+    command(monkeypatch, "two", "--epochs", "1", "--width", "0.25", "--out", str(tmp_path))
+    assert set(asked) == {0.25}
+    assert (tmp_path / "width_0.25" / "figures" / "two" / "curves.csv").exists()
+    assert not (tmp_path / "two").exists()
+
+
+@pytest.mark.parametrize("width", ["0", "-1", "nan", "inf"])
+def test_a_width_that_no_network_has_is_refused(tmp_path, monkeypatch, capsys, width):
+    with pytest.raises(SystemExit):
+        command(monkeypatch, "two", "--width", width, "--out", str(tmp_path / "out"))
+    assert "--width is above 0" in capsys.readouterr().err
+
+
 def test_a_name_that_no_report_has_is_refused_before_anything_is_played(tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         command(monkeypatch, "three", "--out", str(tmp_path / "out"))

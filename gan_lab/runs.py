@@ -176,7 +176,7 @@ class Run:
         """The run's folder: run_dir/name, unless another run lives there; else the name has the recipe's digest."""
         own = f"{name}-{self._digest}"
         if not str(run_dir):
-            return Path(os.environ.get("GAN_LAB_RUNS", "runs"), own)
+            return Path(os.environ.get("GAN_LAB_RUNS", "runs"), own).expanduser()
         simple = Path(run_dir, name).expanduser()
         return simple if self._recipe_in(simple) in (None, self.recipe) else simple.with_name(own)
 

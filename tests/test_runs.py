@@ -113,6 +113,13 @@ def test_another_game_beside_a_run_is_another_run_which_names_the_difference(who
     assert before == {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
+def test_the_folder_of_all_runs_may_be_given_below_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))  # the same on Windows
+    monkeypatch.setenv("GAN_LAB_RUNS", "~/mine")
+    assert run_of().folder.parent == tmp_path / "mine"
+
+
 def test_each_game_has_a_folder_and_the_same_one_again(tmp_path, monkeypatch):
     monkeypatch.setenv("GAN_LAB_RUNS", str(tmp_path))
     a, again = run_of().folder, run_of().folder

@@ -1,6 +1,6 @@
 """Plays the reports' trainings to their end, and keeps what the reports show of them.
 
-    gan-lab reproduce              all ten: on two cores half a day, on a GPU less than an hour
+    gan-lab reproduce              all ten: on two cores a day and a half, most of it A1 to A3
     gan-lab reproduce B1 B2        some of them
     gan-lab reproduce --seeds 3    each with the seeds 0, 1 and 2
     gan-lab reproduce --width 0.25 with a quarter of the channels, many times faster

@@ -70,8 +70,8 @@ RECIPES = {
     "pytorch-gan": Recipe("PyTorch-GAN", pytorch_gan.SIZE, pytorch_gan.start),
     "keras-ada": Recipe("Keras' example with ADA", keras_ada.SIZE, keras_ada.start),
     "lightweight-gan": Recipe("lightweight-gan, small", lightweight_gan.SIZE, lightweight_gan.start),
-    "B1": Recipe("course: report B's DCGAN", course.SIZE, course.b1),
-    "augmentation": Recipe("course: DCGAN", course.SIZE, course.augmentation),
+    "B1": Recipe("course: report B's DCGAN, half as wide", course.SIZE, course.b1),
+    "augmentation": Recipe("course: DCGAN, augmentation", course.SIZE, course.augmentation),
     "R1": Recipe("course: DCGAN, R1", course.SIZE, course.r1),
     "labels": Recipe("course: DCGAN, labels", course.SIZE, course.labels),
 }

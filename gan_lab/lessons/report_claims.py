@@ -3,8 +3,8 @@
     claims = report_claims()     # a row a claim: said, number, seeds, mean, low, high, verdict
 
 A claim is one number of a training and the region where it lies if the claim is true. The number is measured once a
-seed. All the intervals together hold their true means in 95 of 100 such tables: each is Student's interval at the level
-1 - 0.05 / m, for m claims (Bonferroni).
+seed, in a training like the report's. Each interval is Student's at the level 1 - 0.05 / m, for m claims (Bonferroni).
+If the numbers of the seeds are roughly normal, all of them hold their true means in at least 95 of 100 such tables.
 """
 
 from collections.abc import Callable
@@ -32,20 +32,20 @@ class ReportClaim(NamedTuple):
     trained: str
 
 
-HASTY = "report B's DCGAN, a quarter as wide, 30 epochs with large steps"  # results/02_stability.csv
-FULL = "as in the report, if `gan-lab reproduce` has played it"  # results/reports
-WASSERSTEIN = "report B's networks, a quarter as wide, 40 epochs"  # results/04_wgan.csv
+HASTY = "notebook 2's unstable game"  # results/02_stability.csv
+FULL = "not played at full size"  # results/reports
+WASSERSTEIN = "notebook 4's digits"  # results/04_wgan.csv
 
 
 def near(epoch: int, name: str, column: str) -> Callable[[], Values]:
-    """A mean over the ten epochs around this one of a report's training at full size."""
+    """A mean over ten epochs, five of them before this one, of a report's training at full size."""
 
     def values() -> Values:
         file = RESULTS / "reports" / name / "curves.csv"
         if not file.exists():
             return pd.Series(dtype=float)
         curves = pd.read_csv(file)
-        means: Values = curves[(curves["epoch"] - epoch).abs() <= 5].groupby("seed")[column].mean()
+        means: Values = curves[curves["epoch"].between(epoch - 5, epoch + 4)].groupby("seed")[column].mean()
         return means
 
     return values
@@ -67,13 +67,11 @@ def change(trainings: pd.DataFrame, metric: str, setting: str, against: str) -> 
     return (wide[setting] - wide[against]).dropna()
 
 
-def since_lowest_loss() -> Values:
-    """The kernel distance at the end, minus that at the epoch where the WGAN-GP's critic had its lowest loss."""
-    epochs = table("04_wgan_epochs").query("setting == 'WGAN-GP'").sort_values("epoch").groupby("seed")
-    lowest = epochs["estimate_train"].idxmax()  # the loss is minus the estimate
-    at_lowest = epochs.obj.loc[lowest].set_index("seed")["kernel_distance"]
-    since: Values = epochs["kernel_distance"].last() - at_lowest
-    return since
+def loss_and_distance() -> Values:
+    """Spearman's correlation, over the epochs of a WGAN-GP, of the critic's loss and the kernel distance."""
+    games = table("04_wgan_epochs").query("setting == 'WGAN-GP'").groupby("seed")
+    # the loss is minus the estimate
+    return pd.Series({seed: -g["estimate_train"].corr(g["kernel_distance"], method="spearman") for seed, g in games})
 
 
 CLAIMS = (
@@ -89,16 +87,16 @@ CLAIMS = (
         "A1",
         "There it is right about 97 % of the generated images.",
         "D's accuracy on them; 92 % at least",
-        (0.92, 1.0),
+        (0.92, inf),
         near(190, "A1", "acc_fake"),
         FULL,
     ),
     ReportClaim(
         "A2",
         "With one-sided smoothing D is better on generated images.",
-        "change of D's accuracy on them, at 1/2",
+        "change of D's accuracy on them, at the best D's threshold",
         MORE,
-        remedy("one-sided", "acc_fake"),
+        remedy("one-sided", "right_on_fake"),
         HASTY,
     ),
     ReportClaim(
@@ -129,9 +127,9 @@ CLAIMS = (
         "A4",
         "The AC-GAN draws the class that it is asked for.",
         "share of the samples that a classifier names so; 90 % at least",
-        (0.9, 1.0),
+        (0.9, inf),
         lambda: table("03_acgan").query("setting == 'small embedding'").set_index("seed")["gan_test"],
-        "report A's AC-GAN, a quarter as wide, 60 epochs",
+        "notebook 3's AC-GAN, small embedding",
     ),
     ReportClaim(
         "A6",
@@ -145,16 +143,16 @@ CLAIMS = (
         "B3",
         "Class accuracy reaches nearly 1.",
         "D's accuracy on the classes of its batches; 95 % at least",
-        (0.95, 1.0),
+        (0.95, inf),
         near(995, "B3", "named_real"),
         FULL,
     ),
     ReportClaim(
         "B4",
         "The critic's loss rises, so the critic gets worse.",
-        "change of the kernel distance while the loss rises",
+        "rank correlation of its loss and the kernel distance",
         MORE,
-        since_lowest_loss,
+        loss_and_distance,
         WASSERSTEIN,
     ),
 )
@@ -168,8 +166,8 @@ def report_claims() -> pd.DataFrame:
         values = claim.values()
         low, high = interval(values, level)
         found = {"seeds": len(values), "mean": values.mean(), "low": low, "high": high}
-        about = {"report": claim.report, "claim": claim.said, "number": claim.number}
-        rows.append(about | found | {"verdict": verdict(low, high, claim.true_in), "trained": claim.trained})
+        about = {"report": claim.report, "claim": claim.said, "number": claim.number, "in": claim.trained}
+        rows.append(about | found | {"verdict": verdict(low, high, claim.true_in)})
     return pd.DataFrame(rows)
 
 

@@ -22,25 +22,25 @@
 #
 # You need to know what a neural network, a loss and a gradient step are. Nothing is downloaded, and no GPU is needed.
 #
-# Run the cells one after the other, with Shift+Enter. Some are folded: they import, draw a picture, or hold a sentence of
-# the text to its number. (A line `#| fig-alt` describes a picture for those who do not see it.) Before a result you are
+# Run the cells one after the other, with Shift+Enter. Some are folded: they import, draw a picture, or check a sentence
+# of the text against its number. (A line `#| fig-alt` describes a picture for those who do not see it.) Before a result you are
 # asked to **predict** it. To see no answers before you run the cells, choose *Edit, Clear Outputs of All Cells*.
 #
 # **Time.** 30 minutes to read, 5 more for what is marked as deeper; three to compute, on two cores.
 #
-# Where it leads: nobody wrote the digits below. A generator that comes with the course, and was trained as you will train
-# yours, draws them when you run the cell. Run it again, and it draws others.
+# Where it leads: nobody wrote the digits below. A small generator that comes with the course draws them when you run the
+# cell; run it again, and it draws others. (It was trained longer than yours will be, with ideas of notebook 6.)
 
 # %%
 #| fig-alt: >
-#|   A row of twelve digits, white on black, drawn by a trained generator. Most of them can be named.
+#|   A row of twelve digits, white on black, drawn by a trained generator. Many of them can be named.
 import matplotlib.pyplot as plt
 import torch
 
 from gan_lab import pretrained
 
 G = pretrained.digits()
-x = G(torch.randn(12, G.z_dim))  # twelve images of random numbers, (12, 1, 32, 32)
+x = G(torch.randn(12, G.z_dim))  # twelve images (12, 1, 32, 32), each made from random numbers
 fig, ax = plt.subplots(figsize=(9, 0.8))
 ax.imshow(torch.cat(list(x[:, 0]), dim=1), cmap="gray")
 ax.set_axis_off()

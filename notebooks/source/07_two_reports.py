@@ -25,7 +25,7 @@
 # The cases do not build on each other: read those that you could have been caught by. **Predict** before each of them: you
 # are told what was written; what is wrong with it?
 #
-# **Time.** 40 minutes to read; three to compute, on two cores.
+# **Time.** 45 minutes to read; three to compute, on two cores.
 
 # %% tags=["colour", "hide-input"]
 import itertools

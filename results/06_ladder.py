@@ -142,7 +142,7 @@ def measured(judge: Judge, x: Tensor) -> dict[str, float]:
 def main(jobs: int) -> None:
     table = pd.read_csv(TABLE) if TABLE.exists() else pd.DataFrame(columns=["images", "idea", "seed"])
     there = set(table[["images", "idea", "seed"]].itertuples(index=False, name=None))
-    wanted = [(n, idea, seed) for seed in SEEDS for n, (ideas, _) in SIZES.items() for idea in ideas]
+    wanted = [(n, idea, seed) for n, (ideas, _) in SIZES.items() for seed in SEEDS for idea in ideas]
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as processes:
         tasks = [processes.submit(train, *each) for each in wanted if each not in there]
         for task in as_completed(tasks):

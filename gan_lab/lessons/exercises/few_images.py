@@ -30,7 +30,7 @@ def check_average(answer: Callable[[list[Tensor], float], Tensor]) -> Claims:
 @check
 def check_leaks_at(answer: Mapping[str, float]) -> Claims:
     """Does it say at which p each augmentation of the exercise has the eigenvalue 0?"""
-    hint = "write down the eigenvalues of section 3, and find the p at which the first of them is 0"
+    hint = "write down the eigenvalues of section 3, and find the smallest p at which one of them is 0"
     for name, truth in {"a mirror": 1 / 2, "1, 2 or 3 quarter turns": 3 / 4, "0 to 3 quarter turns": 1.0}.items():
         yield name in answer, f"the answer has no {name!r}"
         found = number(answer[name], name)

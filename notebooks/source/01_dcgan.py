@@ -23,8 +23,9 @@
 # You need to know what a neural network, a loss and a gradient step are. Nothing is downloaded, and no GPU is needed.
 #
 # Run the cells one after the other, with Shift+Enter. Some are folded: they import, draw a picture, or check a sentence
-# of the text against its number. (A line `#| fig-alt` describes a picture for those who do not see it.) Before a result you are
-# asked to **predict** it. To see no answers before you run the cells, choose *Edit, Clear Outputs of All Cells*.
+# of the text against its number. (A line `#| fig-alt` describes a picture for those who do not see it.) Before a result
+# you are asked to **predict** it. To see no answers before you run the cells, choose *Edit, Clear Outputs of All
+# Cells*.
 #
 # **Time.** 30 minutes to read, 5 more for what is marked as deeper; three to compute, on two cores.
 #
@@ -77,7 +78,8 @@ plt.style.use(plots.STYLE)
 #
 # Here the data are points in the plane, and both players are so small that you can watch them. **Blue dots** are real,
 # **orange triangles** are drawn by the *generator* $G$. The ground is what the *discriminator* $D$ answers at each place:
-# blue for "real", orange for "fake", and on the line it cannot tell. An **arrow** is where $D$'s answer pulls a drawn point.
+# blue for "real", orange for "fake", and on the line it cannot tell. An **arrow** is where $D$'s answer pulls a drawn
+# point.
 #
 # Run the next cell and press **Play**. Then Reset, and:
 #
@@ -106,8 +108,8 @@ playground()
 # a line, and run the notebook from here on: the next cell of code checks what you wrote.
 #
 # `DCGAN` is a network by the guidelines that you will read below, small enough for a laptop. Two student reports on the
-# same coursework are reproduced in this course, too; `B1` is the network of report B (32 x 32 images), `A1` that of report
-# A (64 x 64).
+# same coursework are reproduced in this course, too; `B1` is the network of report B (32 x 32 images), `A1` that of
+# report A (64 x 64).
 
 # %% tags=["parameters"]
 data_dir: str = ""  # the images; "" is the bundled digits [a folder, or one of MNIST, FashionMNIST, KMNIST]
@@ -132,8 +134,8 @@ run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named a
 # ## The real images
 #
 # The bundled images are handwritten digits, 1 to 5. To a network an image is a block of numbers: here each pixel is a
-# number between $-1$ (black) and $1$ (white), unless you asked for 0 to 1. Some images are **held out**: nobody is trained
-# on them, so that they can be compared with what was learnt.
+# number between $-1$ (black) and $1$ (white), unless you asked for 0 to 1. Some images are **held out**: nobody is
+# trained on them, so that they can be compared with what was learnt.
 
 # %%
 check_parameters(globals())
@@ -190,8 +192,8 @@ two_players(ax, noise[0], real[:3], first[:3], value_range=value_range)
 #
 # $$\min_G \max_D \; V(D, G) = \mathbb{E}_{x}\big[\log D(x)\big] + \mathbb{E}_{z}\big[\log\big(1 - D(G(z))\big)\big] \qquad (1)$$
 #
-# where $\mathbb{E}_x$ is the average over the real images and $\mathbb{E}_z$ the average over the noise. The first term is
-# large when $D$ says "real" to real images, the second when it says "fake" to generated ones.
+# where $\mathbb{E}_x$ is the average over the real images and $\mathbb{E}_z$ the average over the noise. The first term
+# is large when $D$ says "real" to real images, the second when it says "fake" to generated ones.
 #
 # In the code $D$ returns a **score** $s$, any real number, and the probability is $D = \sigma(s) = 1 / (1 + e^{-s})$, the
 # sigmoid. A score of 0 means "I cannot tell". What $D$ minimises, `d_loss`, is $-V$. (With the parameter `real_target`
@@ -216,10 +218,10 @@ print(f"d_loss at score 0: {NonSaturating().d_loss(cannot_tell, cannot_tell):.4f
 # 3. no fully connected hidden layers (but for $G$'s first one, which turns the noise into 4 x 4 pixels of many channels);
 # 4. ReLU in $G$, tanh on its output; in $D$ LeakyReLU, which lets a part of negative values through.
 #
-# The network `DCGAN` does so. One thing is added (Mirza and Osindero, 2014): both players are told the **label** $y$ of the
-# image, which digit it is to be. $G(z, y)$ draws a $y$, and $D(x, y)$ answers whether $x$ is a real image *of a $y$*. With
-# labels a thousand images are enough to draw digits that a stranger would name, and after a minute; notebook 3 is about
-# them. So in the code a $y$ stands beside each image. The equations are written without it.
+# The network `DCGAN` does so. One thing is added (Mirza and Osindero, 2014): both players are told the **label** $y$ of
+# the image, which digit it is to be. $G(z, y)$ draws a $y$, and $D(x, y)$ answers whether $x$ is a real image *of a
+# $y$*. With labels a thousand images are enough to draw, in a few minutes, digits of which many can be named; notebook
+# 3 is about them. So in the code a $y$ stands beside each image. The equations are written without it.
 #
 # The reports' networks have no labels. Here is what is about to play, layer by layer, with the shape that leaves each
 # layer for a batch of two.
@@ -258,8 +260,8 @@ if system == "DCGAN":
 #
 # A loss is a small class with two methods. This is the saturating one; training with it is exercise 3.
 #
-# **Predict.** A fake has a score of $-6$: $D$ is sure that it is fake. Which of the two losses moves $G$ more, and how many
-# times more?
+# **Predict.** A fake has a score of $-6$: $D$ is sure that it is fake. Which of the two losses moves $G$ more, and how
+# many times more?
 
 
 # %%
@@ -290,8 +292,9 @@ left.legend()
 plt.show()
 
 # %% [markdown]
-# On the left side of these pictures, where $D$ is sure of a fake, only one of the two pulls. At a score of 0, where $D$
-# cannot tell, the non-saturating loss is $\log 2$.
+# On the left side of these pictures, where $D$ is sure of a fake, only one of the two pulls. At $s = -6$ it pulls $e^6$
+# times as hard, some 400 times: the two slopes are $1 - \sigma(s)$ and $\sigma(s)$. At a score of 0, where $D$ cannot
+# tell, the non-saturating loss is $\log 2$.
 
 # %% tags=["claims"]
 claim("only one of the two pulls", pulls["non-saturating"] > 0.9 and pulls["saturating"] < 0.01)
@@ -303,11 +306,11 @@ claim("only one of the two pulls", pulls["non-saturating"] > 0.9 and pulls["satu
 # images.
 #
 # Three small classifiers of the images turn each image into 64 numbers, its *features*. The **kernel distance** says how
-# far the drawings lie from the real images there: more real images get 0 on average (and so sometimes a little less), and
-# lower is better. **Coverage** is
-# the share of the real images that have a drawing near them. (Notebook 2 takes both apart. With the features of a
-# network called Inception the first is known as KID; ours are others, and so are the numbers.) Of the held-out images
-# the judge keeps one half to compare with. The other half, real images that nobody has seen, shows what can be reached:
+# far the drawings lie from the real images in these features: more real images get 0 on average (and so sometimes a
+# little less), and lower is better. **Coverage** is the share of the real images that have a drawing near them.
+# (Notebook 2 takes both apart. With the features of a network called Inception the first is known as KID; ours are
+# others, and so are the numbers.) Of the held-out images the judge keeps one half to compare with. The other half, real
+# images that nobody has seen, shows what can be reached:
 
 # %%
 judge = Judge(images, held_out, seed=seed)
@@ -318,13 +321,13 @@ print(f"coverage {judge.floor['coverage']:.0%}")
 # ## A round, in ten lines
 #
 # All of a GAN's training is this, over and over: a step of $D$, with $G$ fixed, then a step of $G$, with $D$ fixed. Here
-# is one round, on one batch, with copies of the two players. A step of an optimiser is always the same three calls: forget
-# the old gradients, go backward from the loss, step.
+# is one round, on one batch, with copies of the two players. A step of an optimiser is always the same three calls:
+# forget the old gradients, go backward from the loss, step.
 
 # %%
-my_G, my_D = deepcopy(G), deepcopy(D)
-adam_G, adam_D = (torch.optim.Adam(player.parameters(), lr=learning_rate) for player in (my_G, my_D))
-x, label = images.batch(torch.arange(batch_size))
+my_G, my_D = deepcopy(G).train(), deepcopy(D).train()  # in training, batch norm goes by the batch
+adam_G, adam_D = (torch.optim.Adam(p.parameters(), lr=learning_rate, betas=(beta1, 0.999)) for p in (my_G, my_D))
+x, label = images.batch(torch.randperm(len(images))[:batch_size])
 y = [label] if system == "DCGAN" else []  # what both are told beside z and x; the reports' networks are told nothing
 
 # D's step
@@ -343,8 +346,8 @@ adam_G.step()
 print(f"d_loss {d_loss.item():.2f}, g_loss {g_loss.item():.2f}")
 
 # %% [markdown]
-# And this is what `play` does, from the course's package: it plays one round after another, with any loss, and yields what
-# happened. The loop around it is yours.
+# And this is what `play` does, from the course's package: it plays one round after another, with any loss, and yields
+# what happened. The loop around it is yours.
 #
 # ## Training
 #
@@ -433,8 +436,9 @@ plots.grid(left, some, value_range=value_range, title="real")
 plots.grid(right, sample(game, z, y), value_range=value_range, title=f"generated, epoch {run.epoch}")
 
 # %% [markdown]
-# Look at the generated digits beside the real ones. Which would you take for real? Does each digit occur in many hands? A
-# generator that draws only what $D$ has not yet learnt to doubt, one drawing over and over, has *collapsed*.
+# Look at the generated digits beside the real ones. Which would you take for real? Is each digit drawn in many
+# handwritings? A generator that draws only what $D$ has not yet learnt to doubt, one drawing over and over, has
+# *collapsed*.
 #
 # So much for the eye. Here is the number, after more and more epochs:
 
@@ -466,16 +470,16 @@ sure_of = {"drawings": judge.sure(drawn()), "unseen real images": judge.sure(jud
 print("\n".join(f"the classifiers are sure of {share:.0%} of the {name}" for name, share in sure_of.items()))
 
 # %% [markdown]
-# Would a stranger name the drawings? The classifiers, which know real images only, are sure of more than half as many
-# drawings as real images ("sure" means that one digit has a probability above 0.99).
+# Would a stranger name the drawings? The classifiers, which have never seen a drawing of $G$, are sure of more than
+# half as many drawings as real images ("sure" means that one digit has a probability above 0.99).
 #
-# In the table above the first column is for the drawings, the second for real images that nobody has seen, the third for the training
-# images themselves, the last for noise. The kernel distance says how far the drawings still are from real images, the
-# coverage how many of the real images have a drawing like them, the precision how many drawings lie where real images
-# do. A generator that knew the training images by heart would get the third column: only *copying* tells it from a
-# perfect one. It is the chance that a drawing lies nearer to the training images than an unseen image does, so 0.5 is
-# right and 1 is a copier; less than 0.5 is a drawing that lies farther away than unseen images do. Compare two trainings by these numbers, and by more than one seed (notebook 2), and not by
-# their losses.
+# In the table above the first column is for the drawings, the second for real images that nobody has seen, the third
+# for the training images themselves, the last for noise. The kernel distance says how far the drawings still are from
+# real images, the coverage how many of the real images have a drawing like them, the precision how many drawings lie
+# where real images do. A generator that knew the training images by heart would get the third column: only *copying*
+# tells it from a perfect one. It is the chance that a drawing lies nearer to the training images than an unseen image
+# does, so 0.5 is right and 1 is a copier; below 0.5 the drawings lie farther from the training images than unseen
+# images do. Compare two trainings by these numbers, and by more than one seed (notebook 2), and not by their losses.
 
 # %% tags=["claims"]
 of_drawings, of_unseen, of_copies, of_noise = (found[name] for name in ("samples", "unseen", "copies", "noise"))
@@ -483,7 +487,7 @@ near = of_drawings["kernel_distance"] < of_noise["kernel_distance"] / 4
 claim("watch the digits appear", near and of_drawings["precision"] > 0.4)
 half_as_many = sure_of["drawings"] > sure_of["unseen real images"] / 2
 claim(
-    "The classifiers, which know real images only, are sure of more than half as many drawings as real images",
+    "The classifiers, which have never seen a drawing of $G$, are sure of more than half as many drawings as real images",
     half_as_many,
 )
 apart = (of_copies - of_unseen).abs()
@@ -565,9 +569,10 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# The further the held-out images lie from the training images, the more $D$ has learnt its images by heart, and the less
-# its verdict says about digits in general. (This is $D$ after its last step, at one moment. The accuracies above are averages
-# over all rounds of an epoch, and those two can differ much.)
+# Compare two gaps. If the held-out images lie where the training images do, $D$ has learnt what digits look like. If
+# they lie where the generated ones do, it only knows its own images by heart. In between it has learnt something of
+# both. (This is $D$ after its last step, at one moment. The accuracies above are averages over all rounds of an epoch,
+# and those two can differ much.)
 
 # %% [markdown]
 # ## A walk through the latent space (deeper)
@@ -578,7 +583,8 @@ plt.show()
 # radius $\sqrt{Z}$, and the middle of the line lies well inside. So we also walk along the sphere, from $z_0$ at $t = 0$
 # to $z_1$ at $t = 1$, with the angle $\omega$ between the two. (The label stays.)
 #
-# **Predict.** On which of the two ways will the drawings in the middle be poorer, and will you see it?
+# **Predict.** Will the drawings in the middle of the straight line, where $z$ is too short, differ from those on the
+# sphere?
 #
 # $$ z(t) = \frac{\sin((1-t)\,\omega)}{\sin \omega}\, z_0 + \frac{\sin(t\,\omega)}{\sin \omega}\, z_1 \qquad (3)$$
 
@@ -608,9 +614,11 @@ claim("the middle of the line lies well inside", line[6].norm() < 0.8 * radius)
 
 # %% [markdown]
 # If the image changes smoothly all the way, the map is a landscape. (That does not rule out copies at its landmarks.)
+# Compare the middles of the two rows: a $z$ that is too short need not give a poorer drawing. In notebook 6 it gives a
+# more typical one, and less variety.
 #
-# With the sliders you can walk yourself: choose a digit, and move along the directions in which it changes most, or over to
-# another digit with the same $z$. (Where there is no live kernel you see static walks.)
+# With the sliders you can walk yourself: choose a digit, and move along the directions in which it changes most, or
+# over to another digit with the same $z$. (Where there is no live kernel you see static walks.)
 
 # %% tags=["hide-input"]
 #| fig-alt: >
@@ -624,13 +632,14 @@ else:
 # ## What to take along
 #
 # * A GAN is two networks and one value: $D$ climbs it, $G$ goes down. A round is a step of each.
-# * $G$ never sees a real image. All that it learns comes through $D$'s gradient, so its loss must not be flat where $D$ is
-#   sure: take the non-saturating one.
+# * $G$ never sees a real image. All that it learns comes through $D$'s gradient, so its loss must not be flat where $D$
+#   is sure: take the non-saturating one.
 # * Losses and accuracies measure each player against the other. They say little about the drawings.
 # * To know how good drawings are, compare them with real images that nobody was trained on, and ask for copies.
 #
-# The networks of the two reports are trained by the same notebook with other parameters: here report B's at half its width,
-# and report A's with all its settings. (A1 takes hours on a laptop. What is wrong in these networks says notebook 7.)
+# The networks of the two reports are trained by the same notebook with other parameters: here report B's at half its
+# width, and report A's with all its settings. (A1 takes hours on a laptop. Notebook 7 says what is wrong in these
+# networks.)
 #
 # ```
 # uv run gan-lab run notebooks/01_dcgan.ipynb -p system B1 -p width 0.5 -p epochs 55 -p batch_size 32
@@ -642,9 +651,9 @@ else:
 # Those with a check tell you whether you are right. The others are open: try, and look.
 #
 # **1. The rules of a game.** Goodfellow et al. let $D$ take $k$ steps, each on another batch, before $G$ takes one. Write
-# these rules as a function of a game and its batches, in your own lines: for each batch a step of $D$ on real images and on
-# new fakes, and after the last batch one step of $G$. The losses are those of the game, and both players are told the labels:
-# `game.G(z, y)`, `game.D(x, y)`.
+# these rules as a function of a game and its batches, in your own lines: for each batch a step of $D$ on real images
+# and on new fakes, and after the last batch one step of $G$. The losses are those of the game, and both players are
+# told the labels: `game.G(z, y)`, `game.D(x, y)`.
 
 
 # %%
@@ -670,8 +679,8 @@ def my_round(game, batches):
 exercises.check_round(my_round)
 
 # %% [markdown]
-# <details><summary>Hint</summary>A step of an optimiser is three lines: forget the old gradients, go backward from the loss,
-# step. $G$ pays for $D$'s scores of images from new noise, which are not detached. <code>one_round</code> in
+# <details><summary>Hint</summary>A step of an optimiser is three lines: forget the old gradients, go backward from the
+# loss, step. $G$ pays for $D$'s scores of images from new noise, which are not detached. <code>one_round</code> in
 # <code>gan_lab/training.py</code> is the same and tells what happened, as a <code>Round</code>; <code>play(...,
 # round=my_round)</code> plays yours if it does so, too.</details>
 #
@@ -698,21 +707,21 @@ exercises.check_least_squares(LeastSquares())
 
 # %% [markdown]
 # <details><summary>Hint</summary>One line each, such as <code>(real - 1).square().mean() / 2</code>. To train, run again
-# from the cell that builds $G$ and $D$. In this game "cannot tell" is a score of 1/2. So there are no accuracies, which count
-# scores above 0: look at the losses and at the kernel distance.</details>
+# from the cell that builds $G$ and $D$. In this game "cannot tell" is a score of 1/2. So there are no accuracies, which
+# count scores above 0: look at the losses and at the kernel distance.</details>
 #
-# **3. Saturation** (open). Train with `Saturating()` in place of `NonSaturating()`. Look at the accuracy of $D$ on fakes and
-# at the samples after five epochs.
+# **3. Saturation** (open). Train with `Saturating()` in place of `NonSaturating()`. Look at the accuracy of $D$ on
+# fakes and at the samples after five epochs.
 # <details><summary>Hint</summary>One name changes, where <code>loss</code> is made. Run again from the cell that builds
 # $G$ and $D$, so that both begin anew; with another loss it is another run, and gets a folder of its own.</details>
 #
-# **4. A map of the digits** (open). Set `z_dim = 2` on the generator class before it is built, and draw $G(z)$ on a grid of
-# $z$ from $-2$ to $2$, for one digit and for another. What has a place in the plane, and what lies between?
-# <details><summary>Hint</summary><code>projection32.Generator.z_dim = 2</code> before the cell that builds $G$ and $D$; at
-# the end <code>torch.cartesian_prod</code> of two <code>torch.linspace</code> is the grid of $z$.</details>
+# **4. A map of the digits** (open). Set `z_dim = 2` on the generator class before it is built, and draw $G(z)$ on a
+# grid of $z$ from $-2$ to $2$, for one digit and for another. What has a place in the plane, and what lies between?
+# <details><summary>Hint</summary><code>projection32.Generator.z_dim = 2</code> before the cell that builds $G$ and $D$;
+# at the end <code>torch.cartesian_prod</code> of two <code>torch.linspace</code> is the grid of $z$.</details>
 #
-# **5. One network too strong** (open). Give $D$ a learning rate ten times that of $G$, then the other way round. Predict the
-# two accuracy curves before you look.
+# **5. One network too strong** (open). Give $D$ a learning rate ten times that of $G$, then the other way round.
+# Predict the two accuracy curves before you look.
 # <details><summary>Hint</summary><code>learning_rate_D</code> stands where the optimisers are made. Run again from the
 # cell that builds $G$ and $D$.</details>
 #

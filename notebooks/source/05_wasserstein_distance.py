@@ -23,7 +23,7 @@
 # You should have read notebooks 1 and 4. You do not need measure theory: a *distribution* (of probability) is a list of
 # numbers, none below 0, that sum to 1, one for each place, until a section says otherwise.
 #
-# **Time.** 45 minutes to read, 15 more for what is marked as deeper; about two to compute, on two cores.
+# **Time.** 45 minutes to read, 20 more for what is marked as deeper; about two to compute, on two cores.
 
 # %% tags=["hide-input"]
 import copy
@@ -1162,7 +1162,7 @@ in_part = seen[100] < seen[2] < 0.9
 claim("The sliced distance sees a shift only in part, the less of it the more dimensions there are.", in_part)
 
 # %% [markdown]
-# ### A warning, measured on the images
+# ### A warning, measured on the images (deeper)
 #
 # $W$ inherits the distance we put into (3). For images that is usually the Euclidean distance of pixels, and pixels
 # like blur: a gray average is closer to a random digit than another sharp digit is. (For squared distances it is exactly

@@ -198,6 +198,7 @@ def as_in_a_notebook(fabric: Fabric, folder: Path, epochs: int) -> None:
         "opt_D": adam(D.parameters()),
         "loss": NonSaturating(),
         "z": torch.ones(4, 3),
+        "y": torch.zeros(4, dtype=torch.long),
     }
     names |= {"batch_size": 4, "seed": 0, "Game": Game, "play": play, "sample": sample}
     exec(page(0).partition("\n\n\n")[0], names)

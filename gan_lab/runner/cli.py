@@ -53,6 +53,7 @@ def joined(args: list[str]) -> list[str]:
 
 Notebook = Annotated[Path, typer.Argument(metavar="NOTEBOOK", help="Its file or, for one of the course, its name.")]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="What a run or a sweep wrote to.")]
+Target = Annotated[Path, typer.Argument(metavar="DIR", help="Where to put them; it is made if it is not there.")]
 Parameters = Annotated[
     list[str] | None,
     typer.Option("-p", "--parameter", metavar="NAME VALUE", help="Give a parameter another value. Repeat for more."),
@@ -63,7 +64,7 @@ Files = Annotated[
 ]
 TimeLimit = Annotated[
     float | None,
-    typer.Option("--time-limit", metavar="SECONDS", help="Stop a notebook that takes longer."),
+    typer.Option("--time-limit", metavar="SECONDS", min=1, help="Stop a notebook that takes longer."),
 ]
 Again = Annotated[
     bool,
@@ -277,7 +278,7 @@ Names = Annotated[list[str] | None, typer.Argument(metavar="[NAMES]", help="Some
 
 
 @app.command()
-def release(folder: Folder, names: Names = None) -> None:
+def release(folder: Target, names: Names = None) -> None:
     """Write the notebooks to hand out to students: without solutions, marked for grading."""
     from gan_lab.runner.release import release
 
@@ -287,7 +288,7 @@ def release(folder: Folder, names: Names = None) -> None:
 
 @app.command()
 def solutions(
-    folder: Folder,
+    folder: Target,
     names: Names = None,
     markers: Annotated[
         bool, typer.Option("--markers", help="Leave nbgrader's markers in, for its source folder.")

@@ -291,3 +291,12 @@ def test_doctor_has_plain_marks_where_there_are_no_others(tmp_path: Path) -> Non
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, env=environment)
     assert answer.stdout.decode("cp1252").split() == ["+", "good", "é", "ö", "?", "x", "broken", "é", "ö", "?"]
     assert answer.returncode == 1
+
+
+@pytest.mark.parametrize("seconds", ["0", "-5"])
+def test_a_time_limit_of_no_time_is_refused(tmp_path: Path, seconds: str) -> None:
+    write_notebook(tmp_path / "tiny.ipynb")
+    refused = gan_lab("run", tmp_path / "tiny.ipynb", "--time-limit", seconds, "--out", tmp_path / "out")
+    assert refused.exit_code == 2
+    assert "x>=1" in refused.output
+    assert not (tmp_path / "out").exists()

@@ -40,7 +40,11 @@ class Images(training.Images, Protocol):
 
 
 def identity(game: Game, images: Images, batch_size: int, seed: int, round: Rules | None = None) -> dict[str, str]:
-    """What the outcome of a training depends on, one line a part. Equal identities are one training."""
+    """What the outcome of a training depends on, one line a part, but for the weights that it begins with.
+
+    Games that differ only in their first weights have one identity: give `seed` the number that these were drawn with,
+    or name them in a fact of the `Run`.
+    """
     rules = {"loss": game.loss, "penalty": game.penalty, "project": game.project, "round": round or one_round}
     average = game.average and (game.average.multi_avg_fn or game.average.avg_fn)
     low, high = images.value_range

@@ -28,10 +28,10 @@ def clip_weights(D: nn.Module, c: float = 0.01) -> None:
 
 
 def spectrally_normed(D: Player, *, n_power_iterations: int = 1, eps: float = 1e-12) -> Player:
-    """D, with each convolution and linear layer divided by its largest singular value: spectral norm, in place.
+    """D, with each convolution, linear layer and embedding divided by its largest singular value: spectral norm.
 
         W <- W / sigma(W),  sigma(W) = max |W h| / |h| ~ u . W v
-        v <- W^T u / |W^T u|,  u <- W v / |W v|              n_power_iterations times before each pass in training mode
+        u <- W v / |W v|,  v <- W^T u / |W^T u|              n_power_iterations times before each pass in training mode
 
     W: a layer's weights as a matrix (c_out, ...), those of a convolution reshaped to (c_out, c_in k_h k_w). eps keeps
     the norms above 0. The weights that learn, which optimisers, checkpoints and `clip_weights` see, are those before
@@ -41,10 +41,12 @@ def spectrally_normed(D: Player, *, n_power_iterations: int = 1, eps: float = 1e
     read up to m = ceil(k_h / s) ceil(k_w / s) times at stride s (and dilation 1), so its bound is sqrt(m): 3 for k3 s1
     or k5 s2. The product of the layers' bounds is a Lipschitz constant of a D whose other layers have 1, as leaky ReLU;
     batch norm has none, and dropout has 1 / (1 - p).
-    Returns D itself. Raises ValueError if D has no such layer, or one that is parametrized already.
+    D is changed in place, and returned. Raises ValueError if D has no such layer, or one that is parametrized already.
     Source: Miyato et al. 2018, section 2.1 and Algorithm 1.
     """
-    layers = [(name, layer) for name, layer in D.named_modules() if isinstance(layer, _ConvNd | nn.Linear)]
+    layers = [
+        (name, layer) for name, layer in D.named_modules() if isinstance(layer, _ConvNd | nn.Linear | nn.Embedding)
+    ]
     if not layers:
         raise ValueError(f"{type(D).__name__} has no convolution and no linear layer to put spectral norm on")
     for name, layer in layers:

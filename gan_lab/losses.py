@@ -94,18 +94,21 @@ class NonSaturating:
 class Saturating(NonSaturating):
     """The GAN loss to the letter: G minimises the value function itself.
 
-        g_loss = E_z[ log(1 - D(G(z))) ]
+        g_loss = E_z[ b log D(G(z)) + (1 - b) log(1 - D(G(z))) ],  with b = fake_target = 0: E_z[ log(1 - D(G(z))) ]
 
     Where D is sure of a fake it is flat, and G learns nothing there: it saturates. d_loss is that of `NonSaturating`.
     Source: Goodfellow et al. 2014, eq. (1).
     """
 
+    def __init__(self, real_target: float = 1.0, fake_target: float = 0.0):
+        super().__init__(real_target, fake_target)
+
     def g_loss(self, fake: Tensor, y: Tensor | None = None) -> Tensor:
-        return -F.softplus(fake).mean()  # log(1 - sigmoid(s)) = -log(1 + e^s)
+        return -self.d_fake(fake)
 
 
 class Wasserstein:
-    """The two sides of the Kantorovich-Rubinstein duality, for a critic D that some constraint keeps Lipschitz.
+    """Both players' losses from the dual form of the Wasserstein distance, for a critic D that is kept Lipschitz.
 
         d_loss = E_z[ D(G(z)) ] - E_x[ D(x) ]                                                                    (1)
         g_loss = -E_z[ D(G(z)) ]                                                                                 (2)
@@ -222,8 +225,9 @@ class AuxiliaryClassifier:
         minus_L_C = class_loss(real, y) + class_loss(fake, y) if self.fakes else class_loss(real, y)
         return self.source.d_loss(score_of(real), score_of(fake), y) + self.weight * minus_L_C
 
-    def g_loss(self, fake: Verdict, y: Tensor) -> Tensor:
-        return self.source.g_loss(score_of(fake), y) + self.weight * class_loss(fake, y)
+    def g_loss(self, fake: Verdict, y: Tensor, *real: Verdict) -> Tensor:
+        beside = [score_of(one) for one in real]  # for a source that compares, as `Relativistic`
+        return self.source.g_loss(score_of(fake), y, *beside) + self.weight * class_loss(fake, y)
 
     def measures(self, real: Verdict, fake: Verdict, y: Tensor) -> dict[str, Tensor]:
         """Those of the source; for both kinds of image the `class_loss`, and the share whose class D names rightly."""

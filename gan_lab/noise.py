@@ -1,10 +1,11 @@
 """Noise between the images and the discriminator: on both kinds of image or, as in report B, on the real ones only.
 
-A set of images is thin: between any two of its images lies almost nothing that is one. Noise gives it thickness, so
-that the distributions of real and of generated images overlap and D cannot be certain.
+A set of images is thin: what lies between two of its images is hardly ever an image itself. Noise gives it thickness,
+so that the distributions of real and of generated images overlap and D cannot be certain.
 """
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 import torch
 from torch import Tensor, nn
@@ -78,7 +79,7 @@ class NoisyImages:
     @property
     def fingerprint(self) -> str:
         """That of the images, and how much noise there is."""
-        return f"{self.least:g}-{self.most:g}-{self.images.fingerprint}"
+        return sha256(f"{self.least!r} {self.most!r} {self.images.fingerprint}".encode()).hexdigest()
 
     def to(self, device: torch.device | str) -> "NoisyImages":
         """The same on `device`."""

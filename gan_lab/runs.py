@@ -109,16 +109,26 @@ class Run:
 
         Tensors stay where they are: nothing waits for the device. Raises FloatingPointError at the round whose losses
         are NaN or infinite; on a GPU, which would have to be waited for, `save` does so at the end of the epoch. The
-        last checkpoint is kept. Raises ValueError if the round was not played as this run was told.
+        last checkpoint is kept. Raises ValueError if the round was not played as this run was told, or has other names
+        than the epoch's first one.
         """
-        if self.game.terms not in (None, self._terms):
-            told, played = ([*terms[:2], terms[2].__name__] for terms in (self._terms, self.game.terms))
+        terms = self.game.terms
+        if terms and terms[:3] != self._terms:
+            told, played = ([*those[:2], those[2].__name__] for those in (self._terms, terms))
             raise ValueError(
                 f"the run was told batch_size, seed and round {told}, but `play` {played}: give both the same"
             )
+        if terms and terms.epoch != self.epoch:
+            raise ValueError(
+                f"this is epoch {self.epoch} of the run, but `play` was told epoch {terms.epoch}: write "
+                "play(..., epoch=epoch), else all epochs have the same order and noise"
+            )
         losses = {"d_loss": round.d_loss, "g_loss": round.g_loss, "penalty": round.penalty}
-        kept = measures(self.game.loss, round.real, round.fake, round.y)
-        self._pending.append({**losses, **kept, **more})
+        row = {**losses, **measures(self.game.loss, round.real, round.fake, round.y), **more}
+        if self._pending and self._pending[0].keys() != row.keys():
+            first, now = (", ".join(names) for names in (self._pending[0], row))
+            raise ValueError(f"all rounds of an epoch are logged with the same names: first {first}, now {now}")
+        self._pending.append(row)
         if round.d_loss.device.type == "cpu" and not all(math.isfinite(loss) for loss in losses.values()):
             refuse_nan(self._pending_rows())
 
@@ -323,8 +333,8 @@ def environment(game: Game) -> dict[str, str | int]:
 def refuse_nan(rows: list[dict[str, Any]]) -> None:
     """Raises FloatingPointError, naming the round, if any number in the rows is NaN or infinite."""
     for before, row in zip([None, *rows], rows, strict=False):
-        if not all(math.isfinite(value) for value in row.values()):
+        if bad := [name for name, value in row.items() if not math.isfinite(value)]:
             raise FloatingPointError(
-                f"a loss is not a number any more: {row}; the round before it: {before}. The last checkpoint is kept. "
-                "Try a smaller learning rate, or a precision of 32 bits."
+                f"{', '.join(bad)} is not a number any more: {row}; the round before it: {before}. The last checkpoint "
+                "is kept. If it is a loss, try a smaller learning rate, or a precision of 32 bits."
             )

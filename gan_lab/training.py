@@ -71,7 +71,7 @@ class Game:
     allow_batch_norm: bool = False
     fabric: "Fabric" = field(default_factory=one_device)
     K: int = field(default=1, init=False)  # the classes of the images that are played with
-    terms: "tuple[int, int, Rules] | None" = field(default=None, init=False, repr=False)  # batch_size, seed, round
+    terms: "Terms | None" = field(default=None, init=False, repr=False)  # of the epoch that is played
 
     def __post_init__(self) -> None:
         if self.n_critic < 1:
@@ -112,6 +112,15 @@ class Round(NamedTuple):
     y: Tensor  # the labels of both
 
 
+class Terms(NamedTuple):
+    """How `play` was told to play an epoch."""
+
+    batch_size: int
+    seed: int
+    round: "Rules"
+    epoch: int
+
+
 Batches = Iterable[tuple[Tensor, Tensor]]  # n_critic times real images x (N, C, H, W) and labels y (N,)
 Rules = Callable[[Game, Batches], Round]
 
@@ -123,13 +132,13 @@ def play(
 
     The images come in an order that is a pure function of (seed, epoch), each at most once; the few that do not fill a
     round are other ones in every epoch. The random numbers of the epoch start from (seed, epoch, rank), so it can be
-    repeated bit for bit on the same machine.
+    repeated bit for bit on the same machine's CPU.
     round: the rules of a round, (game, batches) -> Round, by default `one_round`.
     Raises ValueError if there are fewer images than one round needs, or batch_size < 1.
     """
     prepare()
     order = shuffled(game, images, batch_size, epoch, seed)  # (rounds, n_critic, batch_size)
-    game.K, game.terms = len(images.classes), (batch_size, seed, round or one_round)
+    game.K, game.terms = len(images.classes), Terms(batch_size, seed, round or one_round, epoch)
     torch.manual_seed(np.random.SeedSequence([seed, epoch, game.fabric.global_rank]).generate_state(1).item())
     return _rounds(game, images.to(game.fabric.device), order.to(game.fabric.device), round or one_round)
 
@@ -255,9 +264,11 @@ def as_it_draws(game: Game) -> Iterator[nn.Module]:
     G = game.average.module if game.average else bare(game.G)
     training = G.training
     G.eval()
-    with fresh_statistics(G, game.z_dim, game.K, always=game.average is not None):
-        yield G
-    G.train(training)
+    try:
+        with fresh_statistics(G, game.z_dim, game.K, always=game.average is not None):
+            yield G
+    finally:
+        G.train(training)
 
 
 # What the steps above are made of
@@ -283,7 +294,7 @@ def bare(player: nn.Module) -> nn.Module:
 
 
 def verdict(game: Game, x: Tensor, y: Tensor) -> Tensor | Verdict:
-    """What D returns for the images x with labels y, in float32 whatever precision D works in; not for D's own step."""
+    """What D returns for the images x with labels y, in float32 whatever precision D works in; not for d_loss."""
     with game.fabric.autocast():
         found = asked(bare(game.D), x, y)
     return Verdict(found.score.float(), found.classes.float()) if isinstance(found, Verdict) else found.float()

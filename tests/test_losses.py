@@ -9,6 +9,7 @@ from gan_lab.losses import (
     Hinge,
     NonSaturating,
     Relativistic,
+    Saturating,
     Verdict,
     Wasserstein,
     class_loss,
@@ -161,6 +162,15 @@ def test_a_constant_added_to_all_scores_changes_the_relativistic_losses_in_nothi
     assert loss.g_loss(fake + 64, None, real + 64).item() == pytest.approx(loss.g_loss(fake, None, real).item())
 
 
+def test_the_saturating_generator_minimises_what_d_maximises_with_any_target_of_fakes():
+    real, fake = S, S.flip(0) + 0.3
+    for loss in (Saturating(), Saturating(0.9), Saturating(0.9, 0.2)):
+        value = -loss.d_loss(real, fake)  # V, whose second half G can move
+        assert loss.g_loss(fake).item() == pytest.approx((value + loss.d_real(real)).item())
+    with pytest.raises(TypeError, match="generator_target"):
+        Saturating(generator_target=0.9)
+
+
 def test_relativistic_scores_that_do_not_pair_up_and_a_round_without_real_scores_are_refused():
     with pytest.raises(ValueError, match=r"pair up: shape \(1,\) is not \(37,\)"):
         Relativistic().d_loss(S[:1], S)
@@ -213,6 +223,12 @@ def test_any_source_loss_is_its_own_plus_the_weighted_class_terms(source):
         (source.d_loss(real.score, fake.score) + 3 * of_classes).item()
     )
     assert loss.g_loss(fake, Y).item() == pytest.approx((source.g_loss(fake.score) + 3 * class_loss(fake, Y)).item())
+
+
+def test_a_source_that_compares_with_real_scores_gets_them():
+    loss, real, fake = AuxiliaryClassifier(Relativistic()), verdict(0), verdict(1)
+    of_pairs = Relativistic().g_loss(fake.score, Y, real.score)
+    assert loss.g_loss(fake, Y, real).item() == pytest.approx((of_pairs + class_loss(fake, Y)).item())
 
 
 def test_without_its_classes_an_ac_gan_is_the_source_gan():

@@ -96,3 +96,9 @@ def test_noisy_images_are_played_with():
 def test_what_is_no_noise_is_refused(wrong, complaint):
     with pytest.raises(ValueError, match=complaint):
         wrong()
+
+
+def test_other_images_or_other_noise_are_another_set_however_long_its_numbers():
+    images, others = small_images(), small_images(21)
+    sets = [(images, 0.123456, 0.123456), (others, 0.123456, 0.123456), (images, 0.123456, 0.1234561)]
+    assert len({NoisyImages(*one).fingerprint[:16] for one in sets}) == 3

@@ -160,10 +160,27 @@ def test_rounds_that_are_not_played_as_the_run_was_told_are_refused(tmp_path, pl
         run.log(next(play(run.game, small_images(), **{"batch_size": 4, **played})))
 
 
+def test_an_epoch_that_play_was_not_told_is_refused(tmp_path):
+    """Else every epoch would have the order and the noise of epoch 0."""
+    run = run_of(tmp_path)
+    next(run.epochs(1))
+    with pytest.raises(ValueError, match=r"epoch 1 of the run, but `play` was told epoch 0: .*epoch=epoch"):
+        run.log(next(play(run.game, small_images(), batch_size=4)))
+
+
+def test_numbers_that_only_some_rounds_have_are_refused_at_that_round(tmp_path):
+    run = run_of(tmp_path)
+    next(run.epochs(1))
+    first, second, *_ = play(run.game, small_images(), batch_size=4, epoch=1)
+    run.log(first, p=0.1)
+    with pytest.raises(ValueError, match=r"the same names: first .*, p, now d_loss"):
+        run.log(second)
+
+
 def test_a_loss_that_is_not_a_number_stops_the_run_and_keeps_the_checkpoint(tmp_path):
     _, run = train(tmp_path, 1)
     kept = (run.folder / "checkpoint.pt").read_bytes()
-    game, reached = small_game(), []
+    game, reached = run.game, []
     with pytest.raises(FloatingPointError, match=r"'epoch': 2, 'round': 3, 'd_loss': nan.*before it: .*'round': 2"):
         for epoch in run.epochs(2):
             for i, round in enumerate(play(game, small_images(), batch_size=4, epoch=epoch), start=1):
@@ -176,8 +193,8 @@ def test_a_loss_that_is_not_a_number_stops_the_run_and_keeps_the_checkpoint(tmp_
 def test_a_number_of_the_notebook_s_own_that_is_nan_is_found_at_the_end_of_the_epoch(tmp_path):
     run = train(tmp_path, 1)[1]
     kept = (run.folder / "checkpoint.pt").read_bytes()
-    game = small_game()
-    with pytest.raises(FloatingPointError, match=r"'twice': inf"):
+    game = run.game
+    with pytest.raises(FloatingPointError, match=r"^twice is not a number any more: .*'twice': inf"):
         for epoch in run.epochs(2):
             for round in play(game, small_images(), batch_size=4, epoch=epoch):
                 run.log(round, twice=float("inf"))

@@ -1,6 +1,6 @@
 """The layers that the networks are made of, each with Keras' defaults: `layers.conv(...)`, `layers.dropout(0.3)`.
 
-They compute what PyTorch's do, some of them faster on a CPU; how is said in the files of this room.
+They compute what PyTorch's do, some of them faster on a CPU; how is said in the files of this folder.
 """
 
 from gan_lab.layers.keras_defaults import (

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv_transpose2d
 
+from gan_lab.layers.resize_conv import ResizeConv2d
 from gan_lab.lipschitz import Score
 
 Pullback = Callable[[Tensor], Tensor]
@@ -79,8 +80,8 @@ def step(layer: nn.Module, h: Tensor) -> tuple[Tensor, Pullback]:
 
 
 def odd(conv: nn.Conv2d) -> bool:
-    """Whether it pads with something else than so many zeros."""
-    return isinstance(conv.padding, str) or conv.padding_mode != "zeros"
+    """Whether it upsamples first, or pads with something else than so many zeros."""
+    return isinstance(conv, ResizeConv2d) or isinstance(conv.padding, str) or conv.padding_mode != "zeros"
 
 
 def transposed(conv: nn.Conv2d, size: torch.Size, g: Tensor) -> Tensor:

@@ -5,9 +5,9 @@
         for played in play(game, images, batch_size=BATCH, epoch=epoch, round=rules("augmentation")):
             ...
 
-All of them have the network of `gan_lab.networks.dcgan`, batches of 16, Adam with the same steps, and an average of G
-beside it. images: an ImageSet of 32 x 32. more: what else `Game` takes, such as fabric=.... An idea of your own is a
-function, too.
+All of them have the network of `gan_lab.networks.dcgan`, but for D's norm and for what tells the players a label,
+batches of 16, Adam with the same steps, and an average of G beside it. images: an ImageSet of 32 x 32. more: what else
+`Game` takes, such as fabric=.... An idea of your own is a function, too.
 """
 
 from collections.abc import Iterable

@@ -180,6 +180,6 @@ def verdict(low: float, high: float, true_in: tuple[float, float]) -> str:
     least, most = true_in
     if not low <= high:
         return "cannot be told"
-    if least <= low and high <= most:
+    if least < low and high < most:
         return "confirmed"
-    return "contradicted" if high < least or low > most else "not confirmed"
+    return "contradicted" if high <= least or low >= most else "not confirmed"

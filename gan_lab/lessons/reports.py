@@ -1,4 +1,5 @@
-"""The trainings of two student reports, at full size and with the reports' own settings, mistakes included.
+"""The trainings of two student reports, at full size and with the reports' own settings, mistakes included but for
+three: A3 has the noise of its text, B2's noise is drawn anew for every batch, and B3's batches are shuffled.
 
     training = TRAININGS["B1"]
     images = load_images(**training.images)
@@ -135,7 +136,7 @@ def b4(images: ImageSet, width: float = 1.0, **more: Any) -> Game:
 
 
 def full_batches(images: ImageSet, batch_size: int = 256) -> ImageSet:
-    """The images in the order of their folders, without those that fill no batch: of 1005 images, without class 5."""
+    """The first images in the order of their folders, as many as fill batches: of 1005 images, none of class 5."""
     return images.part(slice(len(images) // batch_size * batch_size))
 
 

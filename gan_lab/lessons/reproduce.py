@@ -103,7 +103,7 @@ def measured(game: Game, judge: Judge, training: Training, epoch: int, seed: int
 def images_of(training: Training, data_dir: str) -> tuple[ImageSet, Judge]:
     """All the images, as a report trains on them, and a judge of the samples.
 
-    Where a folder has no images for testing, the judge holds some of those against the samples that are trained on.
+    Where a folder has no images for testing, the judge compares the samples with some of those that are trained on.
     """
     return load_images(data_dir, **training.images), Judge(*load_with_held_out(data_dir, **training.images))
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab.lipschitz import Penalty, Score, gradient_norms
+from gan_lab.measure.random_numbers import seeded
 
 
 def normal_t(score: Score, real: Tensor, fake: Tensor, weight: float = 10.0) -> Tensor:
@@ -131,7 +132,8 @@ def tie(D: nn.Module, x: Tensor) -> float:
 
     def at_first(x: Tensor) -> Tensor:
         x = x.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(critic(x).sum(), x)
+        with seeded(0):  # the same dropout each time
+            (gradient,) = torch.autograd.grad(critic(x).sum(), x)
         return gradient[0]
 
     g, moved = at_first(x), at_first(torch.cat([x[:1], 1.5 * x[1:]]))

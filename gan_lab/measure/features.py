@@ -24,16 +24,18 @@ def features_of(network: nn.Module, x: Tensor | ImageSet, *, value_range: tuple[
             def forward(self, x):  # it takes bytes in three channels, and enlarges them to 299 x 299 by itself
                 return self.network((127.5 * (x.expand(-1, 3, -1, -1) + 1)).round().byte())
 
-    value_range: what black and white are in a tensor x; an `ImageSet` brings its own. The network's mode is restored.
-    Raises ValueError if x is not images, or has values outside value_range or not finite; and if the features are not
-    (N, F) or not finite.
+    value_range: what black and white are in a tensor x; an `ImageSet` brings its own. The modes of its parts are
+    restored. Raises ValueError if x is not images, or has values outside value_range or not finite; and if the features
+    are not (N, F) or not finite.
     """
-    name, training, parameter = type(network).__name__, network.training, next(network.parameters(), None)
+    name, parameter = type(network).__name__, next(network.parameters(), None)
+    modes = [(part, part.training) for part in network.modules()]
     network.eval()
     try:
         parts = [network(part if parameter is None else part.to(parameter.device)) for part in batches(x, value_range)]
     finally:
-        network.train(training)
+        for part, training in modes:
+            part.training = training
     features: Tensor = torch.cat(parts).double().cpu()
     if features.dim() != 2 or len(features) != len(x):
         raise ValueError(f"{name} makes {tuple(features.shape)} of {len(x)} images: give one that makes ({len(x)}, F)")

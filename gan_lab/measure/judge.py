@@ -51,8 +51,12 @@ class Judge:
                 raise ValueError(f"images have {name} {ours}, held_out has {theirs}: load both in the same way")
         self.images, self.seed = images.to("cpu"), seed
         self.reference, self.unseen = halves(held_out.to("cpu"))
-        if not len(self.reference):
-            raise ValueError(f"{held_out.name} has one held-out image a class: hold out two of a class at least")
+        for k, name in enumerate(held_out.classes):
+            if not (self.reference.labels == k).any():
+                raise ValueError(
+                    f"{held_out.name} has one held-out image a class or none, as of {name!r}: hold out two of a class "
+                    "at least"
+                )
         self.n = min(len(self.images), len(self.reference))
         self.classifiers = classifiers_for(self.images)
         self.networks = networks or [classifier.features for classifier in self.classifiers]
@@ -113,7 +117,12 @@ class Judge:
         return torch.stack(each).mean(0)
 
     def sure(self, x: Tensor, p: float = 0.99) -> float:
-        """The share of images x (N, C, H, W) of which one class is more probable than p: those that can be named."""
+        """The share of images x (N, C, H, W) of which one class is more probable than p: those that can be named.
+
+        NaN where the real images have one class: there is nothing to name.
+        """
+        if len(self.images.classes) < 2:
+            return math.nan
         return (self.probabilities(x).amax(1) > p).double().mean().item()
 
     @cached_property

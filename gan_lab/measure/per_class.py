@@ -55,7 +55,7 @@ def by_class(samples: Tensor, held_out: ImageSet, classifier: Classifier, y: Ten
         coverage   of the neighbourhoods of real_k, the share that holds a sample
 
     real_k: the held-out images of class k. A few images that are like no digit raise the variety, and never the
-    coverage, which grows with the number of samples: hold it against that of as many real images.
+    coverage, which grows with the number of samples: compare it with that of as many real images.
     samples: (N, C, H, W) in the value_range of `held_out`; y: (N,), the labels they were made for. Raises ValueError
     if classifier and images do not fit together, or the samples leave the range, and as `class_accuracy` does.
     Source: GAN-test of Shmelkov, Schmid & Alahari 2018; coverage of Naeem et al. 2020, eq. (4), see `fidelity`.
@@ -74,8 +74,9 @@ def by_class(samples: Tensor, held_out: ImageSet, classifier: Classifier, y: Ten
         real_k, seen_k = real[held_out.labels.cpu() == k], found[seen == k]
         if len(real_k) <= NEIGHBOURS or not (spread_k := spread(real_k)):
             raise ValueError(
-                f"class {name!r} of {held_out.name} has {len(real_k)} held-out images, or all are equal: hold out "
-                f"{NEIGHBOURS + 1} different ones at the least, since coverage looks at {NEIGHBOURS} neighbours of each"
+                f"class {name!r} of {held_out.name} has {len(real_k)} images to compare with, or all are equal: hold "
+                f"out {NEIGHBOURS + 1} different ones at the least, since coverage looks at {NEIGHBOURS} neighbours of "
+                "each; for a Judge, which compares with one half, twice as many"
             )
         variety = spread(seen_k) / spread_k if len(seen_k) > 1 else 0.0
         rows.append((right[k].item(), len(seen_k) / len(found), variety, fidelity(real_k, found).coverage))

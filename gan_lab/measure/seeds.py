@@ -136,7 +136,7 @@ class Estimate(NamedTuple):
 
 
 def against_truth(values: Iterable[float], truth: float) -> Estimate:
-    """Whether the mean of the values, one a seed, is another one than a value that is known, such as a ratio of 1.
+    """Whether the mean of the values, one for each seed, differs from a value that is known, such as a ratio of 1.
 
     low, high: `interval` of the mean; p: `p_value` of (values - truth); verdict: of the mean against the truth.
     For fewer than two values, or where one is not finite, low, high and p are NaN and no difference is found.

@@ -20,6 +20,7 @@ from gan_lab.measure import seeds
         ((0.80, 0.95), (0.83, 0.93), "not confirmed"),
         ((0.60, 0.70), (0.83, 0.93), "contradicted"),
         ((0.95, 0.99), (0.83, 0.93), "contradicted"),
+        ((0, 0), (0, inf), "contradicted"),  # no change at all is no gain
         ((nan, nan), (0, inf), "cannot be told"),
     ],
 )

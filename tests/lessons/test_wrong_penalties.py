@@ -18,7 +18,7 @@ from gan_lab.lessons.wrong_penalties import (
     tie,
 )
 from gan_lab.lipschitz import gradient_penalty
-from gan_lab.networks import wgan64
+from gan_lab.networks import dcgan32, wgan64
 
 
 def squared_t(score, real, fake):
@@ -70,6 +70,11 @@ def test_a_batch_norm_critic_is_found_by_the_tie_between_its_images():
     assert tied[nn.BatchNorm2d] > 0.1
     assert tied[nn.Identity] == pytest.approx(0, abs=1e-5)
     assert tie(wgan64.Critic(channels=1, width=0.1, norm=wgan64.layer_norm), x) == pytest.approx(0, abs=1e-5)
+
+
+def test_dropout_ties_no_images_together():
+    x = torch.randn(8, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    assert tie(dcgan32.Discriminator(width=0.2), x) == pytest.approx(0, abs=1e-5)
 
 
 def test_asking_for_the_tie_leaves_the_critic_as_it_was():

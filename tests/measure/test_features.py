@@ -66,6 +66,13 @@ def test_the_networks_mode_and_statistics_stay(training):
     assert network.training is training and torch.equal(network[2].running_mean, before)
 
 
+def test_a_part_that_is_frozen_stays_frozen():
+    network = batch_norm().train()
+    network[2].eval()
+    features_of(network, pictures())
+    assert network.training and not network[2].training
+
+
 def test_features_carry_no_gradient():
     x = torch.zeros(2, 1, 4, 4, requires_grad=True)
     assert not features_of(batch_norm(), x).requires_grad

@@ -200,7 +200,9 @@ def test_images_of_one_class_are_seen_with_the_eyes_of_the_digits_classifiers(ju
         replace(part, pixels=part.pixels[part.labels == 2], labels=part.labels[part.labels == 2] * 0, classes=("two",))
         for part in (judge.images, load_images(split="test"))
     )
-    found = Judge(images, held_out).beside(held_out.batch(slice(None))[0])
+    of_twos = Judge(images, held_out)
+    found = of_twos.beside(held_out.batch(slice(None))[0])
+    assert math.isnan(of_twos.sure(held_out.batch(slice(None))[0]))  # there is nothing to name
     assert found.loc["kernel_distance"].rank()["noise"] == 4 and found.loc["class_entropy"].isna().all()
     assert found.loc["coverage", "unseen"] > 0.85
 
@@ -258,3 +260,7 @@ def test_images_loaded_in_two_ways_are_refused(judge, how, named):
 def test_one_held_out_image_a_class_is_too_few(judge):
     with pytest.raises(ValueError, match="hold out two of a class at least"):
         Judge(judge.images, few(load_images(split="test"), 1))
+    of_threes = torch.where(judge.unseen.labels == 2)[0]
+    kept = torch.cat([torch.where(judge.unseen.labels != 2)[0], of_threes[:1]])
+    with pytest.raises(ValueError, match=r"as of 'Class 3': hold out two of a class"):
+        Judge(judge.images, judge.unseen.part(kept))

@@ -159,6 +159,6 @@ def one_class_of_equal_images(held_out):
 def test_a_class_of_too_few_or_equal_images_is_named(digits, change, n):
     train, held_out, classifier = digits
     with pytest.raises(
-        ValueError, match=rf"class 'Class 1' of digits has {n} held-out images, .*: hold out 6 different"
+        ValueError, match=rf"class 'Class 1' of digits has {n} images to compare with, .*: hold out 6 different"
     ):
         by_class(train.batch(slice(0, 100))[0], change(held_out), classifier)

@@ -79,7 +79,7 @@ def check_noise(sigma: float) -> Claims:
 @check
 def check_r1_weight(weight: float) -> Claims:
     """Is this the least weight of R1 at which the Dirac-GAN goes home without turning around it?"""
-    yield weight is not None, "w is still None: put a number in its place"
+    yield weight is not None, "w is None: put a number in its place"
     found = number(weight, "the weight")
     yield (
         close(found, 1, 1e-3),

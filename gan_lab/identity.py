@@ -1,10 +1,11 @@
-"""What a game is, in words that change when what is played changes, and only then.
+"""What a game is, in words that change when what is played changes.
 
     described(NonSaturating(0.9))   'NonSaturating(real_target=0.9, fake_target=0.0, generator_target=1.0) 5f0c2a1b'
 
 The eight digits stand for all that a thing is: the byte code of its functions and of those of ours that they use, the
 values that these close over, and its settings. So a comment or a blank line does not matter, and a changed sign does.
-What a library has written goes by its name. Weights and optimisers' moments do not count: they are what is trained.
+Another version of Python has other byte code: there a run begins anew. What a library has written goes by its name.
+Weights and optimisers' moments do not count: they are what is trained.
 """
 
 import dis

@@ -15,7 +15,7 @@ from gan_lab.training import Game, sample
 
 PAGE = Path(__file__).parents[1] / "docs" / "your_own_gan.md"
 RELATIVISTIC, PROJECTION, BEFORE = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-IMPORTS = BEFORE.partition("\ntorch.manual_seed")[0]
+IMPORTS = BEFORE.partition("\nseed, epochs")[0]
 CELLS = pytest.mark.parametrize("cell", [RELATIVISTIC, PROJECTION], ids=["relativistic", "projection"])
 
 
@@ -26,7 +26,7 @@ def play_cell(cell: str, folder: Path, epochs: int) -> tuple[Game, Run]:
     images = replace(digits, pixels=digits.pixels[few], labels=digits.labels[few])
     torch.manual_seed(0)
     fabric = Fabric(accelerator="cpu", devices=1)
-    names = {"images": images, "epochs": epochs, "fabric": fabric, "folder": folder, "__name__": "__main__"}
+    names = {"images": images, "epochs": epochs, "fabric": fabric, "folder": folder, "seed": 0, "__name__": "__main__"}
     exec(IMPORTS, names)
     exec(cell, names)
     return names["game"], names["run"]

@@ -1,0 +1,23 @@
+"""What is kept of the reports' trainings is of whole trainings."""
+
+import pandas as pd
+import pytest
+
+from gan_lab.lessons.reports import TRAININGS
+from gan_lab.shipped import RESULTS
+
+KEPT = sorted(folder.name for folder in (RESULTS / "reports").iterdir())
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_each_seed_was_played_to_the_report_s_end_and_every_grid_of_the_report_is_there(name: str) -> None:
+    folder, training = RESULTS / "reports" / name, TRAININGS[name]
+    curves, measures = (pd.read_csv(folder / table) for table in ("curves.csv", "measures.csv"))
+    assert set(curves["seed"]) == set(measures["seed"])
+    for seed in set(curves["seed"]):
+        played, measured = (table.loc[table["seed"] == seed, "epoch"] for table in (curves, measures))
+        assert list(played) == list(range(1, training.epochs + 1))
+        assert measured.max() == training.epochs
+    grids = {int(grid.stem) for grid in folder.glob("*.png")}
+    assert grids == {*training.grids, training.epochs}
+    assert (folder / "film.mp4").stat().st_size > 10_000

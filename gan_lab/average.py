@@ -15,8 +15,8 @@ def average_of(G: nn.Module, decay: float = 0.998) -> AveragedModel:
     Batch norm's mean and variance are no weights: to average them too is a common fault. Their average belongs to no
     network: in a layer after w x the variance is w^2 var(x), and the average of squares is larger than the square of an
     average. Left out, they stay the 0 and 1 that they began with. Here they are G's latest, and `sample`, which draws
-    with the average, estimates those of the average itself from fresh noise, see `fresh_statistics`. G: the generator,
-    as it is given to Game. Raises ValueError unless 0 <= decay < 1.
+    with the average, estimates those of the average itself from fresh noise, see `fresh_statistics`.
+    G: the generator, as it is given to Game. Raises ValueError unless 0 <= decay < 1.
     Source: Karras et al. 2018 (progressive growing), appendix A.1; Yazici et al. 2019.
     """
     if not 0 <= decay < 1:

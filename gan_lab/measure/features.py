@@ -25,8 +25,9 @@ def features_of(network: nn.Module, x: Tensor | ImageSet, *, value_range: tuple[
                 return self.network((127.5 * (x.expand(-1, 3, -1, -1) + 1)).round().byte())
 
     value_range: what black and white are in a tensor x; an `ImageSet` brings its own. The modes of its parts are
-    restored. Raises ValueError if x is not images, or has values outside value_range or not finite; and if the features
-    are not (N, F) or not finite.
+    restored.
+    Raises ValueError if x is not images, or has values outside value_range or not finite; and if the features are not
+    (N, F) or not finite.
     """
     name, parameter = type(network).__name__, next(network.parameters(), None)
     modes = [(part, part.training) for part in network.modules()]

@@ -88,7 +88,7 @@ class Cells:
                     progress_bar=False,
                     on_cell_execute=self._on_cell_execute,
                     config=connection(self.files),
-                    extra_arguments=["--IPKernelApp.log_level=ERROR"],
+                    extra_arguments=["--IPKernelApp.log_level=ERROR", "--Session.packer=gan_lab.runner.packed.packed"],
                 )
         except PapermillExecutionError as error:
             trace = "\n".join(error.traceback)

@@ -139,8 +139,12 @@ def test_a_time_limit_ends_what_a_cell_has_started(executed: Mapping[str, Path])
 
 
 def test_rubbish_is_kept_as_it_can_be(executed: Mapping[str, Path]) -> None:
-    assert status_of(executed["rubbish"]).state == "done"
-    assert "well" in page_of(executed["rubbish"])
+    status = status_of(executed["rubbish"])
+    assert (status.state, status.failure) == ("done", None)
+    said = nbformat.read(executed["rubbish"] / "rubbish.ipynb", 4).cells[-1].outputs[0].text
+    assert "? \x00 \x1b[31m\nwell\n" in said  # half a surrogate pair is no character
+    page = page_of(executed["rubbish"])
+    assert "well\n" in page.partition("print('well')")[2]
 
 
 def test_a_cell_that_prints_for_ever_meets_its_time_limit_and_fills_no_memory(tmp_path: Path) -> None:

@@ -103,15 +103,16 @@ class Description:
     """All that a thing is, line by line; what it holds twice is told once."""
 
     def __init__(self) -> None:
-        self.seen: dict[int, Any] = {}  # what has been told, kept alive, so that no other thing takes its id
+        # by its id, what has been told and its place; kept alive, so that no other thing takes the id
+        self.seen: dict[int, tuple[Any, int]] = {}
 
     def lines(self, thing: Any) -> Iterator[str]:
         if isinstance(thing, PLAIN):
             yield repr(thing)
         elif id(thing) in self.seen:
-            yield "told before"
+            yield f"told before: {self.seen[id(thing)][1]}"
         else:
-            self.seen[id(thing)] = thing
+            self.seen[id(thing)] = thing, len(self.seen)
             yield from self.all_of(thing)
 
     def all_of(self, thing: Any) -> Iterator[str]:
@@ -163,9 +164,8 @@ class Description:
             return
         yield from self.items(dict(enumerate(kind.__bases__)))
         for name, value in vars(kind).items():
-            function = getattr(
-                value, "__func__", getattr(value, "fget", value)
-            )  # of a static or class method, a property
+            # of a static or class method, a property
+            function = getattr(value, "__func__", getattr(value, "fget", value))
             if isinstance(function, (*PLAIN, *FUNCTION, tuple, list, dict)) and name not in UNSAID:
                 yield from self.items({name: function})
 

@@ -61,6 +61,15 @@ class D(nn.Module):
 
 answer = D()
 """
+TWICE = """
+def double(x):
+    return 2 * x
+
+def square(x):
+    return x**2
+
+answer = (double, square, double)
+"""
 
 
 @pytest.mark.parametrize(
@@ -82,6 +91,7 @@ answer = D()
         (PLAYER, ".squeeze(1)", ".sum(1)"),
         (PLAYER, "slope = 0.2", "slope = 0.3"),
         (PLAYER, "nn.LeakyReLU(0.2), ", ""),
+        (TWICE, "(double, square, double)", "(double, square, square)"),
     ],
 )
 def test_a_change_in_a_cell_makes_another_description(before: str, one: str, other: str) -> None:
@@ -89,7 +99,7 @@ def test_a_change_in_a_cell_makes_another_description(before: str, one: str, oth
     assert described(cell(before)) != described(cell(before.replace(one, other)))
 
 
-@pytest.mark.parametrize("before", [LOSS, CLOSURE, HELPER, PLAYER])
+@pytest.mark.parametrize("before", [LOSS, CLOSURE, HELPER, PLAYER, TWICE])
 @pytest.mark.parametrize(
     "rewrite",
     [

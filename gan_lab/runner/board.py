@@ -17,6 +17,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gan_lab.files import whole
+from gan_lab.owner import owned
 from gan_lab.runner.graded_folder import SAMPLES, TABLE, place, why_none
 from gan_lab.runner.pseudonyms import pseudonyms
 from gan_lab.runner.surroundings import surroundings
@@ -30,27 +31,30 @@ def board(graded: str | Path, page: str | Path | None = None, names: str | Path 
 
     names: a CSV file with the columns student and name, of students who want to be named. Returns the table, best
     first: ranked entries, then copies, then students who have no samples, each with the reason.
-    Raises FileNotFoundError where nothing was graded, and ValueError for names that cannot be read or are of nobody.
+    Raises FileNotFoundError where nothing was graded; ValueError for names that cannot be read or are of nobody;
+    BlockingIOError if another process grades there.
     """
     graded = Path(graded)
     page = Path(page) if page else graded / "board.html"
     if page.suffix != ".html":
         raise ValueError(f"{page} is no name of a page: it ends in .html, and the table beside it in .csv")
     points = points_of(graded)
-    shown_as = pseudonyms(points, graded) | named(names, list(points))
-    real, *found = judged({student: place(graded, student) / SAMPLES for student in drawn(graded, points)})
-    by_student = {one["student"]: one for one in found}
-    rows = []
-    for student, (had, could) in points.items():
-        about = by_student.get(student) or {"why": why_none(place(graded, student)) or "no notebook has a cell # board"}
-        fixed = {"shown_as": shown_as[student], "student": student, "points": had, "of": could}
-        rows.append({**about, **fixed, "state": state(about), "reason": about.get("why") or about["copies"]})
-    rows = placed(rows)
-    table = pd.DataFrame(rows).reindex(columns=COLUMNS).astype({"place": "Int64"})
-    with whole(page.with_suffix(".csv")) as part:
-        table.to_csv(part, index=False, encoding="utf-8", errors="replace")
-    with whole(page) as part:
-        part.write_text(rendered(rows, real), encoding="utf-8", errors="replace")
+    with owned(graded):
+        shown_as = pseudonyms(points, graded) | named(names, list(points))
+        real, *found = judged({student: place(graded, student) / SAMPLES for student in drawn(graded, points)})
+        by_student = {one["student"]: one for one in found}
+        rows = []
+        for student, (had, could) in points.items():
+            why = why_none(place(graded, student)) or "no notebook has a cell # board"
+            about = by_student.get(student) or {"why": why}
+            fixed = {"shown_as": shown_as[student], "student": student, "points": had, "of": could}
+            rows.append({**about, **fixed, "state": state(about), "reason": about.get("why") or about["copies"]})
+        rows = placed(rows)
+        table = pd.DataFrame(rows).reindex(columns=COLUMNS).astype({"place": "Int64"})
+        with whole(page.with_suffix(".csv")) as part:
+            table.to_csv(part, index=False, encoding="utf-8", errors="replace")
+        with whole(page) as part:
+            part.write_text(rendered(rows, real), encoding="utf-8", errors="replace")
     return table
 
 

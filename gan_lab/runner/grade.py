@@ -9,10 +9,10 @@ anew or the exercises have changed.
 
 import hashlib
 import json
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from nbformat import NotebookNode
 
 from gan_lab.files import whole
+from gan_lab.owner import owned
 from gan_lab.runner.course import NOTEBOOKS
 from gan_lab.runner.execution import kill_family
 from gan_lab.runner.graded_folder import KEPT, TABLE, place, why_none
@@ -31,6 +32,7 @@ from gan_lab.runner.limits import BOARD_SECONDS, MEGABYTES, SECONDS, STARTING
 from gan_lab.runner.pseudonyms import pseudonyms
 from gan_lab.runner.release import sources
 from gan_lab.runner.samples import draw_samples
+from gan_lab.runner.some_at_a_time import some_at_a_time
 from gan_lab.runner.submissions import Lesson, grade_id, read, students
 from gan_lab.runner.versions import code_version
 
@@ -51,9 +53,11 @@ class Grade:
 
 @dataclass(frozen=True)
 class Terms:
-    """What notebooks are graded by: the lessons, the folders that no answer sees, where grades are kept, and limits."""
+    """What notebooks are graded by: the lessons, where the notebooks lie, the folders that no answer sees, where grades
+    are kept, and limits."""
 
     lessons: Mapping[str, Lesson]
+    submissions: Path
     hidden: list[Path]
     kept: Path
     seconds: float
@@ -80,7 +84,8 @@ def grade(
 
     jobs: how many notebooks at a time. seconds, megabytes: what one answer may take. board_seconds: what a notebook
     with a cell # board may take until it has drawn.
-    Raises FileNotFoundError if there are no submissions or no sources; ValueError if `out` lies among them.
+    Raises FileNotFoundError if there are no submissions or no sources; ValueError if `out` lies among them;
+    BlockingIOError if another process grades into `out`.
     """
     submissions, out = Path(submissions).resolve(), Path(out).resolve()
     if out == submissions or submissions in out.parents:
@@ -88,25 +93,16 @@ def grade(
     if NOTEBOOKS.parent == out or out in NOTEBOOKS.parents:
         raise ValueError(f"{out} holds the course itself: choose a folder of its own for the grades")
     handed_in, lessons = students(submissions), {source.stem: Lesson(source) for source in sources()}
-    out.mkdir(parents=True, exist_ok=True)
     hidden = [submissions, out, NOTEBOOKS / "source"]
-    terms = Terms(lessons, hidden, out / KEPT, seconds, megabytes)
-    found: dict[Path, tuple[list[Grade], bool]] = {}
-    with ThreadPoolExecutor(jobs) as pool:
-        tasks = {
-            pool.submit(grades_of, student, file, terms): file for student, files in handed_in.items() for file in files
-        }
-        try:
-            for task in as_completed(tasks):
-                found[tasks[task]] = task.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    grades = best([one for file in sorted(found) for one in found[file][0]])
-    write_table(grades, out / TABLE)
-    draw_samples(handed_in, out, hidden, jobs=jobs, seconds=board_seconds, megabytes=megabytes)
-    write_pages(grades, out)
-    return grades, sum(anew for _, anew in found.values())
+    terms = Terms(lessons, submissions, hidden, out / KEPT, seconds, megabytes)
+    files = [(student, file) for student, files in handed_in.items() for file in files]
+    with owned(out):
+        found = some_at_a_time(lambda one: grades_of(*one, terms), files, jobs)
+        grades = best([one for of_file, _ in found for one in of_file])
+        write_table(grades, out / TABLE)
+        draw_samples(handed_in, out, hidden, jobs=jobs, seconds=board_seconds, megabytes=megabytes)
+        write_pages(grades, out)
+    return grades, sum(anew for _, anew in found)
 
 
 def best(grades: list[Grade]) -> list[Grade]:
@@ -122,7 +118,7 @@ def best(grades: list[Grade]) -> list[Grade]:
 def grades_of(student: str, file: Path, terms: Terms) -> tuple[list[Grade], bool]:
     """The grades of one notebook, and whether it was graded anew; kept for the next time, if that would end alike."""
     try:
-        kept = terms.kept / f"{digest_of(student, file, terms)}.json"
+        kept = terms.kept / f"{digest_of(file, terms)}.json"
     except OSError as error:
         return [Grade(student, file.stem, "", 0, "no notebook", f"{file.name} cannot be read: {error.strerror}")], True
     if (earlier := read_kept(kept)) is not None:
@@ -213,9 +209,9 @@ def played(order: Mapping[str, Any], hidden: list[Path], limit: float) -> list[d
 # What is kept, and what is written
 
 
-def digest_of(student: str, file: Path, terms: Terms) -> str:
-    """What a grade depends on: the notebook, whose it is, and the terms."""
-    parts = [f"{student}/{file.name}".encode(errors="replace"), terms.digest, file.read_bytes()]
+def digest_of(file: Path, terms: Terms) -> str:
+    """What a grade depends on: the notebook, whose it is and in which folder, and the terms. So no two are alike."""
+    parts = [os.fsencode(file.relative_to(terms.submissions)), terms.digest, file.read_bytes()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 

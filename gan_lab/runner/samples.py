@@ -14,7 +14,6 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from gan_lab.runner.execution import kill_family
 from gan_lab.runner.graded_folder import KEPT, NO_SAMPLES, SAMPLES, place
 from gan_lab.runner.isolation import isolated
 from gan_lab.runner.limits import BESIDE, PATIENCE, STARTING
+from gan_lab.runner.some_at_a_time import some_at_a_time
 from gan_lab.runner.submissions import code_cells, read
 from gan_lab.runner.versions import code_version
 
@@ -48,7 +48,7 @@ def draw_samples(
     def one(student: str) -> None:
         try:
             cells = cells_of(handed_in[student])
-            found = drawn(*cells, all_own, hidden, out / KEPT, seconds, megabytes) if cells else None
+            found = drawn(student, *cells, all_own, hidden, out / KEPT, seconds, megabytes) if cells else None
         except ValueError as error:
             found = {"why": str(error)}
         except OSError as error:
@@ -57,12 +57,7 @@ def draw_samples(
 
     with tempfile.TemporaryDirectory(prefix="gan-lab-board-", ignore_cleanup_errors=True) as folder:
         all_own = Path(folder)
-        with ThreadPoolExecutor(jobs) as pool:
-            try:
-                list(pool.map(one, handed_in))
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        some_at_a_time(one, handed_in, jobs)
 
 
 def cells_of(files: Sequence[Path]) -> tuple[Path, list[str]] | None:
@@ -85,6 +80,7 @@ def cells_of(files: Sequence[Path]) -> tuple[Path, list[str]] | None:
 
 
 def drawn(
+    student: str,
     notebook: Path,
     cells: list[str],
     all_own: Path,
@@ -93,13 +89,13 @@ def drawn(
     seconds: float,
     megabytes: int,
 ) -> dict[str, Any]:
-    """What a notebook draws: {"shape": ..., "float32": ...} or {"why": ...}. What it drew before is not drawn again.
+    """What a student's notebook draws: {"shape": ..., "float32": ...} or {"why": ...}. What it drew before is kept.
 
     all_own: in it each notebook works in a folder of its own, and sees no other. Raises ValueError, which names it, for
     a file beside the notebook that is a link or too large.
     """
     files = beside(notebook.parent)
-    parts = [code_version(), *cells, *(str(file.relative_to(notebook.parent)) for file in files)]
+    parts = [student, code_version(), *cells, *(str(file.relative_to(notebook.parent)) for file in files)]
     contents = [hashlib.sha256(file.read_bytes()).digest() for file in files]
     digest = hashlib.sha256(b"\0".join([*(part.encode(errors="replace") for part in parts), *contents])).hexdigest()
     earlier = kept / f"board-{digest}.json"

@@ -1,19 +1,26 @@
 """Submissions of every kind, each graded as it deserves, and none stops the rest."""
 
 import shutil
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
 import pandas as pd
+import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
+from processes import becomes_true, ended
 from typer.testing import CliRunner
 
+from gan_lab.runner.board import board
 from gan_lab.runner.cli import app
-from gan_lab.runner.grade import grade
+from gan_lab.runner.grade import Terms, digest_of, grade
 from gan_lab.runner.isolation import namespaces
 from gan_lab.runner.release import release, solutions
 from gan_lab.runner.submissions import defined, grade_id, read
@@ -122,7 +129,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory, answering: int) -> tuple[Pa
     (submissions / "broken" / f"{LESSON}.ipynb").write_text("no notebook")
     nbformat.write(new_notebook(), submissions / "broken" / "diary.ipynb")
     _, anew = grade(submissions, out, seconds=8, megabytes=1500)
-    assert anew in (11, 12)  # of two equal copies the second may find the first one's grades
+    assert anew == 12  # two copies, byte for byte, are graded one by one: neither waits for the other's grades
     return submissions, out, pd.read_csv(out / "grades.csv", keep_default_na=False)
 
 
@@ -261,6 +268,50 @@ def test_grades_among_the_submissions_and_an_empty_folder_are_refused(tmp_path: 
         grade(tmp_path, tmp_path.parent / "grades")
     with pytest.raises(ValueError, match="choose another folder for the grades"):
         grade(tmp_path, tmp_path / "ada")
+
+
+def test_two_copies_of_a_notebook_in_two_folders_are_kept_apart(graded) -> None:
+    submissions, out, _ = graded
+    copies = [submissions / "copies" / name for name in (f"{LESSON}.ipynb", f"old/{LESSON}.ipynb")]
+    terms = Terms({}, submissions, [], out, 8, 1500)
+    assert copies[0].read_bytes() == copies[1].read_bytes()
+    assert digest_of(copies[0], terms) != digest_of(copies[1], terms)
+
+
+HOLD = "import sys; from pathlib import Path; from gan_lab.owner import owned\n"
+HOLD += "with owned(Path(sys.argv[1])): print('mine', flush=True); sys.stdin.read()"
+
+
+def test_while_a_command_grades_into_a_folder_others_are_refused(graded) -> None:
+    submissions, out, _ = graded
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(out)], **pipes) as other:
+        assert other.stdout.readline() == b"mine\n"
+        for work in (lambda: grade(submissions, out), lambda: board(out)):
+            with pytest.raises(BlockingIOError, match=rf"{out} is in use by process {other.pid} on "):
+                work()
+        other.communicate(b"")
+
+
+def test_a_command_that_is_asked_to_end_ends_at_once_with_all_that_it_started(tmp_path: Path) -> None:
+    hand_in(tmp_path / "in", "endless", {"average": "while True:\n    pass"})
+    words = ["grade", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--seconds", "3000", "--trusted"]
+    with subprocess.Popen([sys.executable, "-m", "gan_lab.runner.cli", *words]) as command:
+        below: list[psutil.Process] = []
+
+        def answers() -> bool:
+            below[:] = psutil.Process(command.pid).children(recursive=True)
+            with suppress(psutil.NoSuchProcess):
+                return any("gan_lab.runner.graded" in one.cmdline() for one in below)
+            return False
+
+        try:
+            assert becomes_true(answers)
+            command.terminate()
+            assert command.wait(20) == 128 + signal.SIGTERM
+        finally:
+            command.kill()
+    assert becomes_true(lambda: all(ended(one.pid) for one in below), within=5)
 
 
 def test_the_command_grades_and_says_how_much_was_new(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import torch
 from nbformat.v4 import new_code_cell, new_notebook
 
 from gan_lab.runner.drawing import MOST, drawn
-from gan_lab.runner.graded_folder import SAMPLES, place, why_none
+from gan_lab.runner.graded_folder import KEPT, SAMPLES, place, why_none
 from gan_lab.runner.isolation import namespaces
 from gan_lab.runner.samples import MARK, draw_samples, said
 
@@ -27,6 +27,8 @@ NOTEBOOKS = {
     "endless": ["# board\nwhile True:\n    pass"],
     "exits": ["# board\nimport os\nos._exit(0)"],
     "calls": ["# board\nimport socket\nsocket.create_connection(('127.0.0.1', 22), 3)"],
+    "one": ["# board\nimport torch\nsamples = torch.ones(9, 1, 4, 4)"],
+    "another": ["# board\nimport torch\nsamples = torch.ones(9, 1, 4, 4)"],
     "no cell": ["import torch"],
     "a link": ["import torch", DRAWS],
     "twice": ["import torch", "# board\nsamples = torch.zeros(9, 1, 4, 4)"],
@@ -81,6 +83,11 @@ def test_who_has_no_such_cell_gets_neither_samples_nor_a_reason(out: Path) -> No
 @pytest.mark.skipif(not namespaces(), reason="this machine cuts no process off")
 def test_a_notebook_that_draws_reaches_no_network(out: Path) -> None:
     assert "Error" in why_none(place(out, "calls"))
+
+
+def test_what_two_students_drew_alike_is_kept_for_each(out: Path) -> None:
+    """So no two jobs write one file, nor does one student's answer stand for the other's."""
+    assert len(list((out / KEPT).glob("board-*.json"))) == 3  # ada's is the third
 
 
 class Shell:

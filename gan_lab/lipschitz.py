@@ -37,10 +37,11 @@ def spectrally_normed(D: Player, *, n_power_iterations: int = 1, eps: float = 1e
     the norms above 0. The weights that learn, which optimisers, checkpoints and `clip_weights` see, are those before
     the division; u and v are buffers, and ride in the checkpoint. Clipping them as well bounds nothing more.
 
-    A linear layer then stretches no difference, |W h - W h'| <= |h - h'|. A convolution may: each value of its input is
-    read up to m = ceil(k_h / s) ceil(k_w / s) times at stride s (and dilation 1), so its bound is sqrt(m): 3 for k3 s1
-    or k5 s2. The product of the layers' bounds is a Lipschitz constant of a D whose other layers have 1, as leaky ReLU;
-    batch norm has none, and dropout has 1 / (1 - p).
+    Once u and v have converged, a linear layer stretches no difference, |W h - W h'| <= |h - h'|; until then u . W v
+    is too small, and it may stretch a little. A convolution may in any case: each value of its input is read up to
+    m = ceil(k_h / s) ceil(k_w / s) times at stride s (and dilation 1), so its bound is sqrt(m): 3 for k3 s1 or k5 s2.
+    The product of the layers' bounds is a Lipschitz constant of a D whose other layers have 1, as leaky ReLU; batch
+    norm has none, and dropout has 1 / (1 - p).
     D is changed in place, and returned. Raises ValueError if D has no such layer, or one that is parametrized already.
     Source: Miyato et al. 2018, section 2.1 and Algorithm 1.
     """

@@ -57,7 +57,7 @@ class NonSaturating:
     value function V(D, G), and with c = 1, (2) is -log D. The best D against a fixed G is, where p_r and p_g are the
     densities of real and fake images, D* = (a p_r + b p_g) / (p_r + p_g).
         one-sided smoothing   NonSaturating(0.9)
-        two-sided smoothing   NonSaturating(0.9, 0.1, generator_target=0.9)      as in report B's code
+        two-sided smoothing   NonSaturating(0.9, 0.1, generator_target=0.9)
     real, fake: scores (N,) -> scalars, in nats. Raises ValueError for a target outside [0, 1].
     Source: Goodfellow et al. 2014, eq. (1) and section 3; smoothing and its D*: Salimans et al. 2016, section 3.4.
     """
@@ -102,6 +102,7 @@ class Saturating(NonSaturating):
 
     def __init__(self, real_target: float = 1.0, fake_target: float = 0.0):
         super().__init__(real_target, fake_target)
+        del self.generator_target  # G has none
 
     def g_loss(self, fake: Tensor, y: Tensor | None = None) -> Tensor:
         return -self.d_fake(fake)

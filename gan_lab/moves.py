@@ -53,18 +53,20 @@ def translate(x: Tensor, share: float = 0.125, low: float = -1.0) -> Tensor:
 
 @safe_below_1
 def cutout(x: Tensor, share: float = 0.5, low: float = -1.0) -> Tensor:
-    """Each image with a black rectangle, share H high and share W wide, round a pixel drawn uniformly.
+    """Each image with a black rectangle, h = share H high and w = share W wide, in whole pixels, round one drawn at
+    random.
 
-        x'[r, c] = low if |r - r_0| < share H / 2 and |c - c_0| < share W / 2, else x[r, c]
+        x'[r, c] = low if -h/2 <= r - r_0 < h/2 and -w/2 <= c - c_0 < w/2, else x[r, c]
 
     To cut out two rectangles is to cut out both, in any order, and twice is once: so all these g commute and have the
     eigenvalues 0 and 1, and those of (1) are 1 - p + p P(a certain set of pixels is spared) >= 1 - p.
     x: (N, C, H, W) -> the same shape. Source: DeVries & Taylor 2017; Zhao et al. 2020, section 3.3.
     """
     N, _, H, W = x.shape
+    h, w = max(1, round(share * H)), max(1, round(share * W))
     r_0, c_0 = (torch.randint(side, (N, 1, 1), device=x.device) for side in (H, W))
-    row = (torch.arange(H, device=x.device)[:, None] - r_0).abs() < share * H / 2  # (N, H, 1)
-    column = (torch.arange(W, device=x.device) - c_0).abs() < share * W / 2  # (N, 1, W)
+    r, c = torch.arange(H, device=x.device)[:, None] - r_0, torch.arange(W, device=x.device) - c_0
+    row, column = (-h <= 2 * r) & (2 * r < h), (-w <= 2 * c) & (2 * c < w)  # (N, H, 1), (N, 1, W)
     return torch.where((row & column)[:, None], low, x)
 
 

@@ -70,7 +70,7 @@ class Game:
     also: Mapping[str, Any] = field(default_factory=dict)
     allow_batch_norm: bool = False
     fabric: "Fabric" = field(default_factory=one_device)
-    K: int = field(default=1, init=False)  # the classes of the images that are played with
+    K: int | None = field(default=None, init=False)  # the classes of the images; None until a round is played with them
     terms: "Terms | None" = field(default=None, init=False, repr=False)  # of the epoch that is played
 
     def __post_init__(self) -> None:
@@ -254,8 +254,8 @@ def generator_of(game: Game) -> nn.Module:
 
     Its batch norms hold the statistics that `sample` would use. (z (N, Z), y (N,)) -> images (N, C, H, W); has `z_dim`.
     """
-    with as_it_draws(game) as G:
-        return copy.deepcopy(G).requires_grad_(False)
+    with game.fabric.autocast(), as_it_draws(game) as G:
+        return copy.deepcopy(G).float().requires_grad_(False)
 
 
 @contextmanager
@@ -265,7 +265,7 @@ def as_it_draws(game: Game) -> Iterator[nn.Module]:
     training = G.training
     G.eval()
     try:
-        with fresh_statistics(G, game.z_dim, game.K, always=game.average is not None):
+        with fresh_statistics(G, game.z_dim, game.K or 1, always=game.average is not None):
             yield G
     finally:
         G.train(training)
@@ -349,14 +349,14 @@ def same_shape(x_fake: Tensor, x: Tensor) -> Tensor:
     return x_fake
 
 
-def one_score_each(found: Tensor | Verdict, x: Tensor, K: int) -> Tensor | Verdict:
+def one_score_each(found: Tensor | Verdict, x: Tensor, K: int | None) -> Tensor | Verdict:
     """`found`, if it has one score per image of x, and one logit for each of the K classes if it names classes.
 
     (N, 1) against (N,) would broadcast to (N, N) without a word."""
     shape = tuple(score_of(found).shape)
     if shape != (len(x),):
         raise ValueError(f"D must return one score per image, shape ({len(x)},), not {shape}: end it with Flatten(0)")
-    if isinstance(found, Verdict) and found.classes.shape != (len(x), K):
+    if isinstance(found, Verdict) and K and found.classes.shape != (len(x), K):
         raise ValueError(
             f"D's logits have shape {tuple(found.classes.shape)}, but the images have {K} classes: one logit each "
             f"makes ({len(x)}, {K}); build D with classes=len(images.classes)"

@@ -7,7 +7,8 @@ from small_game import Discriminator, equal, same, small_game, small_images
 from torch import nn
 
 from gan_lab.augmentation import Adaptive, Augmented, leaks, r_v, refuse_leaks, spectrum
-from gan_lab.identity import described, identity
+from gan_lab.described import described
+from gan_lab.identity import identity
 from gan_lab.lipschitz import gradient_norms, gradient_penalty
 from gan_lab.losses import Verdict
 from gan_lab.moves import affine, brightness, contrast, cutout, safe_below_1, translate
@@ -238,11 +239,12 @@ def test_translate_brings_in_black_and_does_not_wrap_around():
 
 
 def test_cutout_makes_each_pixel_black_as_often_as_a_rectangle_covers_it():
-    """share 1/2 of 8 pixels: |r - r_0| < 2 for 3 of the 8 rows r_0, for 2 of them from the edge; so the columns."""
+    """Half of 8 pixels: rows r_0 - 2 to r_0 + 1, so row r for the r_0 from r - 1 to r + 2; and so the columns."""
     torch.manual_seed(0)
     moved = cutout(torch.ones(50_000, 2, 8, 8))
     assert torch.equal(moved[:, 0], moved[:, 1])
-    rows = torch.tensor([2, 3, 3, 3, 3, 3, 3, 2]) / 8
+    assert (moved[:, 0] == -1).sum((1, 2)).max() == 4 * 4
+    rows = torch.tensor([3, 4, 4, 4, 4, 4, 3, 2]) / 8
     torch.testing.assert_close((moved[:, 0] == -1).float().mean(0), rows[:, None] * rows, atol=0.01, rtol=0)
 
 
@@ -410,7 +412,7 @@ def test_cutout_has_the_eigenvalues_of_the_pixels_that_are_spared():
     """Over the 8 images of 3 pixels, of which one is cut out: 1 - |S| / 3 for each set S of pixels."""
     x = torch.tensor([[i, j, k] for i in (-1.0, 1.0) for j in (-1.0, 1.0) for k in (-1.0, 1.0)]).view(8, 1, 1, 3)
     torch.manual_seed(0)
-    moved = cutout(x.repeat(20_000, 1, 1, 1)).view(20_000, 8, 1, 1, 3)
+    moved = cutout(x.repeat(20_000, 1, 1, 1), share=1 / 3).view(20_000, 8, 1, 1, 3)
     eigenvalues = torch.linalg.eigvals(frequencies(x, moved)).real.sort().values
     expected = torch.tensor([0, 1, 1, 1, 2, 2, 2, 3], dtype=torch.float64) / 3
     torch.testing.assert_close(eigenvalues, expected, atol=0.02, rtol=0)

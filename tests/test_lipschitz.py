@@ -8,7 +8,7 @@ import torch
 from small_game import Discriminator, equal, same, small_game, small_images
 from torch import nn
 
-from gan_lab.identity import described
+from gan_lab.described import described
 from gan_lab.layers.gradient_norms import norms_by_layer
 from gan_lab.lessons.wrong_penalties import one_norm_for_the_batch
 from gan_lab.lipschitz import clip_weights, gradient_norms, gradient_penalty, r1, r2, spectrally_normed, sum_of

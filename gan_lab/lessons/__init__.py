@@ -1,1 +1,1 @@
-"""What belongs to single notebooks: checks of exercises, a gallery of errors, piles of earth moved by hand."""
+"""What belongs to single notebooks: checks of exercises, games to play, the two reports, the ladder of ideas."""

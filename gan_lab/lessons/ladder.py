@@ -62,7 +62,8 @@ def plain(images: ImageSet, **more: Any) -> Game:
 
 
 def augmentation(images: ImageSet, **more: Any) -> Game:
-    """D sees two of five images shifted, and two of five a little turned, scaled and slanted (Zhao et al. 2020)."""
+    """D sees two of five images shifted (Zhao et al. 2020), and two of five a little turned, scaled and slanted (Karras
+    et al. 2020)."""
     G, D = players(images)
     return game_of(G, Augmented(D, MOVES, P), **more)
 

@@ -5,7 +5,7 @@
     plane.step_of_D(); plane.step_of_G()   # or one step of one player
     seen = plane.seen()                    # points, D's landscape, and the arrows that G feels
 
-`gan_lab.show.playground` draws it and lets a reader play.
+`gan_lab.lessons.playground` draws it and lets a reader play.
 """
 
 from typing import NamedTuple
@@ -112,7 +112,9 @@ class Plane:
             group["betas"] = group["betas"] if momentum is None else (momentum, 0.99)
 
     def play(self, rounds: int = 1) -> None:
-        """So many rounds. Raises FloatingPointError where a loss is not a number any more."""
+        """So many rounds, at least one. Raises FloatingPointError where a weight or a loss is not finite any more."""
+        if rounds < 1:
+            raise ValueError(f"rounds are counted from 1, not {rounds}")
         for _ in range(rounds):
             played = one_round(self.game, [self._batch()])
             self.rounds += 1
@@ -157,8 +159,8 @@ class Plane:
     def _note(self, d_loss: Tensor | None, g_loss: Tensor | None) -> None:
         self.d_loss = self.d_loss if d_loss is None else d_loss.item()
         self.g_loss = self.g_loss if g_loss is None else g_loss.item()
-        weights = [*self.game.G.parameters(), *self.game.D.parameters()]
-        if not all(w.isfinite().all() for w in weights):
+        losses = [loss for loss in (d_loss, g_loss) if loss is not None]
+        if not all(x.isfinite().all() for x in [*losses, *self.game.G.parameters(), *self.game.D.parameters()]):
             raise FloatingPointError("the players have run off to infinity: press Reset, and take smaller steps")
 
 
@@ -182,6 +184,6 @@ def pull(D: nn.Module, loss: Loss, fake: Tensor) -> Tensor:
     A stronger pull is not drawn longer.
     """
     x = fake.detach().requires_grad_()
-    (slope,) = torch.autograd.grad(len(x) * loss.g_loss(D(x), torch.zeros(len(x), dtype=torch.int64)), x)
-    arrows: Tensor = -LONGEST * slope / slope.norm(dim=1, keepdim=True).clamp(min=1)
+    (gradient,) = torch.autograd.grad(len(x) * loss.g_loss(D(x), torch.zeros(len(x), dtype=torch.int64)), x)
+    arrows: Tensor = -LONGEST * gradient / gradient.norm(dim=1, keepdim=True).clamp(min=1)
     return arrows

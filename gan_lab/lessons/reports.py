@@ -89,9 +89,10 @@ def a6(images: ImageSet, width: float = 1.0, **more: Any) -> Game:
 
 
 def real_then_fake(game: Game, batches: Batches) -> Round:
-    """D takes a step on real images and then another on fake ones; then G takes one. Report A's round, as Keras has it.
+    """D takes a step on real images and then another on fake ones; then G takes one: the order of report A's round.
 
-    The game's loss is a `NonSaturating`. D's scores of the fake images are those after the step on the real ones.
+    Both players' batch norm is in training mode in every step, as in `one_round`. The game's loss is a `NonSaturating`.
+    D's scores of the fake images are those after the step on the real ones.
     """
     loss: Any = game.loss
     for x, y in batches:

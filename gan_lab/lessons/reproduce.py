@@ -93,7 +93,7 @@ def measured(game: Game, judge: Judge, training: Training, epoch: int, seed: int
     if epoch % max(1, training.epochs // TIMES) and epoch not in (*training.grids, training.epochs):
         return {}
     z = torch.randn(judge.n, game.z_dim, generator=torch.Generator().manual_seed(seed + 1))
-    y = torch.arange(judge.n) % game.K
+    y = torch.arange(judge.n) % (game.K or 1)
     x = sample(game, z, y).clamp(*judge.images.value_range)
     found = judge(x, y if asked else None)
     names = [*MEASURES, "class_accuracy"] if asked else MEASURES

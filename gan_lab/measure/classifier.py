@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_lab.data.images import ImageSet, load_images
-from gan_lab.identity import described
+from gan_lab.described import described
 from gan_lab.measure.features import batches
 from gan_lab.measure.outliers import outliers
 from gan_lab.measure.random_numbers import seeded

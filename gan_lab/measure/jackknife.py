@@ -41,8 +41,10 @@ def kernel_distance_interval(real: Sequence[Tensor], fake: Sequence[Tensor]) -> 
 
 
 def without_each(x: Tensor, y: Tensor) -> tuple[float, Tensor]:
-    """The kernel distance (`metrics.kernel_distance`) of real x (N, F) and fake y (M, F), and what it is without each
-    of the y in turn, (M,)."""
+    """The kernel distance of real x (N, F) and fake y (M, F), and what it is without each of the y in turn, (M,).
+
+    It is that of `metrics.kernel_distance`, but where N is not M that one draws subsets, and this is of all of them.
+    """
     N, M = len(x), len(y)
     among_x, among_y, between = kernel(x, x), kernel(y, y), kernel(x, y)
     of_x = (among_x.sum() - among_x.trace()) / (N * (N - 1))

@@ -18,16 +18,16 @@ def shares(y: Tensor | None, z: Tensor, classes: int) -> Tensor:
     return one_hot(checked(y, z, classes), classes).to(z.dtype)
 
 
-def checked(y: Tensor | None, z: Tensor, classes: int) -> Tensor:
-    """y, if it is one label in 0..classes-1 for each noise vector.
+def checked(y: Tensor | None, of: Tensor, classes: int) -> Tensor:
+    """y, if it is one label in 0..classes-1 for each image, or for each noise vector that is to become one.
 
-    y: int64 (N,), z: (N, Z). Raises ValueError if labels are missing, not one for each z, or out of range. The range is
-    checked on the CPU only: on a GPU, to read a value is to wait for it, and the lookup that follows stops anyway.
+    y: int64 (N,), of: (N, ...). Raises ValueError if labels are missing, not N, or out of range. The range is checked
+    on the CPU only: on a GPU, to read a value is to wait for it, and the lookup that follows stops anyway.
     """
     if y is None:
         raise ValueError(f"this generator draws the class that you name: call G(z, y) with labels 0..{classes - 1}")
-    if y.shape != z.shape[:1]:
-        raise ValueError(f"labels y need shape ({len(z)},), one for each z, not {tuple(y.shape)}")
+    if y.shape != of.shape[:1]:
+        raise ValueError(f"labels y need shape ({len(of)},), one for each image, not {tuple(y.shape)}")
     if y.device.type == "cpu" and not torch.compiler.is_compiling():
         outside = y[(y < 0) | (y >= classes)]
         if len(outside):

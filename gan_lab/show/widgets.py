@@ -58,7 +58,7 @@ def curves_and_samples(figure: Figure, run: Run) -> None:
     else:
         axes = figure.subplot_mosaic([["above", "samples"], ["below", "samples"]], width_ratios=(6, 5))
         above, below, samples = axes["above"], axes["below"], axes["samples"]
-        plots.curves(above, rounds, {"d_loss": "D", "g_loss": "G"}, ylabel="loss (nats)", smooth=smooth)
+        plots.curves(above, rounds, {"d_loss": "D", "g_loss": "G"}, ylabel="loss", smooth=smooth)
         if "acc_real" in rounds or rounds.empty:
             names = {"acc_real": "real called real", "acc_fake": "fake called fake"}
             plots.curves(below, rounds, names, ylabel="share of the batch", smooth=smooth)

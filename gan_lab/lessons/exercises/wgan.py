@@ -27,7 +27,7 @@ def check_hinge(loss: Loss) -> Claims:
 
 
 class Curved(torch.nn.Module):
-    """The score w sum sin(x), whose slope is another one at every image."""
+    """The score w sum sin(x), whose gradient is another one at every image."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,17 +39,17 @@ class Curved(torch.nn.Module):
 
 @check
 def check_r1(answer: Penalty, weight: float = 10.0) -> Claims:
-    """Is answer(score, real, fake) the R1 penalty, weight / 2 times the mean square of the slope at the real images?"""
+    """Is answer(score, real, fake) the R1 penalty, weight / 2 times the mean square of the gradient norm at real images?"""
     for seed in range(2):
         real, fake = torch.randn(2, 5, 1, 3, 3, generator=torch.Generator().manual_seed(seed))
         theirs, ours = Curved(), Curved()
         value, right = answer(theirs, real, fake), lipschitz.r1(ours, real, fake, gamma=weight)
         found, truth = learns(value, "the penalty"), right.item()
         at = "at the fake images" if close(found, lipschitz.r1(ours, fake, real, gamma=weight).item()) else ""
-        about = f"{at}: it asks for slopes at the real images" if at else "weight / 2 times the mean of the squares"
+        about = f"{at}: it asks for gradients at the real images" if at else "weight / 2 times the mean of the squares"
         yield close(found, truth), f"for random images it is {found:.4g}, not {truth:.4g}: {about}"
-        (slope,), (true,) = (torch.autograd.grad(one, D.w) for one, D in ((value, theirs), (right, ours)))
+        (gradient,), (true,) = (torch.autograd.grad(one, D.w) for one, D in ((value, theirs), (right, ours)))
         yield (
-            close(slope, true),
+            close(gradient, true),
             "its gradient in the critic's weights is another one: differentiate with create_graph=True",
         )

@@ -117,7 +117,7 @@ class Description:
             case nn.Parameter():
                 yield f"a parameter {tuple(thing.shape)}"
             case Tensor():
-                yield from () if thing.grad_fn else self.all_of(thing.detach().cpu().numpy())
+                yield from () if thing.grad_fn else self.tensor(thing)
             case np.ndarray() if thing.dtype.hasobject:
                 yield from self.lines(thing.tolist())
             case np.ndarray():
@@ -130,6 +130,10 @@ class Description:
                 yield from self.lines(wrapped)
             case _:
                 yield from self.object(thing)
+
+    def tensor(self, x: Tensor) -> Iterator[str]:
+        values = x.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()  # NumPy has no bfloat16
+        yield f"{x.dtype} {tuple(x.shape)} {hashlib.sha256(values.tobytes()).hexdigest()}"
 
     def object(self, thing: Any) -> Iterator[str]:
         """Its class, what is in it, if it is a container, and what it holds."""

@@ -140,6 +140,7 @@ SGD = "opt = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)\nschedules 
         LOSS_OF.format("def __init__(self): self.of = nn.CrossEntropyLoss(weight=torch.tensor([1.0, A]))"),
         LOSS_OF.format("def __init__(self): self._of = A"),
         LOSS_OF.format("of = torch.tensor([A])"),
+        LOSS_OF.format("of = torch.tensor(A, dtype=torch.bfloat16)"),
         LOSS_OF.format("of = np.array([A])"),
         LOSS_OF.format("of = partial(torch.mul, A)"),
         LOSS_OF.format("of = functools.partialmethod(lambda self, rate, x: rate * x, A)"),

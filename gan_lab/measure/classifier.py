@@ -84,7 +84,8 @@ def classifiers_for(images: ImageSet) -> list[Classifier]:
     """Three classifiers of these images' classes, in evaluation mode on the CPU, which differ in their seeds.
 
     For the bundled digits, in any size and colour, they are the package's. For images of your own they are trained,
-    a quarter of a minute long, and kept for the next time in ~/.cache/torch/gan_lab (below TORCH_HOME, if that is set).
+    a quarter of a minute long, and kept for the next time in ~/.cache/torch/gan_lab (below TORCH_HOME, if that is set);
+    a damaged file there is named, and they are trained again.
     Give training images: those that are held out must not have been seen. One class leaves nothing to tell apart: such
     images are seen with the eyes of the digits' classifiers. Raises ValueError as `train_classifier` does.
     """
@@ -92,7 +93,10 @@ def classifiers_for(images: ImageSet) -> list[Classifier]:
         return load_classifiers(BUNDLED)
     kept = Path(torch.hub.get_dir()).with_name("gan_lab") / f"classifiers-{TRAINING}-{images.fingerprint[:16]}.pt"
     if kept.exists():
-        return load_classifiers(kept)
+        try:
+            return load_classifiers(kept)
+        except Exception as error:  # what a damaged file makes of a reader has no end
+            print(f"{kept} is damaged ({type(error).__name__}): the classifiers are trained anew")
     classifiers = [train_classifier(images, seed=seed) for seed in SEEDS]
     with suppress(OSError):  # if there is no place to keep them, they are trained again the next time
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -170,4 +174,4 @@ def moved(x: Tensor) -> Tensor:
     return F.grid_sample(x, places, padding_mode="border", align_corners=False)
 
 
-TRAINING = described(train_classifier)[-8:]  # other digits when the training is another one
+TRAINING = described([train_classifier, SEEDS])[-8:]  # other digits when the training is another one

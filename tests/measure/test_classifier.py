@@ -231,3 +231,16 @@ def test_without_a_place_to_keep_them_classifiers_are_trained_each_time(trained,
     assert [each.head.out_features for each in classifiers_for(bars())] == [4, 4, 4]
     classifiers_for(bars())
     assert len(trained) == 2 * len(SEEDS)
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 and no more"], ids=["empty", "cut"])
+def test_damaged_classifiers_are_named_and_trained_again(trained, tmp_path, monkeypatch, capsys, damage):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    classifiers_for(bars())
+    (kept,) = (tmp_path / "gan_lab").iterdir()
+    kept.write_bytes(damage)
+    found = classifiers_for(bars())
+    assert f"{kept} is damaged" in capsys.readouterr().out
+    assert len(trained) == 2 * len(SEEDS)
+    assert all(same(a, b) for a, b in zip(found, classifiers_for(bars()), strict=True))
+    assert len(trained) == 2 * len(SEEDS)

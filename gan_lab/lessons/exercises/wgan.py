@@ -39,7 +39,7 @@ class Curved(torch.nn.Module):
 
 @check
 def check_r1(answer: Penalty, weight: float = 10.0) -> Claims:
-    """Is answer(score, real, fake) the R1 penalty, weight / 2 times the mean square of the gradient norm at real images?"""
+    """Is answer(score, real, fake) the R1 penalty, weight / 2 times the mean of |gradient|² at the real images?"""
     for seed in range(2):
         real, fake = torch.randn(2, 5, 1, 3, 3, generator=torch.Generator().manual_seed(seed))
         theirs, ours = Curved(), Curved()

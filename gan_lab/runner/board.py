@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from gan_lab.files import whole
 from gan_lab.owner import owned
 from gan_lab.runner.graded_folder import SAMPLES, TABLE, place, why_none
+from gan_lab.runner.held import BOARD, refuse_other_table, refuse_page
 from gan_lab.runner.pseudonyms import pseudonyms
 from gan_lab.runner.surroundings import surroundings
 
@@ -31,13 +32,13 @@ def board(graded: str | Path, page: str | Path | None = None, names: str | Path 
 
     names: a CSV file with the columns student and name, of students who want to be named. Returns the table, best
     first: ranked entries, then copies, then students who have no samples, each with the reason.
-    Raises FileNotFoundError where nothing was graded; ValueError for names that cannot be read or are of nobody;
-    BlockingIOError if another process grades there.
+    Raises FileNotFoundError where nothing was graded; ValueError for names that cannot be read or are of nobody, or if
+    another file is in the way; BlockingIOError if another process grades there.
     """
     graded = Path(graded)
     page = Path(page) if page else graded / "board.html"
-    if page.suffix != ".html":
-        raise ValueError(f"{page} is no name of a page: it ends in .html, and the table beside it in .csv")
+    refuse_page(page, BOARD, "board")
+    refuse_other_table(page.with_suffix(".csv"), COLUMNS, "table of a board")
     points = points_of(graded)
     with owned(graded):
         shown_as = pseudonyms(points, graded) | named(names, list(points))

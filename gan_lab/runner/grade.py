@@ -13,7 +13,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from gan_lab.owner import owned
 from gan_lab.runner.course import NOTEBOOKS
 from gan_lab.runner.execution import kill_family
 from gan_lab.runner.graded_folder import KEPT, TABLE, place, why_none
+from gan_lab.runner.held import GRADES, refuse_other_table, refuse_page
 from gan_lab.runner.isolation import isolated
 from gan_lab.runner.limits import BOARD_SECONDS, MEGABYTES, SECONDS, STARTING
 from gan_lab.runner.pseudonyms import pseudonyms
@@ -49,6 +50,9 @@ class Grade:
     hint: str = ""
     seconds: float = 0.0
     code: str = ""
+
+
+COLUMNS = [field.name for field in fields(Grade) if field.name != "code"]
 
 
 @dataclass(frozen=True)
@@ -84,14 +88,17 @@ def grade(
 
     jobs: how many notebooks at a time. seconds, megabytes: what one answer may take. board_seconds: what a notebook
     with a cell # board may take until it has drawn.
-    Raises FileNotFoundError if there are no submissions or no sources; ValueError if `out` lies among them;
-    BlockingIOError if another process grades into `out`.
+    Raises FileNotFoundError if there are no submissions or no sources; ValueError if `out` lies among them, or holds
+    another file where a table or a page of the grades goes; BlockingIOError if another process grades into `out`.
     """
     submissions, out = Path(submissions).resolve(), Path(out).resolve()
     if out == submissions or submissions in out.parents:
         raise ValueError(f"{out} lies among the submissions: choose another folder for the grades")
     if NOTEBOOKS.parent == out or out in NOTEBOOKS.parents:
         raise ValueError(f"{out} holds the course itself: choose a folder of its own for the grades")
+    another = "choose another folder for the grades"
+    refuse_page(out / "index.html", GRADES, "page of grades", another)
+    refuse_other_table(out / TABLE, COLUMNS, "table of grades", another)
     handed_in, lessons = students(submissions), {source.stem: Lesson(source) for source in sources()}
     hidden = [submissions, out, NOTEBOOKS / "source"]
     terms = Terms(lessons, submissions, hidden, out / KEPT, seconds, megabytes)
@@ -224,9 +231,9 @@ def read_kept(kept: Path) -> list[Grade] | None:
 
 
 def write_table(grades: list[Grade], file: Path) -> None:
-    table = pd.DataFrame([asdict(one) for one in grades]).drop(columns="code")
+    table = pd.DataFrame([asdict(one) for one in grades])
     with whole(file) as part:
-        table.to_csv(part, index=False, encoding="utf-8", errors="replace")
+        table.to_csv(part, columns=COLUMNS, index=False, encoding="utf-8", errors="replace")
 
 
 def write_pages(grades: list[Grade], out: Path) -> None:

@@ -10,7 +10,10 @@ from gan_lab.runner import course
 from gan_lab.runner.status import Status
 from gan_lab.runner.versions import code_version, notebook_digest
 
-REPORT = b": the runs compared</title>"  # in the head of every report
+# What tells our files from others of the same name: the title of a page, the columns of a table.
+REPORT, BOARD, GRADES = b": the runs compared</title>", b"<title>The board</title>", b"<title>Grades</title>"
+FOUND = ("run", "epochs", "notebook_digest", "code", "device")
+ANOTHER_NAME = "choose another name"
 
 
 def refuse_to_replace(notebook: Path, out: Path) -> None:
@@ -31,23 +34,34 @@ def refuse_to_replace(notebook: Path, out: Path) -> None:
             raise ValueError(f"{file} is a link to another file, which would be replaced: choose another folder")
 
 
-def refuse_page(file: Path) -> None:
-    """Raises ValueError if a report of that name would replace anything but a report."""
+def refuse_page(file: Path, title: bytes = REPORT, kind: str = "report", way_out: str = ANOTHER_NAME) -> None:
+    """Raises ValueError if a page of that name would replace anything but one of its kind, which has that title."""
     if file.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"{file} is no name for a page: it ends in .html")
-    if os.path.lexists(file) and not (file.is_file() and REPORT in file.read_bytes()[:1000]):
-        raise ValueError(f"{file} is there already, and no report: choose another name")
+    if os.path.lexists(file) and not (file.is_file() and title in file.read_bytes()[:1000]):
+        raise ValueError(f"{file} is there already, and no {kind}: {way_out}")
 
 
 def refuse_table(file: Path) -> None:
-    """Raises ValueError if a table of that name would replace anything but a table, or one that a run keeps."""
+    """Raises ValueError if a table of what runs found would replace anything but such a table."""
     if file.suffix.lower() != ".csv":
         raise ValueError(f"{file} is no name for a table: it ends in .csv")
-    if os.path.lexists(file) and not file.is_file():
-        raise ValueError(f"{file} is there already, and no table: choose another name")
     place = file.resolve()
     if place.name.lower() in (ROUNDS, EPOCHS) and (place.parent / RECIPE).exists():
-        raise ValueError(f"{file} is what a run keeps: choose another name")
+        raise ValueError(f"{file} is what a run keeps: {ANOTHER_NAME}")
+    refuse_other_table(file, FOUND, "table of what runs found")
+
+
+def refuse_other_table(file: Path, columns: Collection[str], kind: str, way_out: str = ANOTHER_NAME) -> None:
+    """Raises ValueError if a table of that name would replace anything but one of its kind, which has these columns."""
+    if os.path.lexists(file) and not (file.is_file() and {*columns} <= {*columns_of(file)}):
+        raise ValueError(f"{file} is there already, and no {kind}: {way_out}")
+
+
+def columns_of(file: Path) -> list[str]:
+    """The names in the first line of a table."""
+    with file.open(encoding="utf-8-sig", errors="replace") as lines:
+        return lines.readline().strip().split(",")
 
 
 def lies_in(place: Path, folder: Path) -> bool:

@@ -130,3 +130,20 @@ def test_a_file_of_names_that_fits_nobody_is_refused(graded: Path, tmp_path: Pat
         board(graded, tmp_path / "board.html", tmp_path / "names.csv")
     with pytest.raises(ValueError, match=r"ends in \.html"):
         board(graded, tmp_path / "board.csv")
+
+
+def test_a_board_replaces_nothing_but_a_board(graded: Path, tmp_path: Path) -> None:
+    (tmp_path / "names.csv").write_text("student,name\nbob,Bob\n")
+    (tmp_path / "index.html").write_text("<title>Grades</title>")
+    before = {file: file.read_bytes() for file in (*tmp_path.iterdir(), graded / "grades.csv")}
+    for page, mine in (
+        (tmp_path / "names.html", tmp_path / "names.csv"),
+        (tmp_path / "index.html", tmp_path / "index.html"),
+        (graded / "grades.html", graded / "grades.csv"),
+    ):
+        said = CliRunner().invoke(
+            app, ["board", str(graded), "--out", str(page), "--names", str(tmp_path / "names.csv")]
+        )
+        words = "".join(said.output.split())
+        assert said.exit_code == 2 and f"{mine}istherealready" in words and "chooseanothername" in words
+    assert {file: file.read_bytes() for file in before} == before and not (graded / "grades.html").exists()

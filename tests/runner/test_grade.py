@@ -314,6 +314,17 @@ def test_a_command_that_is_asked_to_end_ends_at_once_with_all_that_it_started(tm
     assert becomes_true(lambda: all(ended(one.pid) for one in below), within=5)
 
 
+@pytest.mark.parametrize(
+    ("name", "text"), [("index.html", "<title>My home page</title>"), ("grades.csv", "student,mark\nada,1\n")]
+)
+def test_grades_replace_no_file_of_somebody_else(tmp_path: Path, name: str, text: str) -> None:
+    hand_in(tmp_path / "in", "bob", {})
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=rf"{name} is there already, .*: choose another folder for the grades"):
+        grade(tmp_path / "in", tmp_path)
+    assert (tmp_path / name).read_text() == text
+
+
 def test_the_command_grades_and_says_how_much_was_new(tmp_path: Path) -> None:
     hand_in(tmp_path / "submissions", "bob", {})
     (tmp_path / "submissions" / "04_wgan.ipynb").write_text("nobody's")

@@ -14,10 +14,12 @@ from typer.testing import CliRunner, Result
 
 from gan_lab.owner import begin_anew, is_free, owned
 from gan_lab.runner.cli import app
-from gan_lab.runner.held import made_by_another_version, refuse_to_replace, state
+from gan_lab.runner.held import made_by_another_version, refuse_table, refuse_to_replace, state
 from gan_lab.runner.status import Status
 from gan_lab.runner.sweep import run_sweep
 from gan_lab.runner.versions import code_version, notebook_digest
+
+RESULTS = Path(__file__).parents[2] / "results"
 
 
 def gan_lab(*words: str | Path) -> Result:
@@ -130,8 +132,25 @@ def test_a_table_replaces_nothing_but_a_table_and_none_of_a_run_s(tmp_path: Path
         assert refused.exit_code == 2 and str(csv) in refused.stderr
     assert gan_lab("table", tmp_path / "runs", tmp_path / "link.csv").exit_code == 2
     assert contents(tmp_path) == before
-    for _ in range(2):
-        assert gan_lab("table", tmp_path / "runs", tmp_path / "mine.csv").exit_code == 0
+    for each in ((), ("--epochs",)):
+        assert gan_lab("table", tmp_path / "runs", tmp_path / "mine.csv", *each).exit_code == 0
+
+
+@pytest.mark.parametrize("text", ["name,mark\nada,1\n", "seed,rate\n0,0.1\n", "run,epochs\nB1,2\n", ""])
+def test_a_table_replaces_no_table_of_another_kind(tmp_path: Path, text: str) -> None:
+    write_execution(tmp_path / "runs", {"seed": 0})
+    (tmp_path / "marks.csv").write_text(text)
+    refused = gan_lab("table", tmp_path / "runs", tmp_path / "marks.csv")
+    assert refused.exit_code == 2
+    assert refused.stderr == (
+        f"{tmp_path / 'marks.csv'} is there already, and no table of what runs found: choose another name\n"
+    )
+    assert (tmp_path / "marks.csv").read_text() == text
+
+
+@pytest.mark.parametrize("name", ["02_stability", "02_stability_epochs", "03_acgan", "04_wgan", "04_wgan_epochs"])
+def test_the_course_s_own_tables_are_renewed_by_a_table(name: str) -> None:
+    refuse_table(RESULTS / f"{name}.csv")
 
 
 def test_run_refuses_a_folder_of_another_run_with_the_difference(tmp_path: Path) -> None:

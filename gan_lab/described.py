@@ -10,6 +10,7 @@ What training changes does not count: weights, a module's buffers that ride in t
 schedule's counts, random generators. A value that an own object or a global list gathers while it is used does count.
 """
 
+import copyreg
 import dis
 import functools
 import hashlib
@@ -36,6 +37,7 @@ SCHEDULES = (LRScheduler, ReduceLROnPlateau)
 SLOT = (types.MemberDescriptorType, types.GetSetDescriptorType)
 RANDOM = (np.random.Generator, np.random.RandomState, torch.Generator, random.Random)
 BY_NAME = (*RANDOM, types.GeneratorType, logging.Logger)  # what they hold is not what they are for
+OURS = {"gan_lab", "__main__"}  # wherever they lie
 PLAYED = {"gan_lab.training", "gan_lab.runs"}  # a game or a run that a function speaks of changes as it goes
 UNTOLD = {"_abc_impl", "_is_protocol", "_is_runtime_protocol"}  # of a class
 COMPILED = "_torchdynamo_orig_callable"  # what torch.compile was given
@@ -153,7 +155,8 @@ class Description:
     def pickled(self, thing: Any) -> Iterator[str]:
         """What a library's thing that holds nothing openly says of itself when it is to be stored."""
         with suppress(Exception):  # not everything can be stored: then its class is all
-            stored = thing.__reduce_ex__(4)
+            registered = copyreg.dispatch_table.get(type(thing))
+            stored = registered(thing) if registered else thing.__reduce_ex__(4)
             if isinstance(stored, str):  # its name
                 yield f"{getattr(thing, '__module__', '')}.{stored}"
             else:
@@ -288,7 +291,7 @@ def of_a_library(thing: Any) -> bool:
     # functools.wraps gives a function the module of what it wraps
     module = thing.__globals__.get("__name__") if isinstance(thing, types.FunctionType) else thing.__module__
     top = str(module or "").partition(".")[0]
-    return top in sys.stdlib_module_names - {"__main__"} or (top != "gan_lab" and installed(top))
+    return top not in OURS and (top in sys.stdlib_module_names or installed(top))
 
 
 @functools.cache

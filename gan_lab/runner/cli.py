@@ -314,7 +314,7 @@ def grade(
         float, typer.Option(min=1, help="Processor time of a notebook with a cell # board.")
     ] = BOARD_SECONDS,
     trusted: Annotated[
-        bool, typer.Option("--trusted", help="Grade even where answers cannot be cut off from network and files.")
+        bool, typer.Option("--trusted", help="Grade even where answers can reach the network and change your files.")
     ] = False,
 ) -> None:
     """Grade notebooks that students handed in: a table, and a page for each student with the hints.

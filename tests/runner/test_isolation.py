@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -39,3 +40,29 @@ def test_of_the_folders_beside_its_own_a_process_sees_none(tmp_path: Path) -> No
     seen = subprocess.run(command, capture_output=True, text=True, check=False)
     assert seen.stdout == f"of own{tmp_path / 'own'}\nown\n" and "No such file" in seen.stderr
     assert (tmp_path / "own" / "left.txt").read_text() == "kept\n" and (tmp_path / "other" / "answer.txt").exists()
+
+
+@pytest.mark.skipif(not isolation.namespaces(), reason="this machine allows no user namespaces")
+def test_outside_of_its_own_folder_a_process_writes_nothing(tmp_path: Path) -> None:
+    """So an answer cannot change the package, which grades the next student."""
+    (tmp_path / "own").mkdir()
+    package, home, beside = Path(isolation.__file__).parent, Path.home(), tmp_path / "with a space"
+    beside.mkdir()
+    write = 'for place; do touch "$place/written by a test" || echo no; done; touch here; echo > /dev/null && echo ok'
+    command = [*isolation.cut_off(tmp_path / "own", []), "sh", "-c", write, "sh", *map(str, (package, home, beside))]
+    seen = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert seen.stdout == "no\nno\nno\nok\n" and seen.stderr.count("Read-only file system") == 3
+    assert [file.name for file in (tmp_path / "own").iterdir()] == ["here"] and list(beside.iterdir()) == []
+
+
+def test_of_the_environment_a_process_gets_what_python_needs_and_no_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "look.py").write_text("import json, os\nprint(json.dumps(dict(os.environ)))")
+    for name, value in {"PYTHONPATH": str(tmp_path), "LC_TIME": "C", "A_TOKEN": "secret", "PATHS": "/"}.items():
+        monkeypatch.setenv(name, value)
+    with isolation.isolated("look", tmp_path / "own", [], stdout=subprocess.PIPE) as child:
+        seen = json.loads(child.communicate()[0])
+    assert seen["LC_TIME"] == "C" and seen["PATH"] and seen["HOME"] == seen["TMPDIR"] == str(tmp_path / "own")
+    assert not {"A_TOKEN", "PATHS"} & set(seen) and "secret" not in seen.values()

@@ -17,9 +17,11 @@ import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
+from gan_lab.run_folder import STATUS
 from gan_lab.runner.release import CHECK, marked
 from gan_lab.runner.solutions import for_students, solved
 
+ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"}
 CONTEXT = {"parameters", "context"}  # tags of the cells that answers and checks build on, beside the first one
 
 
@@ -124,7 +126,9 @@ def grade_id(cell: NotebookNode) -> str:
 
 
 def read(file: Path) -> NotebookNode:
-    """The notebook in a file. Raises ValueError, which names the file, if it holds none."""
+    """The notebook in a file. Raises ValueError, which names the file, if it holds none, or is a link to another."""
+    if file.is_symlink():
+        raise ValueError(f"{file.name} is a link: hand in the file itself")
     try:
         notebook: NotebookNode = nbformat.read(file, as_version=4)
         nbformat.validate(notebook)
@@ -134,11 +138,17 @@ def read(file: Path) -> NotebookNode:
 
 
 def students(folder: Path) -> dict[str, list[Path]]:
-    """The notebooks of each student, by the name of their folder. Raises FileNotFoundError if there is none."""
+    """The notebooks of each student, by the name of their folder, without copies that a command executed into a run's.
+
+    A link to a notebook is there, to be named; what lies behind a link to a folder is not. Raises FileNotFoundError if
+    there is none.
+    """
     found: dict[str, list[Path]] = {}
     for file in sorted(folder.glob("*/**/*.ipynb")):
         parts = file.relative_to(folder).parts
-        if file.is_file() and not any(part.startswith(".") for part in parts):
+        if any(part.startswith(".") for part in parts) or (file.parent / STATUS).exists():
+            continue
+        if file.is_symlink() or file.is_file():
             found.setdefault(parts[0], []).append(file)
     if not found:
         raise FileNotFoundError(
@@ -148,12 +158,14 @@ def students(folder: Path) -> dict[str, list[Path]]:
 
 
 def in_no_folder(folder: Path) -> str:
-    """What to say of files that lie beside the students' folders, and so are nobody's; "" if there is none."""
-    files = sorted(file.name for file in folder.glob("*") if file.is_file() and not file.name.startswith("."))
-    if not files:
-        return ""
-    named = ", ".join(files)
-    return f"Not graded, for it lies in no student's folder: {named}. Move it to {folder}/NAME/01_dcgan.ipynb"
+    """What to say of notebooks and archives that lie beside the students' folders, and so are nobody's; "" of none."""
+    said = []
+    for file in sorted(file for file in folder.glob("*") if file.is_file() and not file.name.startswith(".")):
+        if file.suffix == ".ipynb":
+            said.append(f"{file.name}: move it to {folder}/NAME/{file.name}")
+        elif file.suffix.lower() in ARCHIVES:
+            said.append(f"{file.name}: unpack it into {folder}/NAME")
+    return "\n".join(["Not graded, for it lies in no student's folder:", *said]) if said else ""
 
 
 def defined(code: str) -> set[str]:

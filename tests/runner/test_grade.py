@@ -20,10 +20,11 @@ from typer.testing import CliRunner
 
 from gan_lab.runner.board import board
 from gan_lab.runner.cli import app
-from gan_lab.runner.grade import Terms, digest_of, grade
+from gan_lab.runner.grade import Terms, digest_of, grade, grades_of
 from gan_lab.runner.isolation import namespaces
 from gan_lab.runner.release import release, solutions
-from gan_lab.runner.submissions import defined, grade_id, read
+from gan_lab.runner.status import Status
+from gan_lab.runner.submissions import defined, grade_id, in_no_folder, read, students
 
 LESSON = "06_few_images"
 NAMES = ["average", "leaks_at", "erase", "pairs"]
@@ -270,6 +271,38 @@ def test_grades_among_the_submissions_and_an_empty_folder_are_refused(tmp_path: 
         grade(tmp_path, tmp_path / "ada")
 
 
+def test_a_link_is_no_notebook_of_its_student_wherever_it_leads(tmp_path: Path) -> None:
+    theirs = hand_in(tmp_path / "in", "ada", RIGHT)
+    for student, leads_to in (("bob", theirs), ("eve", tmp_path / "nowhere.ipynb")):
+        (tmp_path / "in" / student).mkdir()
+        (tmp_path / "in" / student / f"{LESSON}.ipynb").symlink_to(leads_to)
+    (tmp_path / "in" / "bob" / "more").symlink_to(theirs.parent)
+    files = students(tmp_path / "in")
+    assert [len(files[student]) for student in ("ada", "bob", "eve")] == [1, 1, 1]
+    terms = Terms({}, tmp_path / "in", [], tmp_path / "kept", 8, 1500)
+    for student in ("bob", "eve"):
+        ((one,), _) = grades_of(student, files[student][0], terms)
+        assert (one.state, one.points) == ("no notebook", 0)
+        assert one.hint == f"{LESSON}.ipynb is a link: hand in the file itself"
+
+
+def test_the_executed_copy_in_a_run_that_is_handed_in_is_not_handed_in(tmp_path: Path) -> None:
+    mine = hand_in(tmp_path, "ada", {})
+    copy = tmp_path / "ada" / "runs" / LESSON / f"{LESSON}.ipynb"
+    Status("done", LESSON, {}).write(copy.parent)
+    shutil.copy(mine, copy)
+    assert students(tmp_path) == {"ada": [mine]}
+
+
+def test_notebooks_and_archives_in_no_student_s_folder_are_named_each_with_its_way_out(tmp_path: Path) -> None:
+    for name in ("04_wgan.ipynb", "ada.zip", "readme.txt", "grades.csv"):
+        (tmp_path / name).touch()
+    assert in_no_folder(tmp_path).splitlines()[1:] == [
+        f"04_wgan.ipynb: move it to {tmp_path}/NAME/04_wgan.ipynb",
+        f"ada.zip: unpack it into {tmp_path}/NAME",
+    ]
+
+
 def test_two_copies_of_a_notebook_in_two_folders_are_kept_apart(graded) -> None:
     submissions, out, _ = graded
     copies = [submissions / "copies" / name for name in (f"{LESSON}.ipynb", f"old/{LESSON}.ipynb")]
@@ -332,6 +365,6 @@ def test_the_command_grades_and_says_how_much_was_new(tmp_path: Path) -> None:
     for anew in (1, 0):
         ran = CliRunner().invoke(app, arguments)
         assert ran.exit_code == 0 and f"{anew} notebooks graded anew" in " ".join(ran.output.split())
-        assert "it lies in no student's folder: 04_wgan.ipynb. Move it to" in " ".join(ran.output.split())
+        assert "it lies in no student's folder: 04_wgan.ipynb: move it to" in " ".join(ran.output.split())
     shutil.rmtree(tmp_path / "submissions")
     assert CliRunner().invoke(app, arguments).exit_code == 2

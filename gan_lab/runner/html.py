@@ -1,5 +1,6 @@
 """A notebook as one page that opens anywhere, without network or server: pictures, formulas and style are in it."""
 
+import os
 import re
 from html import escape, unescape
 from pathlib import Path
@@ -124,7 +125,8 @@ class _Renderer(IPythonRenderer):
         return str(super()._embed_image_or_attachment(src)) if there else src
 
     def _src_to_base64(self, src: str) -> str | None:
-        embedded: str | None = super()._src_to_base64(src) if Path(self.path, src).is_file() else None
+        there = os.path.isfile(os.path.join(self.path, src))  # pathlib raises for an address that is longer than a name
+        embedded: str | None = super()._src_to_base64(src) if there else None
         return embedded
 
     def heading(self, text: str, level: int, **attributes: Any) -> str:

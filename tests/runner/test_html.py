@@ -167,6 +167,11 @@ def test_a_picture_file_is_put_inside(source: str, tmp_path: Path) -> None:
     assert (picture["src"], picture["alt"]) == (f"data:image/png;base64,{PNG}", "a dot")
 
 
+def test_a_picture_that_is_its_own_address_stays_however_long_that_is(tmp_path: Path) -> None:
+    address = "data:image/png;base64," + "iVBOR" * 2000
+    assert page_of(tmp_path, new_markdown_cell(f"![a curve]({address})")).find("img")["src"] == address
+
+
 def test_an_attached_picture_is_put_inside(tmp_path: Path) -> None:
     cell = new_markdown_cell("![a dot](attachment:dot.png)", attachments={"dot.png": {"image/png": PNG}})
     assert page_of(tmp_path, cell).find("img")["src"] == f"data:image/png;base64,{PNG}"

@@ -53,7 +53,7 @@ def board(graded: str | Path, page: str | Path | None = None, names: str | Path 
         rows = placed(rows)
         table = pd.DataFrame(rows).reindex(columns=COLUMNS).astype({"place": "Int64"})
         with whole(page.with_suffix(".csv")) as part:
-            table.to_csv(part, index=False, encoding="utf-8", errors="replace")
+            table.to_csv(part, index=False, encoding="utf-8", errors="surrogateescape")
         with whole(page) as part:
             part.write_text(rendered(rows, real), encoding="utf-8", errors="replace")
     return table
@@ -91,7 +91,7 @@ def points_of(graded: Path) -> dict[str, tuple[int, int]]:
     if not file.is_file():
         raise FileNotFoundError(f"{file} is not there: first gan-lab grade SUBMISSIONS --out {graded}")
     try:
-        table = pd.read_csv(file, dtype=str, keep_default_na=False)
+        table = pd.read_csv(file, dtype=object, keep_default_na=False, encoding_errors="surrogateescape")
         points = table["points"].astype(int)
         asked = table["exercise"] != ""
         return {
@@ -127,7 +127,7 @@ def drawn(graded: Path, students: Mapping[str, Any]) -> list[str]:
 def judged(files: Mapping[str, Path]) -> list[dict[str, Any]]:
     """What the judge says of real images, and then of each file, with the student whose it is; in a process of its own.
 
-    Raises RuntimeError if it cannot begin.
+    Raises ChildProcessError if it does not come to its end.
     """
     done = subprocess.run(
         [sys.executable, "-P", "-m", "gan_lab.lessons.judged"],
@@ -139,7 +139,7 @@ def judged(files: Mapping[str, Path]) -> list[dict[str, Any]]:
     )
     real, *found = [json.loads(line) for line in done.stdout.splitlines()] or [None]
     if real is None or len(found) < len(files):
-        raise RuntimeError(f"judging did not come to its end: {done.stderr.strip()[-1000:]}")
+        raise ChildProcessError(f"judging did not come to its end: {done.stderr.strip()[-1000:]}")
     return [real, *({**one, "student": student} for student, one in zip(files, found, strict=True))]
 
 

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -52,6 +53,7 @@ class Grade:
     code: str = ""
 
 
+LOST = {"state": "crashed", "hint": "it ended the process that grades", "seconds": 0.0}
 COLUMNS = [field.name for field in fields(Grade) if field.name != "code"]
 
 
@@ -195,7 +197,7 @@ def lesson_of(file: Path, notebook: NotebookNode, lessons: Mapping[str, Lesson])
 def played(order: Mapping[str, Any], hidden: list[Path], limit: float) -> list[dict[str, Any]]:
     """What the process of `gan_lab.runner.graded` says of each exercise.
 
-    Raises RuntimeError if it cannot begin: that is no student's fault.
+    Raises ChildProcessError if it cannot begin: that is no student's fault.
     """
     with tempfile.TemporaryDirectory(prefix="gan-lab-", ignore_cleanup_errors=True) as own:
         pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
@@ -208,11 +210,20 @@ def played(order: Mapping[str, Any], hidden: list[Path], limit: float) -> list[d
                 said, failed = child.communicate(timeout=10)
             except subprocess.TimeoutExpired as late:  # what it left behind holds the pipe
                 said, failed = (late.stdout or b"").decode(errors="replace"), "it did not end"
-    ready, *found = [json.loads(line) for line in said.splitlines() if line.endswith(("}", '"'))] or [None]
-    if not ready:
-        raise RuntimeError(f"grading could not begin: {failed.strip()[-1000:]}")
-    lost = {"state": "crashed", "hint": "it ended the process that grades", "seconds": 0.0}
-    return [*found, *[lost] * (len(order["exercises"]) - len(found))]
+    ready, *lines = said.splitlines() or [""]
+    if ready != json.dumps("ready"):
+        raise ChildProcessError(f"grading could not begin: {failed.strip()[-1000:]}")
+    asked = len(order["exercises"])
+    return [answered(line) for line in [*lines, *[""] * asked][:asked]]
+
+
+def answered(line: str) -> dict[str, Any]:
+    """What the process says of an exercise; that it crashed, if it says anything else."""
+    try:
+        found = json.loads(line)
+        return {"state": str(found["state"]), "hint": str(found["hint"]), "seconds": float(found["seconds"])}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return LOST
 
 
 # What is kept, and what is written
@@ -233,9 +244,10 @@ def read_kept(kept: Path) -> list[Grade] | None:
 
 
 def write_table(grades: list[Grade], file: Path) -> None:
-    table = pd.DataFrame([asdict(one) for one in grades])
+    table = pd.DataFrame([asdict(one) for one in grades], dtype=object)
+    table["hint"] = [one.hint.encode(errors="replace").decode() for one in grades]  # what a student's code said
     with whole(file) as part:
-        table.to_csv(part, columns=COLUMNS, index=False, encoding="utf-8", errors="replace")
+        table.to_csv(part, columns=COLUMNS, index=False, encoding="utf-8", errors="surrogateescape")
 
 
 def write_pages(grades: list[Grade], out: Path) -> None:
@@ -243,7 +255,9 @@ def write_pages(grades: list[Grade], out: Path) -> None:
     pages = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined)
     names = list(dict.fromkeys(one.student for one in grades))
     notebooks = sorted({one.notebook for one in grades})
-    rows = [(name, dict(totals([one for one in grades if one.student == name]))) for name in names]
+    rows = [
+        (name, quote(os.fsencode(name)), dict(totals([one for one in grades if one.student == name]))) for name in names
+    ]
     overview = pages.get_template("page/grades.html").render(rows=rows, notebooks=notebooks)
     written, shown_as = {out / "index.html": overview}, pseudonyms(names, out)
     for name in names:

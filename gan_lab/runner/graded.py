@@ -34,7 +34,7 @@ def main() -> None:
     print(json.dumps("ready"), file=results, flush=True)
     for exercise in order["exercises"]:
         began = time.monotonic()
-        found = in_a_fork(shell, exercise, order["seconds"], order["megabytes"])
+        found = in_a_fork(shell, exercise, order["seconds"], order["megabytes"], results)
         print(json.dumps({**found, "seconds": round(time.monotonic() - began, 2)}), file=results, flush=True)
 
 
@@ -60,12 +60,13 @@ def silence() -> None:
     torch.set_num_threads(1)  # threads do not outlive a fork
 
 
-def in_a_fork(shell: Any, exercise: dict[str, Any], seconds: float, megabytes: int) -> dict[str, Any]:
-    """What became of an answer: {"state": ..., "hint": ...}."""
+def in_a_fork(shell: Any, exercise: dict[str, Any], seconds: float, megabytes: int, results: TextIO) -> dict[str, Any]:
+    """What became of an answer: {"state": ..., "hint": ...}. It finds no way to write to the `results` itself."""
     out, into = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(out)
+        results.close()
         try:
             os.setsid()
             os.dup2(1, 2)  # which nobody reads

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,8 @@ def played(order: Mapping[str, Any], own: Path, hidden: Sequence[Path], seconds:
             child.communicate(json.dumps(order) + "\n", timeout=STARTING + PATIENCE * seconds)
         except subprocess.TimeoutExpired:
             kill_family(child.pid)
-            child.wait(10)
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(10)
             return json.dumps({"why": f"it did not end in {PATIENCE * seconds:g} seconds"})
         answer.seek(0)
         return answer.read()
@@ -161,7 +163,7 @@ def said(line: str) -> dict[str, Any]:
         bytes_ = len(base64.b64decode(numbers, validate=True))
         if len(shape) == 4 and min(shape) > 0 and bytes_ == 4 * math.prod(shape):
             return {"shape": shape, "float32": numbers}
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError):
         pass
     return {"why": "it ended its process"}
 

@@ -1,5 +1,6 @@
 """The class's board: who has which place, what a class sees, and what it does not."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 
 from gan_lab import pretrained
 from gan_lab.data.hold_out import load_with_held_out
-from gan_lab.runner.board import board, placed
+from gan_lab.runner.board import board, judged, placed
 from gan_lab.runner.cli import app
 from gan_lab.runner.graded_folder import NO_SAMPLES, SAMPLES, place
 
@@ -113,6 +114,12 @@ def test_the_page_asks_no_network_and_names_only_who_wants_it(graded: Path, tabl
     assert "Bob &amp; Co" in page and not any(name in page for name in ("copier", "<b>eve", "crashed"))
     assert table.loc["copier", "shown_as"] in page and "prefers-color-scheme: dark" in page
     assert "whose intervals\noverlap share it" in page and "Copies:" in page
+
+
+def test_a_judge_that_does_not_come_to_its_end_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "false")
+    with pytest.raises(OSError, match="judging did not come to its end"):
+        judged({})
 
 
 def test_the_command_says_what_is_missing(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Submissions of every kind, each graded as it deserves, and none stops the rest."""
 
+import json
+import os
 import shutil
 import signal
 import socket
@@ -9,18 +11,21 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 import nbformat
 import pandas as pd
 import psutil
 import pytest
+from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_notebook
 from processes import becomes_true, ended
 from typer.testing import CliRunner
 
-from gan_lab.runner.board import board
+from gan_lab.runner.board import board, points_of
 from gan_lab.runner.cli import app
-from gan_lab.runner.grade import Terms, digest_of, grade, grades_of
+from gan_lab.runner.grade import Grade, Terms, answered, digest_of, grade, grades_of, played, write_pages, write_table
+from gan_lab.runner.graded_folder import TABLE
 from gan_lab.runner.isolation import namespaces
 from gan_lab.runner.release import release, solutions
 from gan_lab.runner.status import Status
@@ -238,6 +243,41 @@ def test_what_is_no_notebook_of_the_course_is_named(graded) -> None:
     assert (
         "is no notebook" in rows.loc[LESSON, "hint"] and "none of the course's notebooks" in rows.loc["diary", "hint"]
     )
+
+
+def order(*answers: str, context: tuple[str, ...] = ()) -> dict[str, object]:
+    """To run some answers, of which nothing is asked."""
+    exercises = [{"answer": answer, "beside": [], "check": "", "defines": []} for answer in answers]
+    return {"context": context, "seconds": 20, "megabytes": 2000, "exercises": exercises}
+
+
+def test_an_answer_writes_no_grades() -> None:
+    forged = json.dumps({"state": "correct", "hint": "forged", "seconds": 0.0}) + "\n"
+    forges = f"import os\nfor n in range(3, 100):\n    try:\n        os.write(n, {forged!r}.encode())\n"
+    forges += "    except OSError:\n        pass"
+    found = played(order(forges, "x = 1"), [], 100)
+    assert len(found) == 2 and (found[1]["state"], found[1]["hint"]) == ("correct", "")
+
+
+@pytest.mark.parametrize("line", ["", "}", "7", '{"state": "correct"}', '{"state": 1, "hint": "", "seconds": "a"}'])
+def test_a_line_that_is_no_result_is_a_crash(line: str) -> None:
+    assert answered(line)["state"] == "crashed"
+
+
+def test_grading_that_cannot_begin_is_said_in_words() -> None:
+    with pytest.raises(OSError, match="a cell that the answers build on fails: 1 / 0"):
+        played(order("x = 1", context=("1 / 0",)), [], 100)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are UTF-8")
+def test_a_student_whose_name_is_not_utf_8_has_a_page_that_is_found_and_a_place_on_the_board(tmp_path: Path) -> None:
+    student = os.fsdecode(b"jos\xe9 %")
+    grades = [Grade(student, LESSON, "average", 1, "correct"), Grade("ada", LESSON, "average", 0, "wrong", "\ud800")]
+    write_table(grades, tmp_path / TABLE)
+    write_pages(grades, tmp_path)
+    links = [link["href"] for link in BeautifulSoup((tmp_path / "index.html").read_text(), "html.parser")("a")]
+    assert all((tmp_path / os.fsdecode(unquote_to_bytes(link))).is_file() for link in links) and len(links) == 2
+    assert points_of(tmp_path) == {student: (1, 1), "ada": (0, 1)}
 
 
 def test_a_late_submission_is_graded_alone(graded) -> None:

@@ -143,6 +143,7 @@ def test_the_mark_is_a_line_of_its_own() -> None:
         json.dumps({"shape": [-1, -1, 1, 1], "float32": "AAAAAA=="}),
         json.dumps({"shape": [1], "float32": "AAAAAA=="}),
         json.dumps({"shape": "a", "float32": 1}),
+        '{"shape": [Infinity, 1, 1, 1], "float32": ""}',
     ],
 )
 def test_an_answer_that_is_none_is_told(line: str) -> None:

@@ -61,14 +61,15 @@ def lock_of(folder: Path) -> BaseFileLock:
 
 
 def is_free(folder: Path) -> bool:
-    """Whether the folder belongs to no process, this one included; see `owned`."""
+    """Whether the folder belongs to no process, this one included; see `owned`. Of one that only its own user may write
+    into nobody else can tell: it counts as theirs."""
     lock = lock_of(folder)
     if lock.is_locked or not (folder / LOCK).exists():
         return not lock.is_locked
     try:
         with lock.acquire(timeout=0):
             return True
-    except Timeout:
+    except (Timeout, PermissionError):
         return False
 
 

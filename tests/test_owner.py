@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gan_lab import owner
-from gan_lab.owner import owned
+from gan_lab.owner import is_free, owned
 
 HOLD = "import sys; from pathlib import Path; from gan_lab.owner import owned\n"
 HOLD += "with owned(Path(sys.argv[1])): print('mine', flush=True); sys.stdin.read()"
@@ -50,6 +50,20 @@ def test_a_folder_is_free_again_after_the_block_and_keeps_no_name(tmp_path: Path
     assert [file.name for file in tmp_path.iterdir()] == [owner.LOCK]
     with another_process(tmp_path):
         pass
+
+
+def test_a_folder_that_another_user_keeps_to_themselves_is_not_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with owned(tmp_path):
+        pass
+    assert is_free(tmp_path)
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(tmp_path / owner.LOCK))
+
+    monkeypatch.setattr("filelock.BaseFileLock.acquire", refused)  # who is root is refused nothing
+    assert not is_free(tmp_path)
 
 
 def test_in_one_process_the_latest_has_it_whatever_becomes_of_the_former(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The command `gan-lab`: what an instructor does with the notebooks, from a terminal."""
 
+import os
 import subprocess
 import sys
 from io import TextIOWrapper
@@ -375,7 +376,10 @@ def reproduce(
 
     Stopped and started again, it goes on where it was. **Example:** gan-lab reproduce B1 --seeds 3
     """
-    raise typer.Exit(subprocess.run([sys.executable, "-m", "gan_lab.lessons.reproduce", *(given or [])]).returncode)
+    command = [sys.executable, "-m", "gan_lab.lessons.reproduce", *(given or [])]
+    if os.name == "posix":
+        os.execv(sys.executable, command)  # so that who asks this process to end asks the training
+    raise typer.Exit(subprocess.run(command).returncode)
 
 
 @app.command()
@@ -389,7 +393,7 @@ def doctor(
     from gan_lab.runner.doctor import examine
 
     good, broken = ("+", "x") if console.options.ascii_only else ("✓", "✗")
-    marks = {"good": f"[green]{good}[/]", "note": "[yellow]![/]", "broken": f"[red]{broken}[/]"}
+    marks = {"good": Text(good, "green"), "note": Text("!", "yellow"), "broken": Text(broken, "red")}
     with errors.status(f"Looking around, and training for {seconds:g} seconds"):
         found = examine(seconds)
     table = Table.grid(padding=(0, 2, 0, 0))

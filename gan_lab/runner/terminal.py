@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from gan_lab.runner.run import NotebookError
 
-console = Console(highlight=False, width=None if sys.stdout.isatty() else 500)  # no table is cut off in a file
-errors = Console(stderr=True, highlight=False)
+# No table is cut off in a file, and what stands in brackets is a part of a name: no markup.
+console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 500)
+errors = Console(stderr=True, highlight=False, markup=False)
 
 
 def show_runs(found: "DataFrame") -> None:

@@ -5,7 +5,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
+from processes import becomes_true
 from run_folders import write_execution
 from tiny_notebook import write_notebook
 from typer.testing import CliRunner, Result
@@ -22,10 +24,8 @@ def gan_lab(*words: str | Path) -> Result:
 
 
 def test_help_names_every_command_and_its_options() -> None:
-    assert all(
-        command in gan_lab("--help").output
-        for command in ("list", "notebooks", "run", "sweep", "report", "table", "doctor")
-    )
+    names = {command.name or command.callback.__name__ for command in app.registered_commands}
+    assert len(names) > 10 and names <= set(gan_lab("--help").output.split())
     assert "NAME VALUE" in gan_lab("run", "--help").output
     assert "tcp://HOST:PORT" in gan_lab("sweep", "--help").output
 
@@ -191,6 +191,24 @@ def test_what_the_system_refuses_is_a_sentence_with_the_file_and_the_way_out(tmp
         "/runs: Permission denied; choose a place where you may write"
     )
     assert in_words(FileNotFoundError("there is no notebook a")) == "there is no notebook a"
+
+
+def test_a_name_in_brackets_is_said_whole(tmp_path: Path) -> None:
+    write_execution(tmp_path / "runs[ws24]", {"seed": 0})
+    assert gan_lab("report", tmp_path / "runs[ws24]").stdout == f"{tmp_path}/runs[ws24]/report.html\n"
+    assert f"{tmp_path}/[red]x" in gan_lab("report", tmp_path / "[red]x").stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows starts a process below this one")
+def test_reproduce_becomes_the_process_of_the_trainings(tmp_path: Path) -> None:
+    """So that who ends the command leaves no training behind."""
+    command = [sys.executable, "-m", "gan_lab.runner.cli", "reproduce", "--out", str(tmp_path), "--epochs", "1"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            words = ["-m", "gan_lab.lessons.reproduce", "--out", str(tmp_path), "--epochs", "1"]
+            assert becomes_true(lambda: psutil.Process(process.pid).cmdline()[1:] == words, within=60)
+        finally:
+            process.kill()
 
 
 def test_a_report_names_its_page(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 TABLE = "grades.csv"  # a row for each answer
-KEPT = ".kept"  # what is not graded twice, and the key of the pseudonyms
+KEPT = ".kept"  # what is not graded twice, and who has which pseudonym
 SAMPLES = "samples.npy"  # what a student's notebook drew for the board
 NO_SAMPLES = "no_samples.txt"  # or why there is nothing
 

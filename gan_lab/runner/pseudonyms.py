@@ -1,6 +1,6 @@
 """Names under which students stand on a board: each knows the own one, and only the instructor knows all."""
 
-import hmac
+import json
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,33 +18,38 @@ ANIMALS = [
     "Hare", "Heron", "Horse", "Ibex", "Lion", "Lynx", "Otter", "Owl", "Panda", "Raven",
     "Seal", "Swan", "Tiger", "Whale", "Wolf",
 ]  # fmt: skip
-KEY = "pseudonyms"
+GIVEN = "pseudonyms.json"  # {student: pseudonym}
 
 
 def pseudonyms(students: Iterable[str], out: Path) -> dict[str, str]:
     """A pseudonym for each student, such as "Amber Heron", the same every time for one folder of grades.
 
-    They come from the names and a key that is drawn once and kept in the folder: so nobody finds out another's who has
-    not that file. Of two students that fall on one pseudonym the second takes the next; there are 600.
-    Raises ValueError for more students than that.
+    They are drawn, and kept in the folder: so a name does not tell its pseudonym, and who comes late takes nobody's.
+    There are 600. Raises ValueError for more students than that, or if what is kept cannot be read.
     """
-    key, names = _key(out), [f"{colour} {animal}" for colour in COLOURS for animal in ANIMALS]
-    digests = {hmac.digest(key, student.encode(errors="replace"), "sha256"): student for student in students}
-    if len(digests) > len(names):
-        raise ValueError(f"there are {len(digests)} students and {len(names)} pseudonyms: grade them in two folders")
-    found: dict[str, str] = {}
-    for digest, student in sorted(digests.items()):
-        number = int.from_bytes(digest[:8])
-        in_turn = (names[(number + k) % len(names)] for k in range(len(names)))
-        found[next(name for name in in_turn if name not in found)] = student
-    return {student: name for name, student in found.items()}
-
-
-def _key(out: Path) -> bytes:
-    """The key in a folder of grades; drawn anew if there is none."""
-    file = out / KEPT / KEY
-    if not file.is_file():
+    students, file = list(students), out / KEPT / GIVEN
+    given = read_given(file)
+    new = sorted({*students} - {*given})
+    free = [f"{colour} {animal}" for colour in COLOURS for animal in ANIMALS]
+    free = [name for name in free if name not in given.values()]
+    if len(new) > len(free):
+        had = len(given) + len(new)
+        raise ValueError(f"there are {had} students and {len(COLOURS) * len(ANIMALS)} pseudonyms: grade in two folders")
+    for student in new:
+        given[student] = secrets.choice(free)
+        free.remove(given[student])
+    if new:
         file.parent.mkdir(parents=True, exist_ok=True)
         with whole(file) as part:
-            part.write_text(secrets.token_hex(32))
-    return file.read_bytes()
+            part.write_text(json.dumps(given))
+    return {student: given[student] for student in students}
+
+
+def read_given(file: Path) -> dict[str, str]:
+    """The pseudonyms that were given before. Raises ValueError, with the way out, if they cannot be read."""
+    if not file.exists():
+        return {}
+    try:
+        return {str(student): str(name) for student, name in json.loads(file.read_text()).items()}
+    except (ValueError, AttributeError):
+        raise ValueError(f"{file} cannot be read: delete it, and every student gets another pseudonym") from None

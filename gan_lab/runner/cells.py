@@ -25,6 +25,7 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from gan_lab import run_folder
+from gan_lab.files import whole
 from gan_lab.owner import owned
 from gan_lab.runner.bounded import BoundedEngine
 from gan_lab.runner.execution import kill_family
@@ -169,7 +170,8 @@ def mark(executed: Path, failure: Failure) -> None:
     at_work = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.source.strip()]
     note = nbformat.v4.new_markdown_cell(f"**The notebook stopped here: {failure.what}.**")
     notebook.cells.insert(at_work[max(0, failure.cell - 1)], note)
-    nbformat.write(notebook, executed)
+    with whole(executed) as part:
+        nbformat.write(notebook, part)
 
 
 def adopt_orphans() -> None:

@@ -39,23 +39,25 @@ def main() -> None:
 
 
 def drawn(shell: Any, cells: list[str]) -> dict[str, Any]:
-    """The samples that the last of the cells leaves: their shape, and their first numbers; or why there are none."""
+    """The samples that the last of the cells leaves: their shape, and their first numbers; or why there are none, and
+    whether that would last: it is the code's doing, and not a machine's that has no memory left."""
     errors = []
     for code in cells:
         ran = shell.run_cell(code)
         errors.append(ran.error_before_exec or ran.error_in_exec)
+    lasting = not any(error and "memory" in in_a_line(error).lower() for error in errors)
     first = next((n for n, error in enumerate(errors) if error), None)
     if errors[-1] is not None or "samples" not in shell.user_ns:
         why = f"its cell # board failed: {in_a_line(errors[-1])}" if errors[-1] else "no cell sets `samples`"
         if first is not None and first < len(cells) - 1:
             begins = cells[first].strip().partition("\n")[0][:60]
             why += f". The first cell that failed begins with {begins!r}: {in_a_line(errors[first])}"
-        return {"why": why}
+        return {"why": why, "lasting": lasting}
     import torch
 
     x = torch.as_tensor(shell.user_ns["samples"]).detach()
     if x.dim() != 4 or not 0 < x.numel() // max(1, len(x)) <= MOST:
-        return {"why": f"`samples` has shape {tuple(x.shape)}: give images, (N, 1, 32, 32)"}
+        return {"why": f"`samples` has shape {tuple(x.shape)}: give images, (N, 1, 32, 32)", "lasting": lasting}
     some = x[: MOST * len(x) // x.numel()].cpu().float().contiguous()
     return {"shape": list(some.shape), "float32": base64.b64encode(some.numpy().tobytes()).decode()}
 

@@ -14,7 +14,6 @@ from typing import Any
 import pandas as pd
 from natsort import natsorted
 
-from gan_lab.measure.seeds import interval
 from gan_lab.owner import is_free
 from gan_lab.run_folder import (
     EPOCHS,
@@ -292,14 +291,3 @@ def order(value: Scalar | None) -> tuple[bool, float, str]:
     """What sorts numbers by their size, and after them words."""
     number = float(value) if isinstance(value, int | float) else None
     return number is None, number or 0.0, str(value)
-
-
-def comparison(folder: str | Path) -> pd.DataFrame:
-    """One row a setting and metric: how many runs, their mean, and its 95 % interval, NaN for a single run."""
-    rows = []
-    for setting, runs in settings(read_results(folder)).items():
-        found = pd.DataFrame([run.found for run in runs])
-        for metric in found.columns:
-            values = found[metric].dropna().to_numpy()
-            rows.append((setting, metric, len(values), values.mean(), *interval(values)))
-    return pd.DataFrame(rows, columns=["setting", "metric", "runs", "mean", "low", "high"])

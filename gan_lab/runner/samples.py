@@ -90,7 +90,8 @@ def drawn(
     seconds: float,
     megabytes: int,
 ) -> dict[str, Any]:
-    """What a student's notebook draws: {"shape": ..., "float32": ...} or {"why": ...}. What it drew before is kept.
+    """What a student's notebook draws: {"shape": ..., "float32": ...} or {"why": ...}. What it drew before is kept, and
+    so is a reason why not that would be the same again.
 
     all_own: in it each notebook works in a folder of its own, and sees no other. Raises ValueError, which names it, for
     a file beside the notebook that is a link or too large.
@@ -109,7 +110,7 @@ def drawn(
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
         found = said(played(order, Path(own), [*hidden, all_own], seconds))
-    if "why" not in found:
+    if "why" not in found or "lasting" in found:
         kept.mkdir(parents=True, exist_ok=True)
         with whole(earlier) as part:
             part.write_text(json.dumps(found), encoding="utf-8")
@@ -158,7 +159,8 @@ def said(line: str) -> dict[str, Any]:
     try:
         found = json.loads(line.splitlines()[-1])
         if "why" in found:
-            return {"why": " ".join(str(found["why"]).split())[:1000]}
+            lasting = {"lasting": True} if found.get("lasting") is True else {}
+            return {"why": " ".join(str(found["why"]).split())[:1000], **lasting}
         shape, numbers = [int(side) for side in found["shape"]], str(found["float32"])
         bytes_ = len(base64.b64decode(numbers, validate=True))
         if len(shape) == 4 and min(shape) > 0 and bytes_ == 4 * math.prod(shape):
@@ -171,13 +173,14 @@ def said(line: str) -> dict[str, Any]:
 def keep(folder: Path, found: Mapping[str, Any] | None) -> None:
     """Put an answer into the folder of a student, in the place of an earlier one."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (SAMPLES, NO_SAMPLES):
-        (folder / name).unlink(missing_ok=True)
-    if found is None:
-        return
+    found = found or {}
     if "why" in found:
-        (folder / NO_SAMPLES).write_text(found["why"], encoding="utf-8", errors="replace")
-        return
-    x = np.frombuffer(base64.b64decode(found["float32"]), np.float32).reshape(found["shape"])
-    with whole(folder / SAMPLES) as part, part.open("wb") as file:
-        np.save(file, x, allow_pickle=False)
+        with whole(folder / NO_SAMPLES) as part:
+            part.write_text(found["why"], encoding="utf-8", errors="replace")
+    elif found:
+        x = np.frombuffer(base64.b64decode(found["float32"]), np.float32).reshape(found["shape"])
+        with whole(folder / SAMPLES) as part, part.open("wb") as file:
+            np.save(file, x, allow_pickle=False)
+    for name, holds in ((SAMPLES, "float32"), (NO_SAMPLES, "why")):
+        if holds not in found:
+            (folder / name).unlink(missing_ok=True)

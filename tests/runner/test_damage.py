@@ -10,7 +10,7 @@ from run_folders import write_execution
 from tiny_notebook import write_notebook
 
 from gan_lab.runner.report import write_report
-from gan_lab.runner.results import comparison, left_out, read_results, results_table, training_table
+from gan_lab.runner.results import left_out, read_results, results_table, training_table
 
 
 def cut(file: Path) -> None:
@@ -122,7 +122,6 @@ def test_a_damaged_file_stops_its_own_run_only_and_is_named(
     assert table.loc["damaged", "failure"].startswith(f"seed=1/{name} cannot be read, {said.why}: ")
     assert training_table(two)["seed"].tolist() == [0]
     assert left_out(two) == f"1 run is not in it: {table.loc['damaged', 'folder']} damaged"
-    assert comparison(two)["runs"].tolist() == [1] * len(comparison(two))
 
     page = BeautifulSoup(write_report(two).read_text(encoding="utf-8"), "html.parser")
     assert page.select_one(".lead").get_text() == "1 setting, 1 run of 2 epochs, on cpu; 1 damaged."

@@ -21,11 +21,11 @@ from tiny_notebook import write_notebook
 
 from gan_lab.owner import LOCK
 from gan_lab.runner.bounded import KEPT
-from gan_lab.runner.cells import Cells, connection
+from gan_lab.runner.cells import Cells, connection, mark
 from gan_lab.runner.execution import execute
 from gan_lab.runner.held import state
 from gan_lab.runner.parameters import check
-from gan_lab.runner.status import Status
+from gan_lab.runner.status import Failure, Status
 from gan_lab.runner.terminal import in_words
 
 HERE = os.getcwd()
@@ -284,3 +284,19 @@ def test_the_caller_s_matplotlib_backend_takes_no_picture_away(tmp_path: Path, m
     assert execute(notebook, check(notebook, {}), tmp_path / "out").state == "done"
     cells = nbformat.read(tmp_path / "out" / "tiny.ipynb", 4).cells
     assert any("image/png" in output.get("data", {}) for cell in cells for output in cell.get("outputs", []))
+
+
+def test_a_disk_that_fills_while_the_end_is_noted_leaves_the_executed_copy_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executed = write_notebook(tmp_path / "tiny.ipynb", "1 / 0")
+    before = executed.read_bytes()
+
+    def full(notebook: object, file: Path) -> None:
+        file.write_text('{"cells": [')
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gan_lab.runner.cells.nbformat.write", full)
+    with pytest.raises(OSError):
+        mark(executed, Failure("the kernel died", 1))
+    assert executed.read_bytes() == before and list(tmp_path.iterdir()) == [executed]

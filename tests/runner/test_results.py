@@ -7,11 +7,9 @@ import pandas as pd
 import pytest
 from run_folders import write_execution, write_run
 
-from gan_lab.measure.seeds import interval
 from gan_lab.owner import owned
 from gan_lab.run_folder import Scalar
 from gan_lab.runner.results import (
-    comparison,
     left_out,
     placeless,
     read_results,
@@ -202,15 +200,6 @@ def test_what_is_not_done_is_not_compared(tmp_path: Path, state: str) -> None:
     write_execution(tmp_path / "a", {"seed": 0})
     write_execution(tmp_path / "b", {"seed": 1}, state)
     assert [run.parameters["seed"] for runs in settings(read_results(tmp_path)).values() for run in runs] == [0]
-
-
-def test_a_comparison_has_mean_and_interval_of_each_setting(tmp_path: Path) -> None:
-    for seed, d_loss in enumerate((1.0, 3.0)):
-        write_execution(tmp_path / f"seed={seed}", {"rate": 0.1, "seed": seed}, d_loss=d_loss)
-    write_execution(tmp_path / "other", {"rate": 0.2, "seed": 0}, d_loss=5.0)
-    table = comparison(tmp_path).set_index(["setting", "metric"])
-    assert table.loc[("rate = 0.1", "d_loss")].tolist() == pytest.approx([2, 2.0, *interval([1.0, 3.0])])
-    assert table.loc[("rate = 0.2", "d_loss")].tolist() == pytest.approx([1, 5.0, np.nan, np.nan], nan_ok=True)
 
 
 def test_a_run_that_was_put_aside_does_not_count(tmp_path: Path) -> None:

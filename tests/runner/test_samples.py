@@ -2,6 +2,8 @@
 
 import json
 import os
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,14 +11,16 @@ import nbformat
 import numpy as np
 import pytest
 import torch
+from answering import answering
 from nbformat.v4 import new_code_cell, new_notebook
 
 from gan_lab.runner.drawing import MOST, drawn
 from gan_lab.runner.graded_folder import KEPT, SAMPLES, place, why_none
 from gan_lab.runner.isolation import namespaces
-from gan_lab.runner.samples import MARK, draw_samples, said
+from gan_lab.runner.samples import MARK, draw_samples, keep, said
 
 DRAWS = "# board\nsamples = torch.full((900, 1, 4, 4), float(level))"
+ONES = "samples = torch.ones(9, 1, 4, 4)"
 NOTEBOOKS = {
     "ada": [
         "import torch",
@@ -26,9 +30,9 @@ NOTEBOOKS = {
     ],
     "endless": ["# board\nwhile True:\n    pass"],
     "exits": ["# board\nimport os\nos._exit(0)"],
-    "calls": ["# board\nimport socket\nsocket.create_connection(('127.0.0.1', 22), 3)"],
-    "one": ["# board\nimport torch\nsamples = torch.ones(9, 1, 4, 4)"],
-    "another": ["# board\nimport torch\nsamples = torch.ones(9, 1, 4, 4)"],
+    "calls": ["import socket, torch", "# board\nsocket.create_connection(('127.0.0.1', PORT), 3)\n" + ONES],
+    "one": ["import torch", f"# board\n{ONES}"],
+    "another": ["import torch", f"# board\n{ONES}"],
     "no cell": ["import torch"],
     "a link": ["import torch", DRAWS],
     "twice": ["import torch", "# board\nsamples = torch.zeros(9, 1, 4, 4)"],
@@ -42,9 +46,18 @@ def hand_in(folder: Path, cells: list[str], name: str = "01_dcgan") -> Path:
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def port() -> Iterator[int]:
+    with answering() as port:
+        yield port
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory, port: int) -> Path:
     top = tmp_path_factory.mktemp("class")
-    handed_in = {student: [hand_in(top / student, cells)] for student, cells in NOTEBOOKS.items()}
+    handed_in = {
+        student: [hand_in(top / student, [cell.replace("PORT", str(port)) for cell in cells])]
+        for student, cells in NOTEBOOKS.items()
+    }
     (top / "ada" / "runs").mkdir()
     (top / "ada" / "runs" / "level.txt").write_text("0.5")
     (top / "ada" / "mine.py").write_text("two = 2")
@@ -81,13 +94,48 @@ def test_who_has_no_such_cell_gets_neither_samples_nor_a_reason(out: Path) -> No
 
 
 @pytest.mark.skipif(not namespaces(), reason="this machine cuts no process off")
-def test_a_notebook_that_draws_reaches_no_network(out: Path) -> None:
-    assert "Error" in why_none(place(out, "calls"))
+def test_a_notebook_that_draws_reaches_no_network(out: Path, port: int) -> None:
+    socket.create_connection(("127.0.0.1", port), 3).close()  # which would have answered
+    why = why_none(place(out, "calls"))
+    assert "its cell # board failed" in why and ("[Errno 111]" in why or "[Errno 101]" in why)  # refused, unreachable
+    assert not (place(out, "calls") / SAMPLES).exists()
 
 
 def test_what_two_students_drew_alike_is_kept_for_each(out: Path) -> None:
     """So no two jobs write one file, nor does one student's answer stand for the other's."""
-    assert len(list((out / KEPT).glob("board-*.json"))) == 3  # ada's is the third
+    kept = [json.loads(file.read_text()) for file in (out / KEPT).glob("board-*.json")]
+    assert sum(one.get("shape") == [9, 1, 4, 4] for one in kept) == 2
+
+
+def test_a_reason_is_kept_if_it_is_the_code_s_and_not_if_it_is_one_of_time(out: Path) -> None:
+    whys = {one["why"] for file in (out / KEPT).glob("board-*.json") if "why" in (one := json.loads(file.read_text()))}
+    assert whys == {why_none(place(out, "calls"))}
+
+
+@pytest.mark.parametrize(
+    ("cells", "lasting"),
+    [
+        (["x = 1 / 0"], True),
+        (["samples = torch.zeros(900, 16)"], True),
+        (["raise MemoryError"], False),
+        (["raise RuntimeError('DefaultCPUAllocator: can't allocate memory')", "x = 1 / 0"], False),
+    ],
+)
+def test_want_of_memory_is_no_reason_that_lasts(cells: list[str], lasting: bool) -> None:
+    assert drawn(Shell(), cells)["lasting"] is lasting
+
+
+def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(tmp_path, {"why": "it ended its process"})
+
+    def full(*_: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gan_lab.files.replace", full)
+    for found in ({"why": "another"}, {"shape": [1, 1, 1, 1], "float32": "AAAAAA=="}):
+        with pytest.raises(OSError):
+            keep(tmp_path, found)
+        assert why_none(tmp_path) == "it ended its process"
 
 
 class Shell:

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gan_lab.owner import begin_anew
-from gan_lab.run_folder import Scalar
+from gan_lab.owner import WAY_OUT, begin_anew, is_free, owner
+from gan_lab.run_folder import STATUS, Scalar
 from gan_lab.runner.execution import execute
 from gan_lab.runner.held import (
     by_another_version,
@@ -50,10 +50,12 @@ def run_notebook(
     files: of parameters, from which some of the given ones come: a folder that is not named has their names in its own.
     again: put what another version of the notebook or of gan-lab has made there aside, and begin anew.
     Raises ValueError before anything starts if the parameters do not suit the notebook, or if the folder holds other
-    files or another run; BlockingIOError if another process works there; NotebookError if the notebook fails.
+    files or another run; BlockingIOError if another process works there, or plays the sweep that the folder belongs to;
+    NotebookError if the notebook fails.
     """
     notebook = Path(notebook)
     out, values = planned(notebook, given or {}, out, files)
+    refuse_sweep_at_work(out.resolve().parent)
     if damaged := damage(out):
         print(damaged, file=sys.stderr)
     if changed := made_by_another_version(notebook, out):
@@ -66,6 +68,12 @@ def run_notebook(
     if status.failure:
         raise NotebookError(notebook, out, status.failure)
     return out
+
+
+def refuse_sweep_at_work(folder: Path) -> None:
+    """Raises BlockingIOError if a sweep is at work in the folder: it counts on the runs in there as its own."""
+    if not (folder / STATUS).exists() and not is_free(folder):
+        raise BlockingIOError(f"{folder} is in use by {owner(folder)}: {WAY_OUT}")
 
 
 def planned(

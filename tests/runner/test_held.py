@@ -182,6 +182,7 @@ def test_a_second_run_or_sweep_is_refused_by_name_and_leaves_no_mark(tmp_path: P
     for folder, command in (
         (out, ("run", notebook, "--out", out)),
         (out, ("sweep", notebook, "--grid", "seed=0,1", "--out", out)),
+        (out, ("run", notebook, "-p", "seed", "1", "--out", out / "seed=1")),  # a sweep's, which may have it waiting
         (out / "seed=1", ("sweep", notebook, "--grid", "seed=1", "--out", out)),
     ):
         Status("running", "tiny", {}).write(tmp_path / "unrelated")

@@ -292,8 +292,9 @@ in_words(in_time)
 # %% [markdown]
 # **Labels pay most.** $G$ covers more of the real images, and far more of its samples can be named.
 #
-# **The average** covers more of the real images than $G$ itself, and costs next to nothing; in kernel distance no
-# difference is found.
+# **The average** costs next to nothing. After three minutes no difference is found, neither in kernel distance nor in
+# coverage: the intervals are wide. One of the games was caught in a bad moment, when $G$ itself covered 20 % of the real
+# images, and the average of the same $G$ 68 %. After equal rounds, which are fewer, the average covers more.
 #
 # **To hold $D$ pays, but not at once.** (Both games also do without $D$'s batch norm, and under R1 $D$'s weights begin
 # larger. A game without batch norm and without a hold was not played, so which of the two pays is not known.) After
@@ -307,9 +308,9 @@ in_words(after_a_minute)
 # %% [markdown]
 # **Of some ideas no sure gain in kernel distance is found after three minutes.** Hinge beside spectral norm: in kernel
 # distance no difference is found. Augmentation, with a thousand images: it is lower, but that is not left after the
-# correction. Adaptive augmentation covers less than the fixed $p$: its $p$ begins at 0, and passes 0.4 after a minute
-# at the soonest. (How far it came, the table does not say.) R3GAN covers less than R1 alone, in a time in which it
-# plays fewer rounds.
+# correction. More of its samples can be named, and that is left. Adaptive augmentation covers less than the fixed $p$: its
+# $p$ begins at 0, and passes 0.4 after a minute at the soonest. (How far it came, the table does not say.) R3GAN covers
+# less than R1 alone, in a time in which it plays fewer rounds.
 
 # %% tags=["claims"]
 of_time, of_minute = (rows.set_index(["idea", "measure"]) for rows in (in_time, after_a_minute))
@@ -320,10 +321,18 @@ claim(
     more and told[1]["low"] > 0.2,
     *told,
 )
-averaged = of_time.loc[("DCGAN", "coverage")]
-claim("**The average** covers more of the real images than $G$ itself", averaged["low"] > 0, averaged)
-by_average = of_time.loc[("DCGAN", "kernel_distance")]
-claim("in kernel distance no difference is found.", seeds.finding(by_average)[:2] == "no", by_average)
+averaged = [of_time.loc[("DCGAN", measure)] for measure in ("kernel_distance", "coverage")]
+unsure = all(seeds.finding(row)[:2] == "no" for row in averaged)
+claim("After three minutes no difference is found, neither in kernel distance nor in coverage", unsure, *averaged)
+both = table.query("images == 1005 and at == '180 s'").pivot(index="seed", columns="idea", values="coverage")
+worst = both.loc[both["DCGAN, no average"].idxmin()].round(2)
+claim(
+    "when $G$ itself covered 20 % of the real images, and the average of the same $G$ 68 %.",
+    worst["DCGAN, no average"] == 0.20 and worst["DCGAN"] == 0.68,
+)
+equal = in_rounds.set_index(["idea", "measure"]).loc[("DCGAN", "coverage")]
+more = equal["low"] > 0 and equal["p_holm"] < 0.05
+claim("After equal rounds, which are fewer, the average covers more.", more, equal)
 held = [of_time.loc[(idea, "kernel_distance")] for idea in ("spectral norm", "R1")]
 lower = all(row["high"] < 0 for row in held)
 claim(
@@ -339,6 +348,8 @@ claim(
     "Hinge beside spectral norm: in kernel distance no difference is found.", seeds.finding(hinged)[:2] == "no", hinged
 )
 claim("it is lower, but that is not left after the correction.", moved["high"] < 0 and moved["p_holm"] > 0.05, moved)
+named = of_time.loc[("augmentation", "sure")]
+claim("More of its samples can be named, and that is left.", named["low"] > 0 and named["p_holm"] < 0.05, named)
 slow, costly = (of_time.loc[(idea, "coverage")] for idea in ("adaptive", "R3GAN"))
 claim("Adaptive augmentation covers less than the fixed $p$", slow["high"] < 0, slow)
 claim("R3GAN covers less than R1 alone", costly["high"] < 0, costly)

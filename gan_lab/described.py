@@ -7,16 +7,19 @@ these close over, its class, and all that it holds. So a comment or a blank line
 does. Another version of Python has other byte code. What a library has written goes by its name and by what it holds.
 
 What training changes does not count: weights, a module's buffers that ride in the checkpoint, optimisers' moments, a
-schedule's counts, random generators. A value that an own object or a global list gathers while it is used does count.
+schedule's counts, random generators, what a round leaves in an object (`gathered`). A global list that a loss fills
+does count.
 """
 
 import copyreg
 import dis
 import functools
 import hashlib
+import inspect
 import itertools
 import logging
 import random
+import re
 import sys
 import types
 from collections.abc import Iterator, Mapping
@@ -30,19 +33,34 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import type_before_parametrizations
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.utils.hooks import RemovableHandle
+
+from gan_lab.gathered import gathered
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), torch.dtype, torch.device)
 FUNCTION = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
 SCHEDULES = (LRScheduler, ReduceLROnPlateau)
 SLOT = (types.MemberDescriptorType, types.GetSetDescriptorType)
 RANDOM = (np.random.Generator, np.random.RandomState, torch.Generator, random.Random)
-BY_NAME = (*RANDOM, types.GeneratorType, logging.Logger)  # what they hold is not what they are for
+BY_NAME = (*RANDOM, types.GeneratorType, logging.Logger, RemovableHandle)  # what they hold is not what they are for
 OURS = {"gan_lab", "__main__"}  # wherever they lie
 PLAYED = {"gan_lab.training", "gan_lab.runs"}  # a game or a run that a function speaks of changes as it goes
 UNTOLD = {"_abc_impl", "_is_protocol", "_is_runtime_protocol"}  # of a class
 COMPILED = "_torchdynamo_orig_callable"  # what torch.compile was given
 OF_A_MODULE = {*vars(nn.Module())}  # what torch keeps of every module
-LEARNED = {"running_mean", "running_var", "num_batches_tracked", "_u", "_v", "weight_u", "weight_v"}  # layers' buffers
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+OF_A_CLASS = {"__doc__", "__firstlineno__", "__static_attributes__"}  # what its body stores beside what it says
+LEARNED = {
+    "running_mean",
+    "running_var",
+    "num_batches_tracked",
+    "_u",
+    "_v",
+    "weight_u",
+    "weight_v",
+    "base",
+    "n_averaged",
+}
 COUNTS = {"last_epoch", "_step_count", "_last_lr", "_get_lr_called_within_step", "_is_initial", "T_cur", "T_i"}
 COUNTS |= {"best", "num_bad_epochs", "cooldown_counter", "optimizer"}  # of schedules
 
@@ -91,7 +109,7 @@ class Description:
 
     def items(self, held: Mapping[Any, Any]) -> Iterator[str]:
         for name, value in held.items():
-            yield f"{name}:"
+            yield from [f"{name!s}:"] if isinstance(name, PLAIN) else self.lines(name)
             yield from self.lines(value)
 
     def all_of(self, thing: Any) -> Iterator[str]:
@@ -128,14 +146,17 @@ class Description:
                 yield settings(thing)
             case _ if isinstance(thing, BY_NAME) or type(thing).__module__ in {*PLAYED, "itertools"}:
                 yield type(thing).__name__
-            case _ if isinstance(wrapped := getattr(thing, "__wrapped__", None), FUNCTION):
+            case _ if isinstance(wrapped := inspect.getattr_static(thing, "__wrapped__", None), FUNCTION):
                 yield from self.lines(wrapped)
             case _:
                 yield from self.object(thing)
 
     def tensor(self, x: Tensor) -> Iterator[str]:
-        values = x.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()  # NumPy has no bfloat16
-        yield f"{x.dtype} {tuple(x.shape)} {hashlib.sha256(values.tobytes()).hexdigest()}"
+        yield f"{x.dtype} {x.layout}"
+        with suppress(Exception):  # a nested one, or one without values, has no more to tell
+            x = x.detach().to_dense().resolve_conj().resolve_neg().cpu()
+            values = x.clone(memory_format=torch.contiguous_format).view(-1).view(torch.uint8)  # NumPy has no bfloat16
+            yield f"{tuple(x.shape)} {hashlib.sha256(values.numpy().tobytes()).hexdigest()}"
 
     def object(self, thing: Any) -> Iterator[str]:
         """Its class, what is in it, if it is a container, and what it holds."""
@@ -146,7 +167,7 @@ class Description:
             case list() | tuple():
                 yield from self.items(dict(enumerate(thing)))
             case set() | frozenset():
-                yield from self.items(dict(enumerate(sorted(thing, key=repr))))
+                yield from self.items(dict(enumerate(sorted(thing, key=described))))
         if held := held_by(thing):
             yield from self.items(held)
         elif of_a_library(type(thing)) and not isinstance(thing, Mapping | list | tuple | set | frozenset):
@@ -189,23 +210,26 @@ class Description:
 
     def network(self, network: nn.Module) -> Iterator[str]:
         """Its layers, their settings and hooks, and the shapes of their weights."""
-        yield repr(network)
+        yield ADDRESS.sub("", repr(network))
         for path, layer in network.named_modules():
             yield path
             kind = type_before_parametrizations(layer)  # spectral norm makes a class of torch's of it
             yield from self.lines(kind)
             yield from self.items({name: value for name, value in vars(layer).items() if setting(layer, name, value)})
-            for hooks in (layer._forward_pre_hooks, layer._forward_hooks):
-                yield from self.items(dict(enumerate(hooks.values())))
+            for when in ("forward_pre", "forward", "backward_pre", "backward"):
+                yield from self.items(dict(enumerate(getattr(layer, f"_{when}_hooks").values())))
             yield from self.items({name: x for name, x in layer.named_buffers(recurse=False) if constant(layer, name)})
         for name, weight in network.named_parameters():
             yield f"{name} {tuple(weight.shape)} {weight.requires_grad}"
+            yield from self.items(dict(enumerate((weight._backward_hooks or {}).values())))
 
 
 def setting(layer: nn.Module, name: str, value: Any) -> bool:
     """Whether an attribute of a layer is a setting; the tensors that a library keeps there come from its weights."""
-    kept_by_torch = isinstance(value, Tensor) and of_a_library(type_before_parametrizations(layer))
-    return name not in OF_A_MODULE and not kept_by_torch
+    kind = type_before_parametrizations(layer)
+    normed = f"{name}_orig" in layer._parameters or f"{name}_g" in layer._parameters  # by torch.nn.utils
+    kept_by_torch = isinstance(value, Tensor) and (normed or of_a_library(kind))
+    return name not in OF_A_MODULE and not kept_by_torch and name not in gathered(kind)
 
 
 def constant(layer: nn.Module, name: str) -> bool:
@@ -239,9 +263,26 @@ def held_by(thing: Any) -> dict[str, Any]:
         held |= {name: getattr(thing, name) for name, x in vars(kind).items() if own_slot(x) and hasattr(thing, name)}
     if isinstance(thing, SCHEDULES):
         return {name: value for name, value in held.items() if name not in COUNTS}
-    if of_a_library(type(thing)) or not hasattr(thing, "state_dict"):
+    if of_a_library(type(thing)):
         return held
-    return {name: value for name, value in held.items() if name not in thing.state_dict()}
+    state = state_of(thing) | gathered(type(thing))
+    return {name: value for name, value in held.items() if name not in state and not computed(type(thing), name)}
+
+
+def computed(kind: type, name: str) -> bool:
+    """Whether an attribute is kept by a `cached_property`."""
+    return isinstance(inspect.getattr_static(kind, name, None), functools.cached_property)
+
+
+def state_of(thing: Any) -> set[str]:
+    """The attributes that an own `state_dict` names, or reads."""
+    function = inspect.getattr_static(type(thing), "state_dict", None)
+    if not isinstance(function, types.FunctionType):
+        return set()
+    names = {*function.__code__.co_names}
+    with suppress(Exception):  # it may need what a first round makes
+        names |= {*thing.state_dict()}
+    return names
 
 
 def own_slot(x: Any) -> bool:
@@ -252,8 +293,12 @@ def own_slot(x: Any) -> bool:
 def code(of: types.CodeType) -> Iterator[str]:
     """What a function does, an instruction a line, with names and constants; its docstring is none of them."""
     yield " ".join(of.co_varnames[: of.co_argcount + of.co_kwonlyargcount])
-    for step in dis.get_instructions(of):
-        value = step.argval
+    yield of.co_exceptiontable.hex()  # what a try covers
+    steps = list(dis.get_instructions(of))
+    for step, following in itertools.zip_longest(steps, steps[1:]):
+        if following and following.opname == "STORE_NAME" and following.argval in OF_A_CLASS:
+            continue
+        value = of.co_consts[step.arg or 0] if step.opcode in dis.hasconst else step.argval  # 3.11 names no KW_NAMES
         if isinstance(value, types.CodeType):
             yield from code(value)
         else:
@@ -261,16 +306,28 @@ def code(of: types.CodeType) -> Iterator[str]:
 
 
 def used(of: types.CodeType, there: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What a function looks up outside of itself, by name: "rate", or "mine.noise" of an own module."""
+    """What a function looks up outside of itself, by name: "rate", or "mine.losses.noise" of an own module.
+
+    The module may be imported in its body, if by from ... import.
+    """
     steps = list(dis.get_instructions(of))
-    for step, following in itertools.zip_longest(steps, steps[1:]):
+    for n, step in enumerate(steps):
         if isinstance(step.argval, types.CodeType):
             yield from used(step.argval, there)
         elif step.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS") and step.argval in there:
-            name, value = step.argval, there[step.argval]
-            if isinstance(value, types.ModuleType) and following and hasattr(value, str(following.argval)):
-                name, value = f"{name}.{following.argval}", getattr(value, following.argval)
-            yield name, value
+            yield reached(step.argval, there[step.argval], steps[n + 1 :])
+        elif step.opname == "IMPORT_FROM":
+            module = next(before.argval for before in reversed(steps[:n]) if before.opname == "IMPORT_NAME")
+            yield f"{module}.{step.argval}", vars(sys.modules.get(module, sys)).get(step.argval)
+
+
+def reached(name: str, value: Any, steps: list[dis.Instruction]) -> tuple[str, Any]:
+    """What a function takes out of a module, or of one inside it; another value is what is reached."""
+    for step in steps:
+        if not (isinstance(value, types.ModuleType) and str(step.argval) in vars(value)):
+            break
+        name, value = f"{name}.{step.argval}", vars(value)[str(step.argval)]
+    return name, value
 
 
 def contents(cell: types.CellType) -> Any:

@@ -5,6 +5,8 @@ Weights and optimisers' moments do not count: they are what is trained. See `des
 
 from typing import Protocol
 
+from torch.optim.swa_utils import AveragedModel
+
 from gan_lab import training
 from gan_lab.described import described, settings
 from gan_lab.training import Game, Rules, bare, one_round
@@ -28,7 +30,7 @@ def identity(game: Game, images: Images, batch_size: int, seed: int, round: Rule
     rules = {"loss": game.loss, "penalty": game.penalty, "project": game.project, "round": round or one_round}
     low, high = images.value_range
     ours = type(images).__module__.startswith("gan_lab.")
-    kind = "" if ours else f", {described(type(images))}"  # which may change what is seen
+    kind = "" if ours else f", {described(images)}"  # which may change what is seen
     return {
         "G": described(bare(game.G)),
         "D": described(bare(game.D)),
@@ -49,5 +51,7 @@ def average_of(game: Game) -> str:
     """How G's weights are averaged; "None" if they are not."""
     if game.average is None:
         return described(None)
+    if type(game.average) is not AveragedModel:
+        return described(type(game.average))
     how = game.average.multi_avg_fn or game.average.avg_fn or "all weights alike"
     return f"{described(how)}{', buffers too' if game.average.use_buffers else ''}"

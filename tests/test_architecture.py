@@ -17,7 +17,19 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # A room, or a module that stands in none, imports from its own line and from those above it.
 LINES = (
     ("files", "owner", "shipped", "run_folder", "parameters", "measure.seeds", "lessons.claims"),
-    ("players", "losses", "lipschitz", "average", "moves", "latent", "layers", "theory", "process", "described"),
+    (
+        "players",
+        "losses",
+        "lipschitz",
+        "average",
+        "moves",
+        "latent",
+        "layers",
+        "theory",
+        "process",
+        "described",
+        "gathered",
+    ),
     ("networks", "data", "noise", "augmentation", "pretrained"),
     ("training",),
     ("identity", "checkpoint"),

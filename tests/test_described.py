@@ -65,6 +65,10 @@ class D(nn.Module):
 
 answer = D()
 """
+KEYWORD = """
+def answer(x):
+    return x.clamp(min=1.0)
+"""
 TWICE = """
 def double(x):
     return 2 * x
@@ -95,6 +99,7 @@ answer = (double, square, double)
         (PLAYER, ".squeeze(1)", ".sum(1)"),
         (PLAYER, "slope = 0.2", "slope = 0.3"),
         (PLAYER, "nn.LeakyReLU(0.2), ", ""),
+        (KEYWORD, "min=1.0", "max=1.0"),
         (TWICE, "(double, square, double)", "(double, square, square)"),
     ],
 )
@@ -130,6 +135,7 @@ class D(nn.Module):
 
 answer = D()
 """
+MINE = "mine = types.ModuleType('mine')\nexec('def of(x): return A * x', vars(mine))\n"
 SGD = "opt = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)\nschedules = torch.optim.lr_scheduler\n"
 
 
@@ -168,11 +174,18 @@ SGD = "opt = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)\nschedules 
         PENALTY_OF.format("import pandas as pd\nof = pd.Series([A])"),
         PENALTY_OF.format("import operator\nof = operator.itemgetter(A)"),
         PENALTY_OF.format("of = range(int(A))"),
+        PENALTY_OF.format("of = {torch.relu: A}"),
+        PENALTY_OF.format("of = torch.tensor([[A, 1.0]])[:, 0]"),
+        PENALTY_OF.format("of = torch.tensor([[A, 1.0]]).to_sparse()"),
+        PENALTY_OF.format("class Named(dict):\n    __getattr__ = dict.__getitem__\nof = Named(rate=A)"),
         PENALTY_OF.format("of = slice(A)"),
         PENALTY_OF.format("of = np.float32(A)"),
         PENALTY_OF.format("of = {2.0: torch.sin, 5.0: torch.cos}[A]"),
         PENALTY_OF.format("of = {2.0: np.sin, 5.0: np.cos}[A]"),
-        "mine = types.ModuleType('mine')\nexec('def of(x): return A * x', vars(mine))\nanswer = lambda x: mine.of(x)",
+        MINE + "answer = lambda x: mine.of(x)",
+        MINE
+        + "mine.losses = types.ModuleType('losses')\nmine.losses.of = mine.of\nanswer = lambda x: mine.losses.of(x)",
+        MINE + "import sys\nsys.modules['mine'] = mine\ndef answer(x):\n    from mine import of\n    return of(x)",
         PLAYER_OF.format("self.rates = {'slope': A}"),
         PLAYER_OF.format("self.rates = [[A]]"),
         PLAYER_OF.format("self.rate = torch.tensor(A)"),
@@ -180,6 +193,9 @@ SGD = "opt = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)\nschedules 
         PLAYER_OF.format("self.register_buffer('rate', torch.tensor(A), persistent=False)"),
         PLAYER_OF.format("self.register_forward_hook(lambda layer, x, h: A * h)"),
         PLAYER_OF.format("self.linear.requires_grad_(A == 2)"),
+        PLAYER_OF.format("self.linear.weight.register_hook(lambda gradient: A * gradient)"),
+        PLAYER_OF.format("self.register_full_backward_hook(lambda layer, before, after: (A * before[0],))"),
+        PLAYER_OF.format("self.hook = self.register_forward_hook(lambda layer, x, h: A * h)"),
         "answer = nn.utils.spectral_norm(nn.Linear(2, 2), n_power_iterations=int(A))",
         "answer = nn.utils.parametrizations.spectral_norm(nn.Linear(2, 2), n_power_iterations=int(A))",
         SGD + "answer = schedules.SequentialLR(opt, [schedules.ExponentialLR(opt, 0.9)] * 2, [int(A)])",

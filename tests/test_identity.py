@@ -17,7 +17,7 @@ from gan_lab.lessons.ladder import IDEAS, rules
 from gan_lab.lipschitz import clip_weights, gradient_penalty, r1, sum_of
 from gan_lab.losses import NonSaturating
 from gan_lab.noise import Noisy
-from gan_lab.training import play
+from gan_lab.training import bare, play
 
 
 def adam(player: nn.Module, **settings: Any) -> torch.optim.Optimizer:
@@ -100,6 +100,56 @@ def test_training_changes_nothing_in_the_course_s_own_games(idea: str) -> None:
     assert identity(game, images, 16, 0, rules(idea)) == before
 
 
+class Remembering(Discriminator):
+    """It keeps what a loss might compare, and counts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = 0
+        self.features = None
+        self.scores: list[torch.Tensor] = []
+
+    def forward(self, x: torch.Tensor, y: torch.Tensor | None = None) -> torch.Tensor:
+        self.seen += 1
+        self.features = self.layers[:2](x)
+        self.scores.append(super().forward(x, y).detach())
+        return super().forward(x, y)
+
+
+class Counting(NonSaturating):
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+        self.calls = 0
+
+    def d_loss(self, real: torch.Tensor, fake: torch.Tensor, y: torch.Tensor | None = None) -> torch.Tensor:
+        self.calls += 1
+        return self.rate * super().d_loss(real, fake, y)
+
+
+def test_what_a_round_leaves_in_players_and_losses_does_not_count() -> None:
+    game = small_game(Counting(2.0), D=Remembering())
+    before = identity(game, small_images(), 4, 0)
+    for _ in play(game, small_images(), batch_size=4):
+        pass
+    assert game.loss.calls > 0 < bare(game.D).seen
+    assert identity(game, small_images(), 4, 0) == before
+    assert identity(small_game(Counting(3.0), D=Remembering()), small_images(), 4, 0)["loss"] != before["loss"]
+
+
+class Slower(AveragedModel):
+    def update_parameters(self, model: nn.Module) -> None:
+        for _ in range(2):
+            super().update_parameters(model)
+
+
+def test_an_average_of_an_own_class_is_another_average() -> None:
+    game, other = small_game(), small_game()
+    game.average, other.average = AveragedModel(bare(game.G)), Slower(bare(other.G))
+    told = [identity(each, small_images(), 4, 0)["average"] for each in (game, other)]
+    assert told[0] != told[1]
+
+
 class Flipped(ImageSet):
     """Images, the wrong way round."""
 
@@ -113,4 +163,22 @@ def test_images_of_an_own_class_are_other_images() -> None:
     flipped = Flipped(**vars(images))
     assert flipped.fingerprint == images.fingerprint
     told, other = game_of(images=images), game_of(images=flipped)
+    assert {name for name in told if told[name] != other[name]} == {"images"}
+
+
+class Paler:
+    """Images times a rate."""
+
+    def __init__(self, images: ImageSet, rate: float) -> None:
+        self.images, self.rate = images, rate
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.images, name)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def test_images_with_another_setting_are_other_images() -> None:
+    told, other = (game_of(images=Paler(small_images(), rate)) for rate in (0.5, 0.7))
     assert {name for name in told if told[name] != other[name]} == {"images"}

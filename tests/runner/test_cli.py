@@ -316,5 +316,5 @@ def test_a_time_limit_of_no_time_is_refused(tmp_path: Path, seconds: str) -> Non
     write_notebook(tmp_path / "tiny.ipynb")
     refused = gan_lab("run", tmp_path / "tiny.ipynb", "--time-limit", seconds, "--out", tmp_path / "out")
     assert refused.exit_code == 2
-    assert "greater than or equal to 1" in " ".join(refused.output.split())
+    assert "Invalid value for '--time-limit'" in " ".join(refused.output.split())
     assert not (tmp_path / "out").exists()

@@ -6,9 +6,8 @@ The eight digits stand for all that a thing is: the byte code of its functions a
 these close over, its class, and all that it holds. So a comment or a blank line does not matter, and a changed sign
 does. Another version of Python has other byte code. What a library has written goes by its name and by what it holds.
 
-What training changes does not count: weights, a module's buffers that ride in the checkpoint, optimisers' moments, a
-schedule's counts, random generators, what a round leaves in an object (`gathered`). A global list that a loss fills
-does count.
+What training changes does not count: weights, optimisers' moments, a schedule's counts, random generators, and what
+a round leaves in an object (`gathered`). A global list that a loss fills does count.
 """
 
 import copyreg
@@ -35,7 +34,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torch.utils.hooks import RemovableHandle
 
-from gan_lab.gathered import gathered
+from gan_lab.gathered import gathered, never_changed
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), torch.dtype, torch.device)
 FUNCTION = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
@@ -233,11 +232,9 @@ def setting(layer: nn.Module, name: str, value: Any) -> bool:
 
 
 def constant(layer: nn.Module, name: str) -> bool:
-    """Whether a buffer is a setting, and not a part of what is trained and restored: of a library's layer all but those
-    that it is known to learn, of an own one those that are in no checkpoint."""
-    if of_a_library(type_before_parametrizations(layer)):
-        return name not in LEARNED
-    return name in layer._non_persistent_buffers_set
+    """Whether a buffer is a setting, and not a part of what is trained."""
+    kind = type_before_parametrizations(layer)
+    return name not in LEARNED and (of_a_library(kind) or never_changed(kind, name))
 
 
 def settings(opt: Optimizer) -> str:
@@ -259,14 +256,15 @@ def settings(opt: Optimizer) -> str:
 def held_by(thing: Any) -> dict[str, Any]:
     """What an object goes by: all its attributes but for those that are its state."""
     held = {name: value for name, value in getattr(thing, "__dict__", {}).items() if name != "__doc__"}
-    for kind in type(thing).__mro__:
-        held |= {name: getattr(thing, name) for name, x in vars(kind).items() if own_slot(x) and hasattr(thing, name)}
+    kind: Any = type(thing)
+    for each in kind.__mro__:
+        held |= {name: getattr(thing, name) for name, x in vars(each).items() if own_slot(x) and hasattr(thing, name)}
     if isinstance(thing, SCHEDULES):
         return {name: value for name, value in held.items() if name not in COUNTS}
-    if of_a_library(type(thing)):
+    if of_a_library(kind):
         return held
-    state = state_of(thing) | gathered(type(thing))
-    return {name: value for name, value in held.items() if name not in state and not computed(type(thing), name)}
+    state = state_of(thing) | gathered(kind)
+    return {name: value for name, value in held.items() if name not in state and not computed(kind, name)}
 
 
 def computed(kind: type, name: str) -> bool:

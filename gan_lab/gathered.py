@@ -7,23 +7,30 @@ an attribute that a round stores or changes does not tell what an object is, unl
 import dis
 import inspect
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 PLAYED = ("forward", "__call__", "d_loss", "g_loss", "measures", "get_lr", "step")  # what a round begins with
 CHANGES = {"append", "appendleft", "extend", "update", "add", "setdefault"}  # and every name that ends in _
 
 
+@cache
 def gathered(kind: type) -> frozenset[str]:
     """The attributes of a class that a round leaves in its objects, and that begin as the class's own code says."""
-    return changed(kind) - given(kind)
+    return changed(in_a_round(kind)) - given(kind)
 
 
 @cache
-def changed(kind: type) -> frozenset[str]:
-    """The attributes that a round stores, self.h = x, or changes in place, self.h.add_(x), self.h.append(x)."""
+def never_changed(kind: type, name: str) -> bool:
+    """Whether no method of the class but `__init__` changes this attribute."""
+    names = {name for each in kind.__mro__ if own(each) for name in vars(each)} - {"__init__"}
+    return name not in changed(function for each in names for function in functions(kind, each))
+
+
+def changed(by: Iterable[types.FunctionType]) -> frozenset[str]:
+    """The attributes that these store, self.h = x, or change in place, self.h.add_(x), self.h.append(x)."""
     found = set()
-    for function in in_a_round(kind):
+    for function in by:
         steps = list(dis.get_instructions(function))
         found |= {step.argval for step in steps if step.opname == "STORE_ATTR"}
         for n, step in enumerate(steps):
@@ -37,11 +44,9 @@ def in_a_round(kind: type) -> Iterator[types.FunctionType]:
     names, seen = list(PLAYED), set()
     while names:
         name = names.pop()
-        for each in kind.__mro__ if name not in seen else ():
-            function = inspect.unwrap(vars(each).get(name))  # type: ignore[arg-type]
-            if isinstance(function, types.FunctionType) and each.__module__.partition(".")[0] != "torch":
-                yield function
-                names += [str(step.argval) for step in dis.get_instructions(function) if loads(step)]
+        for function in functions(kind, name) if name not in seen else ():
+            yield function
+            names += [str(step.argval) for step in dis.get_instructions(function) if loads(step)]
         seen.add(name)
 
 
@@ -49,13 +54,26 @@ def in_a_round(kind: type) -> Iterator[types.FunctionType]:
 def given(kind: type) -> frozenset[str]:
     """The attributes that `__init__` sets to what it is given or computes. A constant is told by its code."""
     found = set()
-    for each in kind.__mro__:
-        function = vars(each).get("__init__")
-        steps = [*dis.get_instructions(function)] if isinstance(function, types.FunctionType) else []
+    for function in functions(kind, "__init__"):
+        steps = list(dis.get_instructions(function))
         for n, step in enumerate(steps):
             if step.opname == "STORE_ATTR" and n >= 2 and not constant(steps[n - 2]):
                 found.add(step.argval)
     return frozenset(found)
+
+
+def own(kind: type) -> bool:
+    """Whether it is not torch's, whose methods change all that a module has."""
+    return kind.__module__.partition(".")[0] != "torch"
+
+
+def functions(kind: type, name: str) -> Iterator[types.FunctionType]:
+    """The methods of this name, of the class and of those that it comes from; without a decorator."""
+    for each in kind.__mro__:
+        method = vars(each).get(name)
+        function = inspect.unwrap(method) if isinstance(method, types.FunctionType) else None
+        if own(each) and isinstance(function, types.FunctionType):
+            yield function
 
 
 def constant(step: dis.Instruction) -> bool:

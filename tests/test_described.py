@@ -191,6 +191,7 @@ SGD = "opt = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)\nschedules 
         PLAYER_OF.format("self.rate = torch.tensor(A)"),
         PLAYER_OF.format("self._rate = A"),
         PLAYER_OF.format("self.register_buffer('rate', torch.tensor(A), persistent=False)"),
+        PLAYER_OF.format("self.register_buffer('rate', torch.tensor(A))"),
         PLAYER_OF.format("self.register_forward_hook(lambda layer, x, h: A * h)"),
         PLAYER_OF.format("self.linear.requires_grad_(A == 2)"),
         PLAYER_OF.format("self.linear.weight.register_hook(lambda gradient: A * gradient)"),

@@ -135,6 +135,7 @@ class Description:
                 yield from self.network(getattr(thing, "_orig_mod", thing))  # what torch.compile was given
             case nn.Parameter():
                 yield f"a parameter {tuple(thing.shape)}"
+                yield from () if thing.requires_grad else self.tensor(thing)
             case Tensor():
                 yield from () if thing.grad_fn else self.tensor(thing)
             case np.ndarray() if thing.dtype.hasobject:
@@ -221,6 +222,7 @@ class Description:
         for name, weight in network.named_parameters():
             yield f"{name} {tuple(weight.shape)} {weight.requires_grad}"
             yield from self.items(dict(enumerate((weight._backward_hooks or {}).values())))
+            yield from () if weight.requires_grad else self.tensor(weight)  # frozen: nothing trains it
 
 
 def setting(layer: nn.Module, name: str, value: Any) -> bool:

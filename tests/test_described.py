@@ -24,6 +24,7 @@ AT_HAND |= {"dataclass": dataclass, "NamedTuple": NamedTuple}
 def cell(source: str) -> Any:
     """What the cell leaves in `answer`, in a kernel of its own."""
     names: dict[str, Any] = {"__name__": "__main__", **AT_HAND}
+    torch.manual_seed(0)
     exec(source, names)
     return names["answer"]
 
@@ -173,6 +174,7 @@ SGD = "opt = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)\nschedules 
         PENALTY_OF.format("from pathlib import Path\nof = Path(str(A))"),
         PENALTY_OF.format("import pandas as pd\nof = pd.Series([A])"),
         PENALTY_OF.format("import operator\nof = operator.itemgetter(A)"),
+        PENALTY_OF.format("of = nn.Linear(1, 1).requires_grad_(False)\nnn.init.constant_(of.weight, A)"),
         PENALTY_OF.format("of = range(int(A))"),
         PENALTY_OF.format("of = {torch.relu: A}"),
         PENALTY_OF.format("of = torch.tensor([[A, 1.0]])[:, 0]"),

@@ -122,7 +122,7 @@ def test_a_widget_leaves_its_picture(lesson: Path) -> None:
     assert dict(output.data) == {"image/png": DOT, "text/plain": "done"}
 
 
-def test_a_cell_that_only_draws_is_folded_and_its_picture_described(lesson: Path) -> None:
+def test_a_folded_cell_that_only_draws_leaves_its_picture_with_words(lesson: Path) -> None:
     cell = next(cell for cell in nbformat.read(lesson, 4).cells if cell.source.startswith("#| fig-alt"))
     assert cell.metadata == {"tags": ["hide-input"], "jupyter": {"source_hidden": True}}
     assert cell.outputs[0].metadata == {"image/png": {"alt": "A black dot."}}

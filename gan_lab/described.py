@@ -34,7 +34,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torch.utils.hooks import RemovableHandle
 
-from gan_lab.gathered import gathered, never_changed
+from gan_lab.gathered import altered, gathered
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), torch.dtype, torch.device)
 FUNCTION = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
@@ -236,7 +236,7 @@ def setting(layer: nn.Module, name: str, value: Any) -> bool:
 def constant(layer: nn.Module, name: str) -> bool:
     """Whether a buffer is a setting, and not a part of what is trained."""
     kind = type_before_parametrizations(layer)
-    return name not in LEARNED and (of_a_library(kind) or never_changed(kind, name))
+    return name not in LEARNED and (of_a_library(kind) or name not in altered(kind))
 
 
 def settings(opt: Optimizer) -> str:

@@ -21,10 +21,10 @@ def gathered(kind: type) -> frozenset[str]:
 
 
 @cache
-def never_changed(kind: type, name: str) -> bool:
-    """Whether no method of the class but `__init__` changes this attribute."""
+def altered(kind: type) -> frozenset[str]:
+    """The attributes of a class that any method but `__init__` changes."""
     names = {name for each in kind.__mro__ if own(each) for name in vars(each)} - {"__init__"}
-    return name not in changed(function for each in names for function in functions(kind, each))
+    return changed(function for name in names for function in functions(kind, name))
 
 
 def changed(by: Iterable[types.FunctionType]) -> frozenset[str]:

@@ -33,7 +33,7 @@ def owned(folder: Path, way_out: str = WAY_OUT) -> Iterator[None]:
     try:
         lock.acquire(timeout=PATIENCE)
     except Timeout:
-        raise BlockingIOError(f"{folder} is in use by {owner(folder)}: {way_out}") from None
+        raise in_use(folder, way_out) from None
     me = _latest[place] = object()
     with contextlib.suppress(OSError), whole(place / OWNER) as part:  # a full disk takes a lock, and no name
         part.write_text(f"process {os.getpid()} on {platform.node()}, since {time.strftime('%H:%M:%S')}")
@@ -45,6 +45,11 @@ def owned(folder: Path, way_out: str = WAY_OUT) -> Iterator[None]:
             with contextlib.suppress(OSError):
                 (place / OWNER).unlink()
             lock.release(force=True)
+
+
+def in_use(folder: Path, way_out: str = WAY_OUT) -> BlockingIOError:
+    """What to raise where a folder belongs to another process."""
+    return BlockingIOError(f"{folder} is in use by {owner(folder)}: {way_out}")
 
 
 def owner(folder: Path) -> str:

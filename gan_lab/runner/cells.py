@@ -33,6 +33,7 @@ from gan_lab.runner.html import save_html
 from gan_lab.runner.parameters import read_parameters, unformatted
 from gan_lab.runner.progress import left, shown
 from gan_lab.runner.status import Failure, Status
+from gan_lab.runner.surroundings import ARGUMENTS
 
 SET_CHILD_SUBREAPER = 36  # of Linux's prctl.h
 
@@ -89,7 +90,7 @@ class Cells:
                     progress_bar=False,
                     on_cell_execute=self._on_cell_execute,
                     config=connection(self.files),
-                    extra_arguments=["--IPKernelApp.log_level=ERROR", "--Session.packer=gan_lab.runner.packed.packed"],
+                    extra_arguments=ARGUMENTS,
                 )
         except PapermillExecutionError as error:
             trace = "\n".join(error.traceback)

@@ -30,7 +30,7 @@ from gan_lab.runner.html import WIDGET, drop_widgets
 from gan_lab.runner.notebook_file import KERNEL, LANGUAGE, folding
 from gan_lab.runner.sentences import contradicted, misquoted
 from gan_lab.runner.solutions import for_students
-from gan_lab.runner.surroundings import surroundings
+from gan_lab.runner.surroundings import ARGUMENTS, surroundings
 
 LARGEST = 2_000_000  # bytes; GitHub is slow to draw a larger notebook, or does not
 PNG = "image/png"
@@ -84,7 +84,7 @@ def _execute(notebook: NotebookNode, here: Path, there: Path) -> list[Claim]:
         record_timing=False,
         store_widget_state=False,
         skip_cells_with_tag="" if _has_gpu() else "gpu",
-        extra_arguments=["--IPKernelApp.log_level=ERROR"],
+        extra_arguments=ARGUMENTS,
     )
     environment = surroundings(GAN_LAB_RUNS=str(there / "runs"), IPYTHONDIR=str(there / "ipython"))
     try:

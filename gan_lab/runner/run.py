@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gan_lab.owner import WAY_OUT, begin_anew, is_free, owner
+from gan_lab.owner import begin_anew, in_use, is_free
 from gan_lab.run_folder import STATUS, Scalar
 from gan_lab.runner.execution import execute
 from gan_lab.runner.held import (
@@ -73,7 +73,7 @@ def run_notebook(
 def refuse_sweep_at_work(folder: Path) -> None:
     """Raises BlockingIOError if a sweep is at work in the folder: it counts on the runs in there as its own."""
     if not (folder / STATUS).exists() and not is_free(folder):
-        raise BlockingIOError(f"{folder} is in use by {owner(folder)}: {WAY_OUT}")
+        raise in_use(folder)
 
 
 def planned(

@@ -1,6 +1,8 @@
-"""The environment that a notebook's kernel gets, whoever started it."""
+"""The environment and the arguments that a notebook's kernel gets, whoever started it."""
 
 import os
+
+ARGUMENTS = ["--IPKernelApp.log_level=ERROR", "--Session.packer=gan_lab.runner.packed.packed"]
 
 
 def surroundings(**more: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The reports' trainings, stopped and gone on with, and what is kept of them; played here with a small game."""
 
 import sys
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -27,9 +28,9 @@ class Generator(nn.Module):
         return self.layers(z)
 
 
-def small(images: ImageSet) -> Game:
+def small(images: ImageSet, **more: Any) -> Game:
     G, D = Generator(), nn.Sequential(nn.Flatten(), nn.Linear(256, 1), nn.Flatten(0))
-    return Game(G, D, NonSaturating(), *(torch.optim.Adam(player.parameters()) for player in (G, D)))
+    return Game(G, D, NonSaturating(), *(torch.optim.Adam(player.parameters()) for player in (G, D)), **more)
 
 
 @pytest.fixture(autouse=True)
@@ -88,6 +89,16 @@ def test_another_width_is_kept_in_a_folder_of_its_own(tmp_path, monkeypatch):
     assert set(asked) == {0.25}
     assert (tmp_path / "width_0.25" / "figures" / "two" / "curves.csv").exists()
     assert not (tmp_path / "two").exists()
+
+
+def test_products_in_16_bits_are_nearly_those_in_32_and_are_kept_in_a_folder_of_their_own(tmp_path, monkeypatch):
+    command(monkeypatch, "two", "--epochs", "1", "--out", str(tmp_path))
+    command(monkeypatch, "two", "--epochs", "1", "--precision", "bf16-mixed", "--out", str(tmp_path))
+    folders = tmp_path, tmp_path / "bf16-mixed"
+    full, half = (pd.read_csv(folder / "two" / "seed_0" / "rounds.csv")["d_loss"] for folder in folders)
+    assert (full != half).all()
+    assert half.to_numpy() == pytest.approx(full.to_numpy(), rel=0.02)
+    assert (folders[1] / "figures" / "two" / "curves.csv").exists()
 
 
 @pytest.mark.parametrize("width", ["0", "-1", "nan", "inf"])

@@ -26,6 +26,7 @@ from functools import cache
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
+from textwrap import fill
 from typing import Any, NamedTuple
 
 import matplotlib
@@ -226,7 +227,7 @@ def draw(table: pd.DataFrame, samples: Path, file: Path, names: list[str], times
     for (first, *others), name in zip(axes, names, strict=True):
         size, rows = RECIPES[name].size, table[table["recipe"] == name]
         cell(first, grid_file(samples, REAL, size, 0), rows_of(table, REAL, size), "real images")
-        first.set_ylabel(f"{RECIPES[name].label}\n{size} x {size}")
+        first.set_ylabel(f"{fill(RECIPES[name].label, 24)}\n{size} x {size}", fontsize=9)
         for ax, seconds in zip(others, times, strict=True):
             at = rows[rows["seconds"] == seconds]
             title = f"{seconds:g} s, {at['rounds'].median():.0f} rounds"
@@ -243,7 +244,8 @@ def cell(ax: Axes, grid: Path, rows: pd.DataFrame, title: str) -> None:
     ax.set(xticks=[], yticks=[])
     ax.set_title(title, fontsize=8)
     median = rows[["kernel_distance", "coverage", "sure"]].median()
-    ax.set_xlabel(f"{median.iloc[0]:.2f}, {median.iloc[1]:.0%}, {median.iloc[2]:.0%}", fontsize=8)
+    found = f"{median.iloc[0]:.2f}, {median.iloc[1]:.0%}, {median.iloc[2]:.0%}"
+    ax.set_xlabel(found.replace("-0.00", "0.00"), fontsize=8)
 
 
 def shown_seed(rows: pd.DataFrame, seconds: float) -> int:

@@ -69,7 +69,7 @@ def augmentation(images: ImageSet, **more: Any) -> Game:
 
 
 def adaptive(images: ImageSet, **more: Any) -> Game:
-    """p grows while D overfits (Karras et al. 2020); from 0 to 1 it takes 100,000 images."""
+    """p grows while D overfits (Karras et al. 2020), from 0 up to 0.8; it changes by 1 in 100,000 images."""
     G, D = players(images)
     return game_of(G, Augmented(D, MOVES, Adaptive(images=100_000)), **more)
 
@@ -100,7 +100,8 @@ def flat_at_real_images(images: ImageSet, **more: Any) -> Game:
 
 
 def r3gan(images: ImageSet, **more: Any) -> Game:
-    """Pairs of a real and a fake image, and R1 and R2 in place of batch norm (Huang et al. 2024)."""
+    """R3GAN's loss of pairs of a real and a fake image, and R1 and R2 in place of batch norm (Huang et al. 2024). Its
+    network is not the paper's."""
     G, D = players_without_norm(images)
     penalty = sum_of(partial(r1, gamma=GAMMA), partial(r2, gamma=GAMMA))
     return game_of(G, Augmented(D, MOVES, P), Relativistic(), penalty=penalty, **more)

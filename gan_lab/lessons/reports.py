@@ -137,7 +137,11 @@ def b4(images: ImageSet, width: float = 1.0, **more: Any) -> Game:
 
 
 def full_batches(images: ImageSet, batch_size: int = 256) -> ImageSet:
-    """The first images in the order of their folders, as many as fill batches: of 1005 images, none of class 5."""
+    """The first images in the order of their folders, as many as fill batches: of 1005 images, none of class 5.
+
+    Images that fill no batch are one batch.
+    """
+    batch_size = min(batch_size, len(images))
     return images.part(slice(len(images) // batch_size * batch_size))
 
 
@@ -164,7 +168,9 @@ TRAININGS = {
     "A1": Training(a1, A1_IMAGES, epochs=200, batch_size=64, grids=(100, 200), round=real_then_fake),
     "A2": Training(a2, A1_IMAGES, epochs=200, batch_size=64, grids=(100, 200), round=real_then_fake),
     "A3": Training(a3, A1_IMAGES, epochs=200, batch_size=64, grids=(100, 200), round=real_then_fake),
-    "A4": Training(a4, {"size": 28}, epochs=16, batch_size=8, grids=tuple(range(2, 17, 2))),  # 2000 rounds
+    "A4": Training(
+        a4, {"size": 28}, epochs=16, batch_size=8, grids=tuple(range(2, 17, 2))
+    ),  # 2000 rounds, a grid every 250; the report: 2001, 200
     "A5": Training(a5, COLOUR, epochs=80, batch_size=64, grids=(20, 40, 60, 80)),
     "A6": Training(a6, COLOUR, epochs=80, batch_size=64, grids=(20, 40, 60, 80)),
     "B1": Training(b1, {"size": 32}, epochs=500, batch_size=256, grids=(500,)),

@@ -84,8 +84,11 @@ def train(name: str, seed: int, training: Training, out: Path, data_dir: str = "
     images, judge = images_of(training, data_dir)
     torch.manual_seed(seed)
     game, seen = training.game(images), training.seen(images)
-    terms: dict[str, Any] = {"batch_size": training.batch_size, "seed": seed, "round": training.round}
+    batch_size = batch_size_of(training, images, game)
+    terms: dict[str, Any] = {"batch_size": batch_size, "seed": seed, "round": training.round}
     run = Run(f"seed_{seed}", game, seen, out / name, **terms)
+    if run.folder.name != f"seed_{seed}":
+        raise ValueError(f"{out / name} has a run of this seed with other images or other code: choose another --out")
     K, asked = len(images.classes), name in CONDITIONAL
     y = torch.arange(K).repeat_interleave(10) if asked else torch.arange(64) % K
     z = torch.randn(len(y), game.z_dim, generator=torch.Generator().manual_seed(seed))
@@ -112,6 +115,11 @@ def measured(game: Game, judge: Judge, training: Training, epoch: int, seed: int
     return {name: float(found[name]) for name in names} | {"sure": judge.sure(x)}
 
 
+def batch_size_of(training: Training, images: ImageSet, game: Game) -> int:
+    """The report's, or as many as a round has of fewer images."""
+    return min(training.batch_size, len(images) // game.n_critic)
+
+
 def images_of(training: Training, data_dir: str) -> tuple[ImageSet, Judge]:
     """All the images, as a report trains on them, and a judge of the samples.
 
@@ -127,21 +135,28 @@ def keep(name: str, training: Training, out: Path) -> None:
     """Put the curves, the measures, the grids and the film of the runs of this name into out/figures/name."""
     figures = out / FIGURES / name
     figures.mkdir(parents=True, exist_ok=True)
-    runs = sorted((out / name).glob("seed_*"), key=lambda folder: int(folder.name.partition("_")[2]))
+    runs = to_the_end(out / name, training.epochs)
     curves, measures = [], []
-    for run in runs:
-        seed = int(run.name.partition("_")[2])
+    for seed, run in runs.items():
         rounds, epochs = (pd.read_csv(run / file) for file in (run_folder.ROUNDS, run_folder.EPOCHS))
         curves.append(rounds.drop(columns="round").groupby("epoch").mean().reset_index().assign(seed=seed))
         measures.append(epochs.dropna(subset=["kernel_distance"]).assign(seed=seed))
     for file, tables in (("curves.csv", curves), ("measures.csv", measures)):
         with whole(figures / file) as part:
             pd.concat(tables).to_csv(part, index=False, float_format="%.4g")
+    first, *_ = runs.values()
     for epoch in (*training.grids, training.epochs):
-        grid = run_folder.picture(runs[0], epoch)
+        grid = run_folder.picture(first, epoch)
         if grid.exists():
             smaller(grid, figures / grid.name)
-    animation(run_folder.pictures(runs[0]), figures / "film.mp4", fps=24, scale=1)
+    animation(run_folder.pictures(first), figures / "film.mp4", fps=24, scale=1)
+
+
+def to_the_end(folder: Path, epochs: int) -> dict[int, Path]:
+    """The runs in the folder that have so many epochs, by their seeds; one that is half played or put aside is none."""
+    runs = {int(run.name[5:]): run for run in folder.glob("seed_*") if run.name[5:].isdecimal()}
+    played = {seed: len(run_folder.read_table(run / run_folder.EPOCHS)) for seed, run in runs.items()}
+    return {seed: runs[seed] for seed in sorted(runs) if played[seed] >= epochs}
 
 
 def smaller(picture: Path, copy: Path) -> None:
@@ -160,13 +175,14 @@ def seconds_an_epoch(training: Training, data_dir: str = "", rounds: int = 2) ->
     """What an epoch will take, by a few rounds after a first one."""
     images = load_images(data_dir, **training.images)
     game, seen = training.game(images), training.seen(images)
-    playing = play_on(game, seen, batch_size=training.batch_size, round=training.round)
+    batch_size = batch_size_of(training, images, game)
+    playing = play_on(game, seen, batch_size=batch_size, round=training.round)
     next(playing)
     start = time.perf_counter()
     for _ in islice(playing, rounds):
         pass
     of_one = (time.perf_counter() - start) / rounds
-    return of_one * (len(seen) // (training.batch_size * game.n_critic))
+    return of_one * (len(seen) // (batch_size * game.n_critic))
 
 
 def tell(job: tuple[str, int], epochs: int, seconds: dict[str, float], todo: dict[tuple[str, int], int]) -> None:
@@ -215,7 +231,7 @@ def main() -> None:
         parser.error("--seeds counts from 1, --epochs from 0, and --width is above 0")
     try:
         reproduce(names, range(given.seeds), given.out, given.data_dir, given.epochs, given.width, given.precision)
-    except (OSError, ValueError, FloatingPointError) as error:
+    except (OSError, ValueError, FloatingPointError, RuntimeError) as error:
         sys.exit(f"gan-lab reproduce: {error}")
     except KeyboardInterrupt:
         sys.exit(f"stopped; what is played lies in {given.out}, and the same command goes on")

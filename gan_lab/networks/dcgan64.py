@@ -30,8 +30,8 @@ class Generator(nn.Module):
     """Noise to images: z (N, 100) -> x (N, channels, 64, 64).
 
     norm_after_tanh: the report normalises the batch once more after the tanh. That is a mistake: x leaves the range
-    [-1, 1] of the real images, and each image depends on the others in its batch. Radford et al. (section 3) put no
-    batch norm on the generator's output, since it made samples oscillate. False leaves it out: x in [-1, 1].
+    [-1, 1] of the real images. Radford et al. (section 3) put no batch norm on the generator's output, since it made
+    samples oscillate. False leaves it out: x in [-1, 1].
     width: multiplies the hidden channels. Raises ValueError unless width > 0.
     """
 
@@ -64,8 +64,10 @@ class Discriminator(nn.Module):
     norm_input: the report normalises the batch in its first block, on maps that still are the image. That is a mistake:
     real and generated images reach D in batches of their own. If they differ by one factor for all pixels (in [-1, 1]
     a contrast about mid-gray), convolution and leaky ReLU hand it on and batch norm divides it out; wholly so while
-    the convolution's bias is 0, as at the start. D does see a brightness that is added: the leaky ReLU turns it into
-    more than a shift. Radford et al. (section 3) put no batch norm on the discriminator's input. False leaves it out.
+    the convolution's bias is 0, as at the start. (The next block's first batch norm does so too, but there the maps are
+    faint, and the epsilon that it adds to their variance lets some of the factor through.) D does see a brightness that
+    is added: the leaky ReLU turns it into more than a shift. Radford et al. (section 3) put no batch norm on the
+    discriminator's input. False leaves it out.
     width: multiplies the hidden channels. Raises ValueError unless width > 0.
     """
 

@@ -52,7 +52,7 @@ from gan_lab.show import plots
 from gan_lab.show.drawing import inverter
 from gan_lab.show.film import film
 from gan_lab.show.widgets import Dashboard, class_explorer, explorer
-from gan_lab.training import play, sample
+from gan_lab.training import bare, play, sample
 
 plt.style.use(plots.STYLE)
 
@@ -134,6 +134,7 @@ for ax, (name, x) in zip(axes, seen.items(), strict=True):
 plt.show()
 
 # %%
+print(f"MOVES = {', '.join(move.__name__ for move in ladder.MOVES)}; P = {ladder.P}\n")
 print(inspect.getsource(ladder.augmentation))
 
 # %% [markdown]
@@ -166,27 +167,29 @@ least = {name: torch.stack([spectrum(d, float(p)).abs().min() for p in p_of]) fo
 
 # %% tags=["hide-input"]
 #| fig-alt: >
-#|   The smallest eigenvalue over p, for three cycles of moves: a mirror's falls to 0 at one half and rises again; a
-#|   shift drawn evenly reaches 0 at three quarters; one drawn as a difference only at 1.
+#|   The least absolute value of the eigenvalues over p, for three cycles of moves: a mirror's falls to 0 at one half and
+#|   rises again; a shift drawn evenly reaches 0 at three quarters, and twice more; one drawn as a difference only at 1.
 fig, ax = plt.subplots(figsize=(7, 3))
 for (name, smallest), style in zip(least.items(), ("-", "--", ":"), strict=True):
     ax.plot(p_of, smallest, style, label=name)
-ax.set(title="the smallest eigenvalue", xlabel="p", ylabel=r"least $|\lambda_k|$", ylim=(0, None))
+ax.set(title="how near the nearest eigenvalue is to 0", xlabel="p", ylabel=r"least $|\lambda_k|$", ylim=(0, None))
 ax.legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
 # Below $p = 1/2$ nothing leaks, whatever the moves: the images that were not moved are the larger part, and the others
-# cannot cancel them. So none of the three curves is 0 there. A mirror leaks at exactly $1/2$: then half of the images
-# are mirrored, and nobody can say which half. A shift that is drawn evenly leaks at $3/4$. Drawn as the difference of
-# two equal draws, it leaks nowhere below $p = 1$. So are the moves of `gan_lab/moves.py` drawn, and `Augmented` refuses
-# a $p$ at which a move may leak.
+# cannot cancel them. So none of the three curves is 0 there. (The game above has two moves, one after the other, each with
+# $p = 0.4$. Only $0.6^2 = 36$ % of its images are not moved at all, and still nothing leaks: each of the two can be undone,
+# so both can.) A mirror leaks at exactly $1/2$: then half of the images are mirrored, and nobody can say which half. The
+# shift by $-1$, 0 or 1 leaks first at $3/4$, and twice more where other eigenvalues pass through 0. Drawn as the difference
+# of two equal draws, it leaks nowhere below $p = 1$. So are the moves of `gan_lab/moves.py` drawn, and `Augmented` refuses a
+# $p$ at which a move may leak.
 
 # %% tags=["claims"]
 claim("none of the three curves is 0 there.", min(v[p_of < 0.5].min() for v in least.values()) > 0.01)
 claim("A mirror leaks at exactly $1/2$", least["a mirror"][50] < 1e-6 < least["a mirror"][49])
 even, difference = least["a shift by -1, 0 or 1 of 16"], least["a shift by a - b, both 0 or 1"]
-claim("A shift that is drawn evenly leaks at $3/4$.", even[75] < 1e-6 < even[74])
+claim("shift by $-1$, 0 or 1 leaks first at $3/4$", even[75] < 1e-6 < even[:75].min())
 claim("it leaks nowhere below $p = 1$.", (difference >= 1 - p_of - 1e-6).all())
 
 # %% [markdown]
@@ -198,8 +201,9 @@ claim("it leaks nowhere below $p = 1$.", (difference >= 1 - p_of - 1e-6).all())
 #
 # $$ r = \mathbb{E}_x\big[\operatorname{sign} D(x)\big], \qquad p \leftarrow p + \delta\, \operatorname{sign}(r - 0.6) \qquad (4)$$
 #
-# where $\delta$ is so small that $p$ needs 100,000 images from 0 to 1.
-#
+# where $p$ begins at 0, is kept between 0 and 0.8, and $\delta$ is so small that it takes 80,000 images at least to 0.8.
+
+# %% [markdown]
 # ## 4. Three ways to hold the discriminator
 #
 # $D$ should not become too steep, or $G$ learns little from it. In place of $D$'s batch norm:
@@ -207,19 +211,25 @@ claim("it leaks nowhere below $p = 1$.", (difference >= 1 - p_of - 1e-6).all())
 # * **Spectral norm** (Miyato et al., 2018): each layer's weights $W$ are divided by their largest singular value,
 #   $W / \sigma(W)$. It is used with the **hinge loss** (Lim and Ye, 2017), where $D$ pays for a score only until it is
 #   beyond 1 for real images, and beyond $-1$ for fake ones:
-#   $\mathbb{E}_x[\max(0, 1 - D(x))] + \mathbb{E}_z[\max(0, 1 + D(G(z)))]$.
+#   $\mathbb{E}_x[\max(0, 1 - D(x))] + \mathbb{E}_z[\max(0, 1 + D(G(z)))]$. $G$ minimises $-\mathbb{E}_z[D(G(z))]$, as in
+#   notebook 4.
 # * **R1** (Mescheder et al., 2018) is a penalty on the slope of $D$ at the real images, with the gradient $\nabla$ in
 #   $x$: $\tfrac{\gamma}{2}\, \mathbb{E}_x\big[\lVert \nabla D(x) \rVert^2\big]$.
 # * **R3GAN** (Huang et al., 2024) has R1, the same at the fake images (R2), and a loss that compares each fake image
 #   with a real one: $\mathbb{E}\big[\log(1 + e^{-(D(x) - D(G(z)))})\big]$ for $D$, and with the signs turned for $G$.
+#   (The paper's R3GAN also has a new, larger network. Here only its loss and penalties are played, with the network of
+#   all the others.)
 #
 # ## 5. Labels
 #
 # The images come with labels $y$, and so far nobody has used them. Now both players are told (Mirza and Osindero, 2014):
-# $G(z, y)$ draws a $y$, and $D$ answers whether $x$ is a real image *of a $y$*. It does so with the features $h(x)$ of
-# its last layer and a learned vector $v_y$ for each class (Miyato and Koyama, 2018):
+# $G(z, y)$ draws an image of class $y$, and $D$ answers whether $x$ is a real image *of class $y$*. It does so with the
+# features $h(x)$ that go into its last layer, this layer's weights $u$ and bias $b$, and a learned vector $v_y$ for each
+# class (Miyato and Koyama, 2018):
 #
-# $$ D(x, y) = a \cdot h(x) + b + v_y \cdot h(x) \qquad (5)$$
+# $$ D(x, y) = u \cdot h(x) + b + v_y \cdot h(x) \qquad (5)$$
+#
+# The first two terms are the score of a $D$ that is told nothing.
 #
 # ## 6. Which idea pays?
 #
@@ -228,6 +238,7 @@ claim("it leaks nowhere below $p = 1$.", (difference >= 1 - p_of - 1e-6).all())
 #
 # Each game was trained with several seeds on the bundled digits, for as many rounds as are three minutes on two cores.
 # Here is what one of the seeds draws in the end. The first sample of every idea is drawn from the same $z$, and so on.
+# (*Labels* is asked for 1, 2, 3, 4, 5 in turn.)
 
 # %% tags=["hide-input"]
 #| fig-alt: >
@@ -244,7 +255,8 @@ plt.show()
 # each of which differentiates a gradient once more. So each game is measured after as many rounds as it plays in three
 # minutes, and all of them also after the same number of rounds. Each idea is compared with the one that it is built on,
 # seed by seed. (The row *DCGAN* is the average of section 2: the same trainings, drawn with the average and with $G$
-# itself. All other rows have the average, too. The learning rate and $\gamma$ were chosen with two other seeds; another
+# itself. All other rows have the average, too, and from *augmentation* on the same augmentation, with $p = 0.4$ but for
+# *adaptive*. The learning rate and $\gamma$ were chosen with two other seeds; another
 # choice might suit an idea better.)
 
 # %%
@@ -262,17 +274,22 @@ in_time, in_rounds = rungs(1005, "180 s"), rungs(1005, "steps")
 # %% tags=["hide-input"]
 #| fig-alt: >
 #|   Four plots, one for each measure. For each idea two dots with intervals, in three minutes and in equal rounds:
-#|   what it changes beside the idea that it is built on. The largest changes are those of labels.
+#|   what it changes beside the idea that it is built on. In coverage, sure and copying the largest changes are those of
+#|   labels; in kernel distance the average's interval is the widest.
 fig, axes = plt.subplots(1, 4, figsize=(11, 4), sharey=True, layout="constrained")
 for ax, (measure, name) in zip(axes, measures.items(), strict=True):
     for rows, label, shift in ((in_time, "in three minutes", -0.15), (in_rounds, "in equal rounds", 0.15)):
-        plots.differences(ax, rows[rows["measure"] == measure], by="idea", title=name, label=label, shift=shift)
+        better = "lower" if measure == "kernel_distance" else "higher"
+        title = f"{name} ({better})"
+        plots.differences(ax, rows[rows["measure"] == measure], by="idea", title=title, label=label, shift=shift)
+    ax.set_xlabel("difference", fontsize=8)
 axes[0].set_yticks(range(8), [f"{idea}\nbeside {below}" for idea, below in ladder.BELOW.items()], fontsize=7)
 fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
 plt.show()
 
 # %% [markdown]
-# A dot is the mean difference, a bar its 95 % interval; the dot is full where the interval misses 0. In numbers, for
+# A dot is the mean difference, a bar its 95 % interval; the dot is full where the interval misses 0. In brackets stands
+# what is better (of *copying* only up to 1/2). In numbers, for
 # three minutes: the mean, and what the interval of the difference says. Among 32 comparisons one or two miss 0 by
 # chance alone. A star marks a difference that is left after Holm's correction for all of them (notebook 2); one without
 # a star is a hint.
@@ -296,10 +313,10 @@ in_words(in_time)
 # coverage: the intervals are wide. One of the games was caught in a bad moment, when $G$ itself covered 20 % of the real
 # images, and the average of the same $G$ 68 %. After equal rounds, which are fewer, the average covers more.
 #
-# **To hold $D$ pays, but not at once.** (Both games also do without $D$'s batch norm, and under R1 $D$'s weights begin
-# larger. A game without batch norm and without a hold was not played, so which of the two pays is not known.) After
-# three minutes the kernel distance is lower with spectral norm, and with R1, than with batch norm. After the first
-# minute they cover less of the real images than batch norm does:
+# **To hold $D$ pays, but not at once.** After three minutes the kernel distance is lower with spectral norm, and with R1, than
+# with batch norm. After the first minute they cover less of the real images than batch norm does. (These two games also do
+# without $D$'s batch norm, and under R1 $D$'s weights begin larger. A game without batch norm and without a hold was not
+# played, so which of the two pays is not known.)
 
 # %%
 after_a_minute = rungs(1005, "60 s")
@@ -308,9 +325,11 @@ in_words(after_a_minute)
 # %% [markdown]
 # **Of some ideas no sure gain in kernel distance is found after three minutes.** Hinge beside spectral norm: in kernel
 # distance no difference is found. Augmentation, with a thousand images: it is lower, but that is not left after the
-# correction. More of its samples can be named, and that is left. Adaptive augmentation covers less than the fixed $p$: its
-# $p$ begins at 0, and passes 0.4 after a minute at the soonest. (How far it came, the table does not say.) R3GAN covers
-# less than R1 alone, in a time in which it plays fewer rounds.
+# correction. More of its samples can be named, and that is left. Adaptive augmentation covers less than the fixed $p$, and
+# the gap grows from the first minute to the third. Its $p$ begins at 0, and passes 0.4 after a minute at the soonest. That
+# alone is no explanation: fewer of its samples can be named than of the DCGAN's, which has no augmentation at all (a small
+# difference, for which we looked afterwards). How far $p$ came, the table does not say. R3GAN covers less than R1 alone. In three minutes it
+# plays fewer rounds, but after equal rounds it covers less, too (a hint).
 
 # %% tags=["claims"]
 of_time, of_minute = (rows.set_index(["idea", "measure"]) for rows in (in_time, after_a_minute))
@@ -343,6 +362,8 @@ claim(
 early = [of_minute.loc[(idea, "coverage")] for idea in ("spectral norm", "R1")]
 less = all(row["high"] < 0 for row in early)
 claim("After the first minute they cover less of the real images than batch norm does", less, *early)
+
+# %% tags=["claims"]
 hinged, moved = (of_time.loc[(idea, "kernel_distance")] for idea in ("hinge", "augmentation"))
 claim(
     "Hinge beside spectral norm: in kernel distance no difference is found.", seeds.finding(hinged)[:2] == "no", hinged
@@ -350,9 +371,15 @@ claim(
 claim("it is lower, but that is not left after the correction.", moved["high"] < 0 and moved["p_holm"] > 0.05, moved)
 named = of_time.loc[("augmentation", "sure")]
 claim("More of its samples can be named, and that is left.", named["low"] > 0 and named["p_holm"] < 0.05, named)
-slow, costly = (of_time.loc[(idea, "coverage")] for idea in ("adaptive", "R3GAN"))
+slow, early = (rows.loc[("adaptive", "coverage")] for rows in (of_time, of_minute))
 claim("Adaptive augmentation covers less than the fixed $p$", slow["high"] < 0, slow)
+claim("the gap grows from the first minute to the third.", slow["difference"] < early["difference"] - 0.02)
+ended = table.query("images == 1005 and at == '180 s' and idea in ['adaptive', 'DCGAN']")
+(below,) = seeds.paired(ended, "sure", by="idea", against="DCGAN").query("idea == 'adaptive'").itertuples()
+claim("fewer of its samples can be named than of the DCGAN's", below.high < 0, below)
+costly, equal = (rows.set_index(["idea", "measure"]).loc[("R3GAN", "coverage")] for rows in (in_time, in_rounds))
 claim("R3GAN covers less than R1 alone", costly["high"] < 0, costly)
+claim("after equal rounds it covers less, too (a hint).", equal["high"] < 0 and equal["p_holm"] > 0.05, equal)
 
 # %% [markdown]
 # ## 7. Fewer images still
@@ -428,7 +455,7 @@ print(f"coverage {last['coverage']:.0%}, sure {last['sure']:.0%}")
 # %% tags=["hide-input"]
 #| fig-alt: >
 #|   Walks along the directions in which the drawings change most, a row each.
-if idea == "labels":
+if hasattr(bare(game.G), "classes"):  # it is told a class
     class_explorer(game, images.classes)
 else:
     explorer(game)
@@ -475,9 +502,9 @@ claim(
 # %% [markdown]
 # **Inversion** (Zhu et al., 2016). Which $z$ draws *this* image $x$? Look for it by gradient descent on
 #
-# $$ \frac{1}{P} \lVert G(z) - x \rVert^2 + \frac{\lambda}{Z} \lVert z \rVert^2 \qquad (6)$$
+# $$ \frac{1}{m} \lVert G(z) - x \rVert^2 + \frac{\rho}{Z} \lVert z \rVert^2 \qquad (6)$$
 #
-# with $P$ pixels, $Z$ entries of $z$, and a small $\lambda$: the second term keeps $z$ where $G$ was trained. Draw a
+# with $m$ pixels, $Z$ entries of $z$, and a small $\rho$: the second term keeps $z$ where $G$ was trained. Draw a
 # digit from 1 to 5, and see the nearest one that $G$ can draw. Then draw a 7, or a face. (Where there is no live
 # kernel, held-out digits stand in for your drawings.)
 
@@ -500,9 +527,9 @@ film(G_free(walk), alt="a film in which one handwritten digit turns into the nex
 # %% [markdown]
 # ## What to take along
 #
-# * Use what you know of your images: of all ideas, labels raised the coverage and the share that can be named most.
-# * With a hundred images augmentation is what makes the game possible; below $p = 1/2$ it is safe.
-# * What takes the place of $D$'s batch norm pays if there is time for it.
+# * Use what you know of your images: with a thousand of them, labels raised the coverage and the share that can be named most.
+# * With a hundred images, and no labels, the game fails without augmentation; below $p = 1/2$ it does not leak.
+# * Spectral norm or R1 in place of $D$'s batch norm pays if there is time for it.
 # * Compare ideas in the same time *and* in the same number of rounds, over several seeds. Some of them give nothing
 #   here, and may do so elsewhere.
 #
@@ -547,7 +574,7 @@ exercises.check_leaks_at(leaks_at)
 # 1, 2 and 3 is $-1$. With $d_g = 1/3$ it is $-1/3$, and $\lambda_k = 1 - p - p/3$.</details>
 #
 # **3. A move of your own.** Write `erase`: of each image a square of 8 x 8 pixels becomes black, at a place that is drawn
-# for this image. `Augmented` takes it as it is. Where would it leak?
+# for this image. `Augmented` takes it as it is, for $p < 1/2$. Where would it leak?
 
 
 # %%
@@ -568,7 +595,8 @@ exercises.check_erase(erase)
 # <details><summary>Hint</summary>Draw the corners of all squares at once, <code>torch.randint(25, (2, len(x), 1, 1,
 # 1))</code>. Where <code>i = torch.arange(32)</code>, <code>(i[:, None] >= row) & (i[:, None] < row + 8)</code> are the
 # rows of each square, (N, 1, 32, 1). <code>torch.where</code> does the rest. It leaks at $p = 1$ only: to erase the
-# same square twice is to erase it once, see <code>cutout</code> in <code>gan_lab/moves.py</code>.</details>
+# same square twice is to erase it once, see <code>cutout</code> in <code>gan_lab/moves.py</code>. (<code>Augmented</code>
+# cannot know this: it refuses from 1/2 on what is not marked by <code>safe_below_1</code>.)</details>
 #
 # **4. The loss of pairs.** Write R3GAN's loss: the $i$-th real image of a batch is compared with the $i$-th fake one.
 # $D$'s is in section 4; $G$'s has the signs turned.
@@ -595,9 +623,10 @@ exercises.check_pairs(Pairs())
 # overflows. The game is then <code>ladder.game_of(*ladder.players_without_norm(images), Pairs(), penalty=...)</code>, and
 # <code>play(..., round=relativistic_round)</code> gives $G$'s loss the real scores.</details>
 #
-# **5. An idea of your own** (open). Everything here is a function that sets up a game. Write one that combines what paid:
-# labels with hinge, labels with R1, a wider network, a falling learning rate. Train it as in section 8, and compare it
-# with `labels` after as many rounds, over three seeds with `seeds.paired`.
-# <details><summary>Hint</summary>Write <code>def mine(images, **more)</code> after <code>ladder.labels</code>, then
-# <code>ladder.IDEAS["mine"] = mine</code>, and set <code>idea = "mine"</code> below the parameters. Three seeds are a
-# hint and no proof: how wide is the interval?</details>
+# **5. An idea of your own** (open). Nearly everything here is a function that sets up a game (two ideas also change the rules
+# of a round, see `ladder.rules`). Write one that combines what paid: labels with hinge, labels with R1, a wider network.
+# Train it as in section 8, and compare it with `labels` after as many epochs, over three seeds.
+# <details><summary>Hint</summary>Write <code>def mine(images, **more)</code> after <code>ladder.labels</code>. In a new cell
+# above section 8's first one: <code>ladder.IDEAS["mine"] = mine; idea = "mine"</code>. Run section 8 from there, with
+# <code>seed = 0</code>, 1 and 2, and the same with <code>idea = "labels"</code>. Three seeds are a hint and no proof: do the
+# differences of the three pairs agree in sign?</details>

@@ -104,6 +104,7 @@ def test_images_that_fill_no_batch_are_lost_and_with_them_a_class() -> None:
     kept = full_batches(images)
     assert len(kept) == 768
     assert sorted(set(range(5)) - set(kept.labels.tolist())) == [4]
+    assert len(full_batches(images.part(slice(200)))) == 200
 
 
 class Scale(nn.Module):

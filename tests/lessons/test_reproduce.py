@@ -80,6 +80,52 @@ def test_what_was_stopped_goes_on_and_ends_with_the_same_numbers(tmp_path, monke
     assert one == other
 
 
+def test_stopped_in_a_later_seed_before_anything_is_measured_the_same_command_goes_on(tmp_path, monkeypatch):
+    def stop_early(job, epochs, *rest):
+        if job == ("one", 1):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(reproduce, "TIMES", 1)
+    arguments = "one", "--seeds", "2", "--out", str(tmp_path)
+    with monkeypatch.context() as interrupted, pytest.raises(SystemExit, match="the same command goes on"):
+        interrupted.setattr(reproduce, "tell", stop_early)
+        command(monkeypatch, *arguments)
+    curves = tmp_path / "figures" / "one" / "curves.csv"
+    reproduce.keep("one", reproduce.TRAININGS["one"], tmp_path)
+    assert set(pd.read_csv(curves)["seed"]) == {0}  # of the other one epoch is played
+    command(monkeypatch, *arguments)
+    assert set(pd.read_csv(curves)["seed"]) == {0, 1}
+
+
+def only(monkeypatch: pytest.MonkeyPatch, n: int) -> None:
+    """Let n images be all that there are, to train with."""
+
+    def images_of(training, data_dir):
+        images, judge = all_of(training, data_dir)
+        return images.part(slice(n)), judge
+
+    all_of = reproduce.images_of
+    monkeypatch.setattr(reproduce, "images_of", images_of)
+
+
+def test_other_images_in_the_same_folder_are_refused_before_they_are_played(tmp_path, monkeypatch):
+    command(monkeypatch, "two", "--out", str(tmp_path))
+    before = (tmp_path / "figures" / "two" / "curves.csv").read_text()
+    only(monkeypatch, 500)
+    with pytest.raises(
+        SystemExit, match="has a run of this seed with other images or other code: choose another --out"
+    ):
+        command(monkeypatch, "two", "--out", str(tmp_path))
+    assert (tmp_path / "figures" / "two" / "curves.csv").read_text() == before
+    assert [run.name for run in (tmp_path / "two").iterdir()] == ["seed_0"]
+
+
+def test_images_that_fill_no_batch_are_played_in_one(tmp_path, monkeypatch):
+    only(monkeypatch, 300)  # a batch has 400
+    command(monkeypatch, "two", "--epochs", "1", "--out", str(tmp_path))
+    assert len(pd.read_csv(tmp_path / "two" / "seed_0" / "rounds.csv")) == 1
+
+
 def test_another_width_is_kept_in_a_folder_of_its_own(tmp_path, monkeypatch):
     asked = []
     one = reproduce.TRAININGS["two"]

@@ -33,6 +33,7 @@ def check_leaks_at(answer: Mapping[str, float]) -> Claims:
     hint = "write down the eigenvalues of section 3, and find the smallest p at which one of them is 0"
     for name, truth in {"a mirror": 1 / 2, "1, 2 or 3 quarter turns": 3 / 4, "0 to 3 quarter turns": 1.0}.items():
         yield name in answer, f"the answer has no {name!r}"
+        yield answer[name] is not None, f"{name}: write its p in place of None"
         found = number(answer[name], name)
         yield close(found, truth, 1e-3), f"{name}: it does not leak first at p = {found:g}; {hint}"
 
@@ -40,27 +41,33 @@ def check_leaks_at(answer: Mapping[str, float]) -> Claims:
 @check
 def check_erase(answer: Move, side: int = 8) -> Claims:
     """Does it make a square of each image black, at a place of its own, and let the gradient through?"""
-    x = torch.rand(64, 1, 32, 32, generator=torch.Generator().manual_seed(0)) * 1.9 - 0.9  # nothing is black
+    x = torch.rand(64, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 1.9 - 0.9  # nothing is black
     x.requires_grad_()
     given = x.detach().clone()
     found = answer(x)
     if not isinstance(found, Tensor) or found.shape != x.shape:
         what = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else shown(found)
-        raise AnswerError(f"of 64 images of shape (1, 32, 32) it makes {what}: return as many of the same shape")
+        raise AnswerError(f"of 64 images of shape (3, 32, 32) it makes {what}: return as many of the same shape")
     yield torch.equal(x.detach(), given), "it changes the images that it is given: make new ones, as torch.where does"
-    changed = (found != given)[:, 0]  # (64, 32, 32)
+    in_each = ~((found.detach() - given).abs() <= 1e-3)  # (64, 3, 32, 32); NaN is a change
+    changed = in_each.any(1)  # (64, 32, 32)
     yield changed.any(), "it changes nothing"
-    yield (found.detach()[:, 0][changed] == -1).all(), "what it changes does not become black, -1"
+    black = found.detach()[in_each]
+    yield close(black, torch.full_like(black, -1.0)), "what it changes does not become black, -1"
+    yield (in_each == changed[:, None]).all(), "it changes some channels of a pixel, and not all of them"
     rows, columns = (changed.any(dim).nonzero() for dim in (2, 1))  # (image, place) wherever something changed
     counts = changed.flatten(1).sum(1)
-    filled = [len(part) == 64 * side for part in (rows, columns)]
-    yield (counts == side**2).all() and all(filled), f"not every image loses one square of {side} x {side} pixels"
-    for name, part in (("row", rows), ("column", columns)):
-        begin = len(set(part[:, 1].view(64, side)[:, 0].tolist()))
+    one_square = f"not every image loses one square of {side} x {side} pixels"
+    yield (counts == side**2).all() and len(rows) == len(columns) == 64 * side, one_square
+    of_row, of_column = (part[:, 1].view(64, side) for part in (rows, columns))  # the places, in order
+    yield all((part[:, -1] - part[:, 0] == side - 1).all() for part in (of_row, of_column)), one_square
+    for name, part in (("row", of_row), ("column", of_column)):
+        begin = len(part[:, 0].unique())
         yield begin > 8, f"the squares of 64 images begin in {begin} {name}(s): draw for each image"
+    yield (of_row[:, 0] != of_column[:, 0]).any(), "row and column are the same number: draw each of them"
     slope = torch.autograd.grad(found.sum(), x, allow_unused=True)[0] if found.requires_grad else None
     yield (
-        slope is not None and (slope[:, 0] == ~changed).all(),
+        slope is not None and (slope == ~in_each).all(),
         "no gradient reaches the images, and so none would reach G",
     )
 

@@ -727,7 +727,7 @@ LEAKS_AT = Exercise(
         ({"a mirror": 1.0}, "a mirror: it does not leak first at p = 1"),
         ({"a mirror": 0.0}, "at p = 0"),
         ({"a mirror": "half"}, "one number is asked for"),
-        ({"a mirror": None}, "a mirror is None"),
+        ({"a mirror": None}, "a mirror: write its p in place of None"),
         ({"a mirror": float("nan")}, "at p = nan"),
         ({"a mirror": 0.5, TURNS[0]: 1.0, TURNS[1]: 1.0}, TURNS[0]),
         ({"a mirror": 0.5, TURNS[0]: 0.75, TURNS[1]: 0.75}, TURNS[1]),
@@ -750,6 +750,32 @@ def erased_in_place(x: Tensor) -> Tensor:
     return x
 
 
+def on_the_diagonal(x: Tensor) -> Tensor:
+    """Row and column are one number."""
+    corner = torch.randint(25, (len(x), 1, 1, 1))
+    at = torch.arange(32)
+    inside = ((at[:, None] - corner) // 8 == 0) & ((at - corner) // 8 == 0)
+    return torch.where(inside, -1.0, x)
+
+
+def of_one_channel(x: Tensor) -> Tensor:
+    return torch.cat([erased(x[:, :1]), x[:, 1:]], 1)
+
+
+def every_second(x: Tensor) -> Tensor:
+    """64 pixels of 15 x 15: every second row and column."""
+    row, column = torch.randint(0, 16, (2, len(x), 1, 1, 1))
+    rows, columns = torch.arange(32)[:, None] - row, torch.arange(32) - column
+    inside = (rows // 16 == 0) & (rows % 2 == 0) & (columns // 16 == 0) & (columns % 2 == 0)
+    return torch.where(inside, -1.0, x)
+
+
+def with_a_factor(x: Tensor) -> Tensor:
+    """As `moves.brightness` is written: rounding changes the last bits of every pixel."""
+    keep = (erased(torch.zeros_like(x[:, :1])) == 0).float()
+    return -1 + keep * (x + 1)
+
+
 def by_loop(x: Tensor) -> Tensor:
     masks = torch.zeros(x.shape)
     for mask in masks:
@@ -760,15 +786,24 @@ def by_loop(x: Tensor) -> Tensor:
 
 ERASE = Exercise(
     exercises.check_erase,
-    right=[erased, by_loop, lambda x: torch.where(erased(torch.zeros_like(x)) < 0, -torch.ones_like(x), x)],
+    right=[
+        erased,
+        by_loop,
+        with_a_factor,
+        lambda x: torch.where(erased(torch.zeros_like(x)) < 0, -torch.ones_like(x), x),
+    ],
     wrong=[
         (lambda x: x, "it changes nothing"),
-        (lambda x: x[:, :, 1:], "it makes shape (64, 1, 31, 32)"),
+        (lambda x: x[:, :, 1:], "it makes shape (64, 3, 31, 32)"),
         (lambda x: x.flip(3), "does not become black"),
         (lambda x: x * torch.rand(len(x), 1, 1, 1), "does not become black"),
         (partial(erased, low=0.0), "does not become black"),
         (partial(erased, each=False), "begin in 1 row(s)"),
         (partial(erased, side=7), "one square of 8 x 8"),
+        (on_the_diagonal, "row and column are the same number"),
+        (of_one_channel, "it changes some channels of a pixel, and not all of them"),
+        (every_second, "one square of 8 x 8"),
+        (partial(erased, low=-0.9), "does not become black"),
         (moves.translate, "does not become black"),
         (lambda x: torch.where(torch.arange(32) < 2, -1.0, x), "one square of 8 x 8"),
         (lambda x: erased(erased(x)), "one square of 8 x 8"),

@@ -372,7 +372,7 @@ def show_written(files: list[Path]) -> None:
 def reproduce(
     given: Annotated[list[str] | None, typer.Argument(metavar="[NAMES] [OPTIONS]", help="See --help.")] = None,
 ) -> None:
-    """Play the two reports' trainings to their end, at full size: a day and a half on two cores.
+    """Play the two reports' trainings to their end, at full size: ten hours or more on two cores.
 
     Stopped and started again, it goes on where it was. **Example:** gan-lab reproduce B1 --seeds 3
     """

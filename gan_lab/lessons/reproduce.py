@@ -12,7 +12,7 @@ out/B1/seed_0, with all that a `Run` keeps. What is worth showing is put into ou
     curves.csv      a row a seed and epoch: the means of the rounds' losses and accuracies
     measures.csv    a row a seed and measured epoch: what the judge says
     0500.png        the samples after the epochs of the report's grids, of the first seed
-    film.mp4        a grid an epoch, of the first seed
+    film.mp4        a grid an epoch, of the first seed; of a long training 200 of them, evenly spread
 """
 
 import argparse
@@ -42,6 +42,7 @@ from gan_lab.training import Game, play, play_on, sample
 
 MEASURES = ["kernel_distance", "coverage", "precision", "class_entropy", "grain", "copying_features"]
 TIMES = 20  # measurements of a training, beside those at the report's grids
+FRAMES = 200  # of a film, at most
 FIGURES = "figures"
 CONDITIONAL = ("A4", "B3")  # a row of their grids is a class
 FULL_PRECISION = "32-true"
@@ -149,7 +150,9 @@ def keep(name: str, training: Training, out: Path) -> None:
         grid = run_folder.picture(first, epoch)
         if grid.exists():
             smaller(grid, figures / grid.name)
-    animation(run_folder.pictures(first), figures / "film.mp4", fps=24, scale=1)
+    pictures = run_folder.pictures(first)
+    each = -(-len(pictures) // FRAMES)
+    animation(pictures[::-each][::-1], figures / "film.mp4", fps=12, scale=1)
 
 
 def to_the_end(folder: Path, epochs: int) -> dict[int, Path]:

@@ -71,6 +71,14 @@ def test_all_are_played_to_their_end_and_what_the_reports_show_is_kept(tmp_path,
     assert last["d_loss"] == pytest.approx(rounds.query("epoch == 4")["d_loss"].mean(), rel=1e-3)
 
 
+def test_a_film_ends_with_the_last_grid_and_leaves_out_the_same_number_between_two(tmp_path, monkeypatch):
+    filmed = []
+    monkeypatch.setattr(reproduce, "FRAMES", 3)
+    monkeypatch.setattr(reproduce, "animation", lambda pictures, file, **how: filmed.append([p.stem for p in pictures]))
+    command(monkeypatch, "one", "two", "--out", str(tmp_path))
+    assert filmed == [["0001", "0002"], ["0002", "0004"]]
+
+
 def test_what_was_stopped_goes_on_and_ends_with_the_same_numbers(tmp_path, monkeypatch):
     command(monkeypatch, "two", "--out", str(tmp_path / "at once"))
     command(monkeypatch, "two", "--epochs", "1", "--out", str(tmp_path / "in two"))

@@ -68,7 +68,7 @@ def one_each(x: Tensor) -> tuple[int, ...]:
 def deviations(penalty: Penalty) -> list[str]:
     """Where a penalty, of weight 10, is not Algorithm 1: a sentence for each test that it fails, none if it is right.
 
-    penalty: (score, real, fake) -> scalar, which asks `score` once, for all of its points x_hat.
+    penalty: (score, real, fake) -> scalar, which asks `score` for its points x_hat, all at once or one after another.
     """
     return [*wrong_points(penalty), *wrong_norms(penalty), *wrong_gradients(penalty)]
 
@@ -76,14 +76,14 @@ def deviations(penalty: Penalty) -> list[str]:
 def wrong_points(penalty: Penalty) -> list[str]:
     """What is wrong with t = (x_hat - fake) / (real - fake), by which the penalty chose its points."""
     N = 512
-    real, fake = 1 + torch.rand(N, 1, 3, 3), -1 - torch.rand(N, 1, 3, 3)  # at least 2 apart in every pixel
-    one, other = (((points(penalty, real, fake) - fake) / (real - fake)).flatten(1) for _ in range(2))  # (N, 9)
+    real, fake = 1 + torch.rand(N, 2, 3, 3), -1 - torch.rand(N, 2, 3, 3)  # at least 2 apart in every pixel
+    one, other = (((points(penalty, real, fake) - fake) / (real - fake)).flatten(1) for _ in range(2))  # (N, 18)
     t = one[:, 0]
     off = (t.sort().values - torch.linspace(0, 1, N)).abs().max()  # for a uniform t above 0.12 once in a million times
     if torch.allclose(one, other, atol=1e-4):
         return [f"t is always {t.mean():.3g}: draw it anew for each image"]
     if not torch.allclose(one, one[:, :1], atol=1e-4):
-        return ["each pixel gets a t of its own: draw one for each image"]
+        return ["the pixels of an image get several t: draw one for each image"]
     if torch.allclose(t, t[0], atol=1e-4):
         return ["all images of a batch get one t: draw one for each image"]
     if t.min() < -1e-4 or t.max() > 1 + 1e-4:
@@ -94,10 +94,10 @@ def wrong_points(penalty: Penalty) -> list[str]:
 def wrong_norms(penalty: Penalty) -> list[str]:
     """What is wrong with the norms, for a quadratic critic, |x|^2 / 2, whose gradient is x."""
     size = torch.linspace(0.2, 3, 6).view(6, 1, 1, 1)  # some gradients are shorter than 1 and some are longer
-    real, fake = size * torch.randn(6, 1, 3, 3), size * torch.randn(6, 1, 3, 3)
+    real, fake = size * torch.randn(6, 2, 3, 3), size * torch.randn(6, 2, 3, 3)
     asked: list[Tensor] = []
     value = penalty(recorded(lambda x: x.flatten(1).square().sum(1) / 2, asked), real, fake).detach()
-    norms = asked[-1].flatten(1).norm(dim=1)  # (6,)
+    norms = torch.cat(asked)[-len(real) :].flatten(1).norm(dim=1)  # (6,)
     right = 10 * (norms - 1).square().mean()
     if torch.isclose(value, right, rtol=1e-4):
         return []
@@ -110,8 +110,8 @@ def wrong_norms(penalty: Penalty) -> list[str]:
 
 def wrong_gradients(penalty: Penalty) -> list[str]:
     """What keeps the weights of a linear critic, w x, from learning by it."""
-    real, fake = torch.randn(2, 6, 1, 3, 3)
-    w = torch.zeros(9, requires_grad=True)
+    real, fake = torch.randn(2, 6, 2, 3, 3)
+    w = torch.zeros(18, requires_grad=True)
     value = penalty(lambda x: x.flatten(1) @ w, real, fake)
     if not value.requires_grad:
         return ["no gradient reaches the critic's weights: differentiate with create_graph=True"]
@@ -144,7 +144,7 @@ def points(penalty: Penalty, real: Tensor, fake: Tensor) -> Tensor:
     """The points x_hat at which the penalty asked for scores."""
     asked: list[Tensor] = []
     penalty(recorded(lambda x: x.flatten(1).sum(1), asked), real, fake)
-    return asked[-1]
+    return torch.cat(asked)[-len(real) :]
 
 
 def recorded(score: Score, asked: list[Tensor]) -> Score:

@@ -97,7 +97,7 @@ def spread(x: Tensor) -> float:
 def gan_train(samples: Tensor, y: Tensor, held_out: ImageSet, *, steps: int = 400, seed: int = 0) -> float:
     """GAN-train: a classifier that has seen nothing but samples, and its accuracy on held-out real images.
 
-    It is high only if the samples show the right class and are as varied as the real images: each alone is not enough.
+    It is low where samples show the wrong class, and falls, more slowly, where they are less varied than real images.
     samples: (N, C, H, W) in the value_range of `held_out`, y: (N,), the labels they were made for. steps, seed: see
     `train_classifier`. Raises ValueError as it does, and if the samples leave the range.
     Source: Shmelkov, Schmid & Alahari 2018, "How good is my GAN?", section 3.

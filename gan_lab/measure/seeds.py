@@ -86,7 +86,8 @@ def paired(table: pd.DataFrame, metric: str, *, by: str = "setting", against: st
 
         difference = mean over the seeds s of  metric(setting, s) - metric(against, s)
 
-    Two runs of one seed share weights, noise and order of images. As far as that moves both the same way, it cancels.
+    Two runs of one seed share the weights at the start and the order of the images, and the noise z where both draw the
+    same random numbers. As far as that moves both the same way, it cancels.
     table: one row a training, with the columns `by`, "seed" and `metric`; rows without a value are left out.
     Returns a row a setting, in the table's order:
         seeds        how many are paired

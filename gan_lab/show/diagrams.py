@@ -34,7 +34,12 @@ def two_players(
         arrow(ax, start, end, "0.25", 0.0)
     arrow(ax, (SCORE[0], SCORE[1] + 0.5), (D[0] + 0.1, D[1] + 0.5), REAL, 0.35, back=True)
     ax.text(8.2, 3.45, "D learns to tell them apart", ha="center", color=REAL, fontsize=9)
-    arrow(ax, (SCORE[0], SCORE[1] - 0.5), (G[0], G[1] - 0.55), FAKE, -0.22, back=True)
+    for start, end, bend in (
+        ((SCORE[0], SCORE[1] - 0.5), (D[0] + 0.2, D[1] - 0.55), -0.35),
+        ((D[0] - 0.1, D[1] - 0.55), (FAKES[0] + 0.9, FAKES[1] - 0.45), -0.3),
+        ((FAKES[0] - 0.9, FAKES[1] - 0.45), (G[0] + 0.1, G[1] - 0.55), -0.3),
+    ):
+        arrow(ax, start, end, FAKE, bend, back=True)
     ax.text(7.9, 0.05, "G learns, through D,\nwhat would look real", ha="left", color=FAKE, fontsize=9, va="center")
 
 

@@ -26,7 +26,8 @@ def earth_mover(p: ArrayLike, q: ArrayLike, cost: ArrayLike) -> Transport:
                 = max { sum_i f_i p_i + sum_j g_j q_j : f_i + g_j <= cost_ij }                            (2)
 
     p (M,) and q (N,): masses >= 0 of one total; cost (M, N): the cost of moving a unit from i to j, a distance for W1.
-    The potentials are fixed up to a constant moved from g to f; here f[0] = 0.
+    Potentials need not be unique. A constant can always be moved from g to f, here so that f[0] = 0; where no earth has
+    to cross a gap, they may differ by more.
     Raises ValueError for a mass that is negative or not finite, for different totals and for other shapes, and
     ArithmeticError if rounding has kept (1) and (2) apart, so that nothing proves the plan to be the cheapest.
     Source: Kantorovich 1942; solved by the network simplex of Bonneel et al. 2011, in POT (Flamary et al. 2021).

@@ -13,8 +13,8 @@
 # %% [markdown]
 # # 1. DCGAN: learning to draw by being doubted
 #
-# **Question.** Can a network learn to draw digits if nobody ever tells it what is wrong with a drawing, and all it hears
-# is how real its drawings look to another network?
+# **Question.** Can a network learn to draw digits if it never sees one, and all that it learns from is another network,
+# which says how real each drawing looks, and which change of its pixels would make it look more real?
 #
 # This is the idea of a *generative adversarial network* (GAN): two networks play against each other. One draws, the other
 # doubts. In this notebook you meet the two players, let them play on your own machine, watch the digits appear, and learn
@@ -78,8 +78,8 @@ plt.style.use(plots.STYLE)
 #
 # Here the data are points in the plane, and both players are so small that you can watch them. **Blue dots** are real,
 # **orange triangles** are drawn by the *generator* $G$. The ground is what the *discriminator* $D$ answers at each place:
-# blue for "real", orange for "fake", and on the line it cannot tell. An **arrow** is where $D$'s answer pulls a drawn
-# point.
+# blue for "real", orange for "fake", and on the line it cannot tell. An **arrow** shows where $D$'s answer pulls a drawn
+# point, and how strongly, up to a longest one. (Only every third triangle can have one.)
 #
 # Run the next cell and press **Play**. Then Reset, and:
 #
@@ -178,7 +178,7 @@ else:
 #| fig-alt: >
 #|   Noise z goes into G, which makes images. These and real images go into D, which gives each a score, above 0 for
 #|   real and below 0 for fake. One broken arrow leads from the score back to D, which learns to tell the two kinds
-#|   apart; another leads back through D to G, which learns what would look real.
+#|   apart; others lead from the score through D and the generated images to G, which learns what would look real.
 untrained = deepcopy(G).train()  # batch norm by this batch, as in training
 with torch.no_grad():
     noise = torch.randn(16, G.z_dim)
@@ -253,15 +253,15 @@ if system == "DCGAN":
 #
 # Only the second term of (1) depends on $G$. To minimise $V$ would be to minimise $\log(1 - D(G(z)))$. But suppose that
 # the drawings are poor and that $D$ is sure of itself: the scores of fakes are very negative. There this loss is *flat*:
-# it has **saturated**, and a flat loss gives no direction. The remedy is in the same paper: let $G$ maximise
+# it has **saturated**, and its gradient is nearly 0. The remedy is in the same paper: let $G$ maximise
 # $\log D(G(z))$ instead. It wants the same, and its slope is steepest where $G$ is worst:
 #
 # $$ \text{saturating: } \log(1 - \sigma(s)) \qquad\qquad \text{non-saturating: } -\log \sigma(s) \qquad (2)$$
 #
 # A loss is a small class with two methods. This is the saturating one; training with it is exercise 3.
 #
-# **Predict.** A fake has a score of $-6$: $D$ is sure that it is fake. Which of the two losses moves $G$ more, and how
-# many times more?
+# **Predict.** A fake has a score of $-6$: $D$ is sure that it is fake. Which of the two losses is steeper there, and how
+# many times?
 
 
 # %%
@@ -293,8 +293,10 @@ plt.show()
 
 # %% [markdown]
 # On the left side of these pictures, where $D$ is sure of a fake, only one of the two pulls. At $s = -6$ it pulls $e^6$
-# times as hard, some 400 times: the two slopes are $1 - \sigma(s)$ and $\sigma(s)$. At a score of 0, where $D$ cannot
-# tell, the non-saturating loss is $\log 2$.
+# times as hard, some 400 times: the size of its slope is $1 - \sigma(s)$, that of the saturating one $\sigma(s)$. (Adam
+# divides a step by the size of the latest gradients, so $G$'s steps need not be 400 times smaller. But within a batch the
+# saturating loss looks most at the drawings that $D$ already believes, and hardly at the worst ones.) At a score of 0, where
+# $D$ cannot tell, the non-saturating loss is $\log 2$.
 
 # %% tags=["claims"]
 claim("only one of the two pulls", pulls["non-saturating"] > 0.9 and pulls["saturating"] < 0.01)
@@ -470,8 +472,9 @@ sure_of = {"drawings": judge.sure(drawn()), "unseen real images": judge.sure(jud
 print("\n".join(f"the classifiers are sure of {share:.0%} of the {name}" for name, share in sure_of.items()))
 
 # %% [markdown]
-# Would a stranger name the drawings? The classifiers, which have never seen a drawing of $G$, are sure of more than
-# half as many drawings as real images ("sure" means that one digit has a probability above 0.99).
+# Would a stranger name the drawings? We can only ask classifiers. The classifiers, which have never seen a drawing of $G$,
+# are sure of more than half as many drawings as real images ("sure" means that one digit has a probability above 0.99). That
+# is a hint and no proof: they know nothing but these five digits, and can be sure of a scribble, too.
 #
 # In the table above the first column is for the drawings, the second for real images that nobody has seen, the third
 # for the training images themselves, the last for noise. The kernel distance says how far the drawings still are from
@@ -500,36 +503,42 @@ claim(
 # %% [markdown]
 # ## Reading the curves, and misreading them
 #
-# The two halves of $D$'s loss, and the loss of $G$; a dotted line marks $\log 2$, which each of the three would be if $D$
-# could not tell. On the right **accuracy**, the share of images on the right side of score 0.
+# The two halves of $D$'s loss, and the loss of $G$; a dotted line marks what each would be if $D$ could not tell, here
+# $\log 2$. On the right **accuracy**, the share of the images that $D$ calls what they are: real ones with a score above 0,
+# fake ones with a score below 0.
 
 # %% tags=["hide-input"]
 #| fig-alt: >
 #|   Three plots over the epochs, noisy and without end. D's two halves lie below log 2, G's loss above it. D is right about
 #|   real and about fake images far more often than in one half of the cases.
 rounds = run.rounds
+smooth = max(10, len(rounds) // 50)
 fig, axes = plt.subplots(1, 3, figsize=(11, 3.3))
 halves = {"d_real": "on real", "d_fake": "on fake"} if "d_real" in rounds else {"d_loss": "D"}  # what the loss keeps
-plots.curves(axes[0], rounds, halves, ylabel="loss", smooth=10, title="D's loss")
-plots.curves(axes[1], rounds, {"g_loss": "G"}, ylabel="loss", smooth=10, title="G's loss")
-for ax in axes[:2]:
-    ax.axhline(np.log(2), color="black", linewidth=1, linestyle=":")
+plots.curves(axes[0], rounds, halves, ylabel="loss", smooth=smooth, title="D's loss")
+plots.curves(axes[1], rounds, {"g_loss": "G"}, ylabel="loss", smooth=smooth, title="G's loss")
+if isinstance(loss, NonSaturating):  # where a score of 0 means that D cannot tell
+    for ax, of in zip(axes[:2], (loss.d_real, loss.g_loss), strict=True):
+        ax.axhline(of(torch.zeros(1)).item(), color="black", linewidth=1, linestyle=":")
 if "acc_real" in rounds:
     accuracies = {"acc_real": "real", "acc_fake": "fake"}
-    plots.curves(axes[2], rounds, accuracies, ylabel="share of the batch", smooth=10, title="D is right about")
-    axes[2].set_ylim(0, 1.25)
+    plots.curves(axes[2], rounds, accuracies, ylabel="share of the batch", smooth=smooth, title="D is right about")
+    axes[2].set(ylim=(0, 1.25), yticks=(0, 0.5, 1))
 else:
     axes[2].set_axis_off()  # a loss without a zero has no accuracy
 plt.show()
 
 # %%
 by_epoch = rounds.groupby("epoch")[["d_loss", "g_loss"]].mean().join(at.set_index("epoch"))
+steps = by_epoch[["g_loss", "kernel_distance"]].dropna().diff().iloc[1:]
+alike = (steps["g_loss"] * steps["kernel_distance"] > 0).sum()
+print(f"from row to row, g_loss moves the same way as the kernel distance in {alike} of {len(steps)} steps")
 by_epoch.dropna().round(3)
 
 # %% [markdown]
 # * **A GAN's loss does not measure the quality of its images.** Each player's loss is measured by an opponent who learns
 #   as well. Read the table from row to row: the kernel distance says whether the digits got better. How often does
-#   `g_loss` move the same way?
+#   `g_loss` move the same way? A coin would do so in half of the steps.
 # * **High accuracy of $D$ is no failure of $G$**, and 50 % no proof of success: a $D$ that tosses a coin reaches it too.
 # * **Accuracy forgets by how much.** Scores of 0.01 and of 10 count the same.
 #
@@ -571,8 +580,8 @@ plt.show()
 # %% [markdown]
 # Compare two gaps. If the held-out images lie where the training images do, $D$ has learnt what digits look like. If
 # they lie where the generated ones do, it only knows its own images by heart. In between it has learnt something of
-# both. (This is $D$ after its last step, at one moment. The accuracies above are averages over all rounds of an epoch,
-# and those two can differ much.)
+# both. (This is $D$ after its last step, at one moment, on all images. The accuracies above were taken in each round, of its
+# batch and before $D$'s step, and those two can differ much.)
 
 # %% [markdown]
 # ## A walk through the latent space (deeper)
@@ -682,7 +691,8 @@ exercises.check_round(my_round)
 # <details><summary>Hint</summary>A step of an optimiser is three lines: forget the old gradients, go backward from the
 # loss, step. $G$ pays for $D$'s scores of images from new noise, which are not detached. <code>one_round</code> in
 # <code>gan_lab/training.py</code> is the same and tells what happened, as a <code>Round</code>; <code>play(...,
-# round=my_round)</code> plays yours if it does so, too.</details>
+# round=my_round)</code> plays yours if it returns one, too; tell the run the same,
+# <code>Run(..., round=my_round)</code>.</details>
 #
 # **2. A GAN of your own.** Least-squares GANs (Mao et al., 2017) replace the logarithms: $D$ minimises
 # $\tfrac12 \mathbb{E}_x[(s - 1)^2] + \tfrac12 \mathbb{E}_z[s^2]$ and $G$ minimises $\tfrac12 \mathbb{E}_z[(s - 1)^2]$.

@@ -243,7 +243,9 @@ def layers(title: str, parts: nn.Sequential, x: torch.Tensor) -> None:
 
 G = nets[system].Generator(classes=K, channels=channels, width=width)
 D = nets[system].Discriminator(classes=K, channels=channels, width=width_D)
-layers(f"{system}: G", G.layers, torch.zeros(1, G.layers[0].in_features))
+if system == "A4":
+    print(f"A4: the embedding of G: {G.embedding.weight.numel():,} parameters, the same number for each class")
+layers(f"{system}: G" + " behind it" * (system == "A4"), G.layers, torch.zeros(1, G.layers[0].in_features))
 layers(f"{system}: D below its heads", D.trunk, torch.zeros(1, *images.shape))
 heads = [sum(p.numel() for p in head.parameters()) for head in (D.score, D.classes)]
 print(f"{system}: the heads of D: score {heads[0]:,} parameters, classes {heads[1]:,}")
@@ -258,13 +260,13 @@ print(f"{system}: the heads of D: score {heads[0]:,} parameters, classes {heads[
 #   samples that lie where real images do.
 # * **GAN-test**: of the samples made for class $k$, the share in which a classifier sees $k$. High if $G$ draws what is
 #   asked, even if it is the same drawing every time.
-# * **GAN-train**: a new classifier is trained *on samples only*, and tested on held-out real images. High only if the
-#   samples are right *and* as varied as the real images (both: Shmelkov et al., 2018).
-# * **Variety** of class $k$: the mean distance between two samples in which a classifier sees $k$, over that between
-#   two real images of class $k$. Below 1, the samples of a class are more alike than the real ones. Bad drawings may
+# * **GAN-train**: a new classifier is trained *on samples only*, and tested on held-out real images. Low if the samples are
+#   wrong, and somewhat lower if they do not show all that a class can look like (both: Shmelkov et al., 2018).
+# * **Variety** of class $k$: the mean distance, in the classifiers' features (notebook 1), between two samples in which a
+#   classifier sees $k$, over that between two real images of class $k$. Below 1, the samples of a class are more alike than the real ones. Bad drawings may
 #   differ wildly, so a variety above 1 is no praise.
-# * **Coverage** of class $k$: around every real image of the class lies the ball that reaches to its fifth nearest
-#   neighbour; coverage is the share of these balls that hold a sample, whichever class it was made for. Bad drawings do
+# * **Coverage** of class $k$: around every real image of the class lies, in the same features, the ball that reaches to its
+#   fifth nearest neighbour in the class; coverage is the share of these balls that hold a sample, whichever class it was made for. Bad drawings do
 #   not raise it.
 #
 # Half of the held-out images is kept to compare with. The other half, real images that nobody has seen, shows what can be
@@ -579,7 +581,8 @@ in_words(acgan, "AC-GAN", "plain")
 # With these seeds the AC-GAN is nearer to the real images than its plain twin and reaches more of them, and it draws
 # what it is asked for, where the twin is at chance. That was seen with this network and these images; of others it says
 # nothing. Its variety is smaller, but that is no loss: it is close to that of the real images, which is 1. The twin's
-# is above it, and what is above may be bad drawings as well as bold ones. To watch the twin, set `setting` to `plain`
+# is above it, and what is above may be bad drawings as well as bold ones. (That is the mean over the classes. The least
+# varied class has less variety than that of real images.) To watch the twin, set `setting` to `plain`
 # and run the notebook again.
 
 # %% tags=["claims"]
@@ -596,6 +599,8 @@ claim(
     acgan.loc["gan_test"],
     at_chance,
 )
+least = seeds.against_truth(table.query("setting == 'AC-GAN'")["least_variety"], reachable["variety"].min())
+claim("The least varied class has less variety than that of real images.", least.verdict == "lower", least)
 claim("Its variety is smaller", acgan.loc["variety", "high"] < 0, acgan.loc["variety"])
 beside_real = seeds.against_truth(table.query("setting == 'AC-GAN'")["variety"], 1)
 claim(
@@ -652,13 +657,13 @@ print(f"negative in {(paired < 0).sum()} of {len(paired)}")
 # for class 1 will the class terms complain about?
 
 # %%
-x = torch.linspace(-6, 6, 241, dtype=torch.float64)
+x = torch.linspace(-5.975, 5.975, 240, dtype=torch.float64)  # not 0, where the classes tie
 p = torch.stack([torch.exp(-((x - mean) ** 2) / 2) for mean in (-1, 1)])
-p = p / p.sum(1, keepdim=True) / 2  # (2, 241): p_y(x)
+p = p / p.sum(1, keepdim=True) / 2  # (2, 240): p_y(x)
 
 
 def played_out(w: float, steps: int = 2000) -> torch.Tensor:
-    """Where G ends that starts at the truth, with a D that always gives its best answers: q_y(x), (2, 241)."""
+    """Where G ends that starts at the truth, with a D that always gives its best answers: q_y(x), (2, 240)."""
     logits = p.log().requires_grad_()
     opt = torch.optim.Adam([logits], lr=0.03)
     for _ in range(steps):
@@ -784,7 +789,7 @@ print("how much the ten drawings of a row differ with the small embedding, besid
 print(", ".join(f"asked for {k + 1}: {row:.0%}" for k, row in enumerate(share)))
 
 # %% [markdown]
-# In one row the ten drawings differ less than a third as much as the AC-GAN's do. This is what a class near silence
+# In one row the ten drawings differ, in pixels, less than a third as much as the AC-GAN's do. This is what a class near silence
 # looks like: a row with almost the same drawing in each column. (The length of its $e_y$ was not kept. That of your own
 # run is printed below.) Over the ten seeds:
 
@@ -803,7 +808,9 @@ in_words(small, "small embedding", "AC-GAN")
 # difference is found either, and that says little: its interval is wide, and that of GAN-test is narrow.
 
 # %% tags=["claims"]
-claim("In one row the ten drawings differ less than a third as much as the AC-GAN's do.", share.min() < 1 / 3)
+claim(
+    "In one row the ten drawings differ, in pixels, less than a third as much as the AC-GAN's do.", share.min() < 1 / 3
+)
 quietest = table.query("setting == 'small embedding'").set_index("seed")["least_variety"].idxmin()
 claim("of the ten games with a small embedding it has the least varied class.", quietest == 14)
 less = small.loc["least_variety"]
@@ -900,10 +907,12 @@ exercises.check_class_terms(ClassTerms())
 # **2. Tell D, in place of asking it.** An AC-GAN's $D$ *names* the class. In a conditional GAN (Mirza and Osindero,
 # 2014), as in notebook 1, $D$ *is told* the class and asked only for a score: is this a real image **of class $y$**?
 # There is no class term, and no typical digits are preferred. The projection discriminator (Miyato and Koyama, 2018)
-# does so with the features $h(x)$ under the last layer and a learned vector $v_y$ for each class:
+# does so with the vector of features $h(x)$ that goes into the last layer, that layer's weights $u$ and bias $b$, and a
+# learned vector $v_y$ for each class, as long as $h(x)$. Its score is
 #
-# $$ s(x, y) = a \cdot h(x) + b + v_y \cdot h(x) \qquad (5)$$
+# $$ s(x, y) = u \cdot h(x) + b + v_y \cdot h(x) \qquad (5)$$
 #
+# The first product asks whether $x$ looks real, the second whether it fits $y$.
 # Write it on the features of this notebook's $D$, and train with it. `play` already passes the labels to $D$.
 
 
@@ -912,9 +921,10 @@ class Projection(nn.Module):
     def __init__(self, classes: int):
         super().__init__()
         D = nets[system].Discriminator(classes=classes, channels=channels, width=width_D)
-        self.trunk, self.linear = D.trunk, D.score  # h(x), and a . h + b
+        self.trunk, self.linear = D.trunk, D.score  # h(x), and u . h + b
         ### BEGIN SOLUTION
         self.v = nn.Embedding(classes, self.linear.in_features)
+        nn.init.uniform_(self.v.weight, -0.05, 0.05)
         ### END SOLUTION
 
     def forward(self, x, y):
@@ -930,9 +940,10 @@ exercises.check_conditional(Projection(K), images)
 
 # %% [markdown]
 # <details><summary>Hint</summary>In <code>__init__</code>: <code>self.v = nn.Embedding(classes,
-# self.linear.in_features)</code>. In <code>forward</code> add <code>(self.v(y) * h).sum(1)</code>. To train it, make
-# $G$ anew, then <code>D = Projection(K)</code>, then both optimisers from the weights of <i>these</i> two (the old ones
-# would go on moving the old players), and <code>game = Game(G, D, NonSaturating(), opt_G, opt_D)</code>; <code>for
+# self.linear.in_features)</code>, and let it start small, <code>nn.init.uniform_(self.v.weight, -0.05, 0.05)</code>. In
+# <code>forward</code> add <code>(self.v(y) * h).sum(1)</code>. To train it, make $G$ anew as in the cell of the settings
+# (for A4 with its embedding), then <code>D = Projection(K)</code>, then both optimisers from the weights of <i>these</i>
+# two (the old ones would go on moving the old players), and <code>game = Game(G, D, NonSaturating(), opt_G, opt_D)</code>; <code>for
 # epoch in range(epochs): for played in play(game, images, batch_size=batch_size, epoch=epoch): pass</code> plays it.
 # Measure it with
 # <code>judge.by_class</code>. For Mirza and Osindero's, append <i>K</i> channels to the image, 1 everywhere
@@ -961,7 +972,7 @@ exercises.check_half(deviation_of_half)
 # **4. Between and beyond** (open). `sample(game, z, shares)` takes shares of the classes, (N, K). Draw half a 3 and
 # half a 5; twice a 3 minus a 5; a fifth of everything. What does the classifier say, and how sure is it?
 # <details><summary>Hint</summary><code>shares = 2 * torch.eye(K)[2] - torch.eye(K)[4]</code>, then
-# <code>shares.expand(10, K)</code>.</details>
+# <code>drawn = sample(game, z[:10], shares.expand(10, K))</code> and <code>judge.probabilities(drawn)</code>.</details>
 #
 # **5. Any source** (open, after notebook 4). The class terms stand beside any loss on scores. Train
 # `AuxiliaryClassifier(Wasserstein())` with `project=partial(clip_weights, c=0.03)` and `n_critic=3`. What do the
@@ -974,7 +985,7 @@ exercises.check_half(deviation_of_half)
 #
 # **6. Half of $L_C$** (open). In (2) $D$ is asked for the classes of fakes as well, however bad they still are. Is that
 # of use? Train `real classes only` with five seeds, and compare with `seeds.paired`.
-# <details><summary>Hint</summary>In a terminal, <code>gan-lab sweep notebooks/03_acgan.ipynb -f
-# notebooks/parameters/03_sweep.yaml --grid "setting=AC-GAN,real classes only" --grid seed=0,1,2,3,4 --out
-# runs/half</code>, then <code>gan-lab table runs/half half.csv</code>; here,
+# <details><summary>Hint</summary>In a terminal, in the folder of this notebook, <code>uv run gan-lab sweep 03_acgan -f
+# 03_sweep --grid "setting=AC-GAN,real classes only" --grid seed=0,1,2,3,4 --out runs/half</code>, then <code>uv run gan-lab
+# table runs/half half.csv</code>; here,
 # <code>seeds.paired(pd.read_csv("half.csv"), "kernel_distance", against="AC-GAN")</code>.</details>

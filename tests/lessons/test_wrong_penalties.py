@@ -45,7 +45,7 @@ def test_the_right_penalty_deviates_in_nothing(seed):
     [
         (normal_t, [r"t goes from -\d.* to \d.*: draw it from \[0, 1\]"]),
         (one_t_for_the_batch, ["all images of a batch get one t"]),
-        (one_t_a_pixel, ["each pixel gets a t of its own"]),
+        (one_t_a_pixel, ["the pixels of an image get several t"]),
         (t_is_1, ["t is always 1:"]),
         (squared_t, ["t is not uniform"]),
         (one_norm_for_the_batch, ["one norm together"]),

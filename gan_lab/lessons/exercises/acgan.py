@@ -77,4 +77,9 @@ def check_conditional(D: nn.Module, images: ImageSet) -> Claims:
         changed = asked(torch.where(half[:, None, None, None], x, -x), y)
         yield torch.allclose(own[half], changed[half], atol=1e-5), "a score changes with the pixels of another image"
         yield (own[~half] != changed[~half]).any(), "whatever the image, the score is the same: D has to use x"
+        gap = asked(x, torch.ones_like(y)) - asked(x, torch.zeros_like(y))
+        alike = (
+            "another label moves the score of every image by as much, so G cannot learn from D what a class looks like"
+        )
+        yield (gap - gap.mean()).abs().max() > 1e-3 * gap.abs().max(), f"{alike}: multiply v_y by h"
     yield asked(x, y).requires_grad, "no gradient passes through the scores: leave detach and no_grad out"

@@ -14,7 +14,7 @@ from gan_lab.losses import Loss
 @check
 def check_gradient_penalty(answer: Penalty) -> Claims:
     """Is answer(score, real, fake) the penalty of Algorithm 1 of WGAN-GP, with weight 10?"""
-    real, fake = torch.randn(2, 5, 1, 3, 3, generator=torch.Generator().manual_seed(0))
+    real, fake = torch.randn(2, 5, 2, 3, 3, generator=torch.Generator().manual_seed(0))
     learns(answer(Curved(), real, fake), "the penalty")
     for sentence in deviations(answer):
         yield False, sentence
@@ -41,7 +41,7 @@ class Curved(torch.nn.Module):
 def check_r1(answer: Penalty, weight: float = 10.0) -> Claims:
     """Is answer(score, real, fake) the R1 penalty, weight / 2 times the mean of |gradient|² at the real images?"""
     for seed in range(2):
-        real, fake = torch.randn(2, 5, 1, 3, 3, generator=torch.Generator().manual_seed(seed))
+        real, fake = torch.randn(2, 5, 2, 3, 3, generator=torch.Generator().manual_seed(seed))
         theirs, ours = Curved(), Curved()
         value, right = answer(theirs, real, fake), lipschitz.r1(ours, real, fake, gamma=weight)
         found, truth = learns(value, "the penalty"), right.item()

@@ -53,24 +53,41 @@ def of_two_steps(game: Any, batches: Any) -> Round:
     return Round(found[0], step_G(game, fakes(game, y), y), *found[1:], y)
 
 
-def faulty(*, detach=True, zero_D=True, zero_G=True, g_first=False, g_each=False, old=False, sign=1, D=True, G=True):
+def faulty(
+    *,
+    detach=True,
+    zero_D=True,
+    zero_G=True,
+    g_first=False,
+    g_each=False,
+    old=False,
+    sign=1,
+    D=True,
+    G=True,
+    noise=torch.randn,
+    loss=None,
+):
     """The round by hand, with one thing done wrong."""
 
     def round(game: Any, batches: Any) -> None:
+        losses = loss or game.loss
+
         def step_of_G() -> None:
             if zero_G:
                 game.opt_G.zero_grad()
-            game.loss.g_loss(game.D(game.G(torch.randn(len(y), 2), y), y), y).backward()
+            z = z_of_D if old else noise(len(y), game.z_dim)
+            losses.g_loss(game.D(game.G(z, y), y), y).backward()
             game.opt_G.step()
 
         for x, y in batches:
             if g_first:
                 step_of_G()
-            x_fake = game.G(torch.randn(len(y), 2), y)
+            z_of_D = noise(len(y), game.z_dim)
+            x_fake = game.G(z_of_D, y)
             if zero_D:
                 game.opt_D.zero_grad()
             fake = game.D(x_fake.detach() if detach else x_fake, y)
-            (sign * game.loss.d_loss(game.D(x, y), fake, y)).backward()
+            (sign * losses.d_loss(game.D(x, y), fake, y)).backward()
             if D:
                 game.opt_D.step()
             if g_each and not g_first:
@@ -99,6 +116,10 @@ ROUND = Exercise(
         (faulty(sign=-1), "D's weight is"),
         (faulty(D=False), "D's weight is"),
         (faulty(G=False), "G's weight is"),
+        (faulty(loss=losses.NonSaturating()), "D's weight is"),
+        (faulty(old=True), "G draws from 1 noise(s)"),
+        (faulty(noise=torch.zeros), "G draws from 1 noise(s)"),
+        (faulty(noise=torch.rand), "draw it with torch.randn"),
         (told_no_label, "missing 1 required positional argument: 'y'"),
     ],
 )
@@ -356,7 +377,7 @@ IMAGES = ImageSet(
 
 
 class Projection(nn.Module):
-    """s(x, y) = a . h + b + v_y . h with h = x, the pixels."""
+    """s(x, y) = u . h + b + v_y . h with h = x, the pixels."""
 
     def __init__(self, change: Callable[..., Any] = lambda s, x, y: s, seed: int = 0) -> None:
         super().__init__()
@@ -395,6 +416,7 @@ CONDITIONAL = Exercise(
         (Projection(lambda s, x, y: s[:, None]), "shape (8, 1) for 8 images"),
         (Projection(lambda s, x, y: x.flatten(1).sum(1)), "D has to use y"),
         (Projection(lambda s, x, y: y.float()), "D has to use x"),
+        (Projection(lambda s, x, y: x.flatten(1).sum(1) + y), "multiply v_y by h"),
         (Projection(lambda s, x, y: s + y.sum()), "label of another image"),
         (Projection(lambda s, x, y: s + x.sum()), "pixels of another image"),
         (Projection(lambda s, x, y: s - s.mean()), "another image"),
@@ -448,6 +470,19 @@ def as_the_hint_says(score: Any, real: Tensor, fake: Tensor) -> Tensor:
     return 10 * (lipschitz.gradient_norms(score, t * real + (1 - t) * fake) - 1).square().mean()
 
 
+def image_by_image(score: Any, real: Tensor, fake: Tensor) -> Tensor:
+    """Line 3 of Algorithm 1 to the letter: for i = 1, ..., m."""
+    pairs = zip(real.split(1), fake.split(1), strict=True)
+    return torch.stack([as_the_hint_says(score, x, x_fake) for x, x_fake in pairs]).mean()
+
+
+def of_channels(score: Any, real: Tensor, fake: Tensor, ts: int = 1, norms: int = 1) -> Tensor:
+    """A t, or a norm, for each channel where there are more than one."""
+    x = (fake + torch.rand(len(real), ts, 1, 1) * (real - fake)).requires_grad_()
+    (g,) = torch.autograd.grad(score(x).sum(), x, create_graph=True)
+    return 10 * (g.reshape(len(g), norms, -1).norm(dim=2) - 1).square().mean()
+
+
 GRADIENT_PENALTY = Exercise(
     exercises.check_gradient_penalty,
     right=[
@@ -456,12 +491,16 @@ GRADIENT_PENALTY = Exercise(
         partial(penalty_by_hand, root=lambda g: torch.linalg.vector_norm(g.reshape(len(g), -1), dim=1)),
         lambda score, real, fake: lipschitz.gradient_penalty(score, fake, real),  # t and 1 - t are the same
         as_the_hint_says,
+        image_by_image,
+        of_channels,
     ],
     wrong=[
+        (partial(of_channels, ts=2), "the pixels of an image get several t"),
+        (partial(of_channels, norms=2), "10 mean((norm - 1)^2)"),
         (wrong.report_b, "draw it from [0, 1]"),
         (wrong.normal_t, "draw it from [0, 1]"),
         (wrong.one_t_for_the_batch, "all images of a batch get one t"),
-        (wrong.one_t_a_pixel, "each pixel gets a t of its own"),
+        (wrong.one_t_a_pixel, "the pixels of an image get several t"),
         (wrong.t_is_1, "t is always 1"),
         (wrong.one_norm_for_the_batch, "one norm together"),
         (partial(lipschitz.gradient_penalty, one_sided=True), "one-sided"),
@@ -501,10 +540,17 @@ HINGE = Exercise(
 )
 
 
-def r1(score: Any, real: Tensor, fake: Tensor, weight: float = 10.0, graph: bool = True) -> Any:
+def r1(
+    score: Any,
+    real: Tensor,
+    fake: Tensor,
+    weight: float = 10.0,
+    graph: bool = True,
+    pixels: tuple[int, ...] = (1, 2, 3),
+) -> Any:
     x = real.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(score(x).sum(), x, create_graph=graph)
-    return weight / 2 * gradient.square().flatten(1).sum(1).mean()
+    return weight / 2 * gradient.square().sum(pixels).mean()
 
 
 R1 = Exercise(
@@ -515,6 +561,7 @@ R1 = Exercise(
         (lambda *a: r1(*a).detach(), "no gradient passes"),
         (partial(r1, graph=False), "no gradient passes"),
         (partial(r1, weight=20.0), "weight / 2 times"),
+        (partial(r1, pixels=(2, 3)), "weight / 2 times"),  # a norm for each channel
         (lambda *a: -r1(*a), "weight / 2 times"),
         (lambda *a: 5 * r1(*a), "weight / 2 times"),  # a sum over the images
         (lambda *a: r1(*a).sqrt(), "weight / 2 times"),
@@ -561,6 +608,8 @@ EMD_1D = Exercise(
         (lambda p, q: np.cumsum(np.subtract(p, q)).sum(), "the least work is"),
         (lambda p, q: np.abs(np.cumsum(np.subtract(p, q))), "one number is asked for"),
         (lambda p, q: np.inf, "it gives inf"),
+        (lambda p, q: np.abs(np.cumsum(p - q)).sum(), "your code raised TypeError"),  # for arrays only
+        (lambda p, q: np.abs(np.cumsum(np.subtract(p, q)).astype(int)).sum(), "for the lists p = [0.5"),
         (lambda p, q: np.abs(np.cumsum(np.subtract(p, q))).mean(), "the least work is"),
         NONE,
         RAISES,

@@ -92,7 +92,8 @@ def test_it_has_what_the_clone_has_and_no_sources_or_benchmarks(answers: list[st
         "data/digits/CHECKSUMS",
         "data/digits/*/*/*.png",
         "results/*.csv",
-        "results/reports/*/*.csv",
+        "results/reports/**/*.csv",
+        "results/reports/**/*.png",
         "results/*_drawings/*.png",
         "notebooks/*.ipynb",
     ]

@@ -12,7 +12,7 @@ out/B1/seed_0, with all that a `Run` keeps. What is worth showing is put into ou
     curves.csv      a row a seed and epoch: the means of the rounds' losses and accuracies
     measures.csv    a row a seed and measured epoch: what the judge says
     0500.png        the samples after the epochs of the report's grids, of the first seed
-    film.mp4        a grid an epoch, of the first seed; of a long training 200 of them, evenly spread
+    film.mp4        a grid an epoch, of the first seed; of a long training a hundred of them, evenly spread
 """
 
 import argparse
@@ -42,7 +42,7 @@ from gan_lab.training import Game, play, play_on, sample
 
 MEASURES = ["kernel_distance", "coverage", "precision", "class_entropy", "grain", "copying_features"]
 TIMES = 20  # measurements of a training, beside those at the report's grids
-FRAMES = 200  # of a film, at most
+FRAMES = 100  # of a film, at most
 FIGURES = "figures"
 CONDITIONAL = ("A4", "B3")  # a row of their grids is a class
 FULL_PRECISION = "32-true"
@@ -163,12 +163,13 @@ def to_the_end(folder: Path, epochs: int) -> dict[int, Path]:
 
 
 def smaller(picture: Path, copy: Path) -> None:
-    """The same picture in fewer bytes; a gray one has three equal channels, of which one is kept."""
+    """The picture in fewer bytes: of a gray one's three equal channels one is kept, of a coloured one 128 colours."""
     with Image.open(picture) as image:
         red, green, blue = image.convert("RGB").split()
         gray = red.tobytes() == green.tobytes() == blue.tobytes()
         with whole(copy) as part:
-            (red if gray else image).save(part, format="png", optimize=True)
+            kept = red if gray else image.quantize(128, dither=Image.Dither.NONE)
+            kept.save(part, format="png", optimize=True)
 
 
 # How long it takes

@@ -3,6 +3,7 @@
 import sys
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -174,12 +175,17 @@ def test_a_folder_without_images_is_named(tmp_path, monkeypatch):
         command(monkeypatch, "--data-dir", str(tmp_path / "nowhere"))
 
 
-def test_a_gray_picture_is_kept_with_one_channel_and_a_coloured_one_with_three(tmp_path):
-    for colour, mode in (((90, 90, 90), "L"), ((90, 91, 90), "RGB")):
+def test_a_gray_picture_is_kept_with_one_channel_and_a_coloured_one_with_its_colours(tmp_path):
+    for colour, mode in (((90, 90, 90), "L"), ((90, 91, 90), "P")):
         Image.new("RGB", (4, 4), colour).save(tmp_path / "a.png")
         reproduce.smaller(tmp_path / "a.png", tmp_path / "b.png")
         kept = Image.open(tmp_path / "b.png")
         assert kept.mode == mode and kept.convert("RGB").getpixel((0, 0)) == colour
+    noisy = torch.randint(100, 160, (64, 64, 3), dtype=torch.uint8).numpy()
+    Image.fromarray(noisy).save(tmp_path / "a.png")
+    reproduce.smaller(tmp_path / "a.png", tmp_path / "b.png")
+    kept = np.asarray(Image.open(tmp_path / "b.png").convert("RGB"))
+    assert np.abs(kept.astype(int) - noisy).mean() < 5  # of 255
 
 
 def test_the_samples_are_measured_some_twenty_times_and_at_the_report_s_grids(monkeypatch):

@@ -82,7 +82,7 @@ def check_round(answer: Callable[[Game, Batches], Any]) -> Claims:
     x, y = torch.linspace(-0.5, 1, 6).view(6, 1, 1, 1), torch.tensor([0, 1, 0, 1, 1, 0])
     for n, batches in enumerate(([(x, y)], [(x, y)], [(x, y), (x / 2, y)]), start=1):
         one_round(ours, batches)
-        asked = bare(theirs.G).asked
+        asked: list[Tensor] = bare(theirs.G).asked  # type: ignore[assignment]
         asked.clear()
         answer(theirs, iter(batches))
         for player in ("D", "G"):

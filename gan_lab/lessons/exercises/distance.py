@@ -22,9 +22,9 @@ def check_emd_1d(answer: Callable[[ArrayLike, ArrayLike], float]) -> Claims:
         given = f"for p = {p.tolist()} and q = {q.tolist()}"
         yield (one == p).all() and (other == q).all(), f"{given} it changes the piles that it is given: copy them first"
         yield close(found, truth), f"{given} it gives {found:g}; the least work is {truth:g}"
-    halves, other = [0.5, 0.25, 0.25], [0.0, 0.25, 0.75]
-    found = number(answer(list(halves), list(other)))
-    yield close(found, 1), f"for the lists p = {halves} and q = {other} it gives {found:g}; the least work is 1"
+    shares, wanted = [0.5, 0.25, 0.25], [0.0, 0.25, 0.75]
+    found = number(answer(list(shares), list(wanted)))
+    yield close(found, 1), f"for the lists p = {shares} and q = {wanted} it gives {found:g}; the least work is 1"
 
 
 @check

@@ -168,9 +168,8 @@ TRAININGS = {
     "A1": Training(a1, A1_IMAGES, epochs=200, batch_size=64, grids=(100, 200), round=real_then_fake),
     "A2": Training(a2, A1_IMAGES, epochs=200, batch_size=64, grids=(100, 200), round=real_then_fake),
     "A3": Training(a3, A1_IMAGES, epochs=200, batch_size=64, grids=(100, 200), round=real_then_fake),
-    "A4": Training(
-        a4, {"size": 28}, epochs=16, batch_size=8, grids=tuple(range(2, 17, 2))
-    ),  # 2000 rounds, a grid every 250; the report: 2001, 200
+    # 2000 rounds and a grid every 250; the report has 2001, and one every 200
+    "A4": Training(a4, {"size": 28}, epochs=16, batch_size=8, grids=tuple(range(2, 17, 2))),
     "A5": Training(a5, COLOUR, epochs=80, batch_size=64, grids=(20, 40, 60, 80)),
     "A6": Training(a6, COLOUR, epochs=80, batch_size=64, grids=(20, 40, 60, 80)),
     "B1": Training(b1, {"size": 32}, epochs=500, batch_size=256, grids=(500,)),

@@ -90,8 +90,9 @@ with pd.option_context("display.max_colwidth", None):
 HTML(shown)
 
 # %% [markdown]
-# One is confirmed: a WGAN-GP ends nearer than a WGAN. Of the remedies none is. That the critic's loss moves with the distance
-# of the samples is not confirmed either; and how good the critic is, no number here tells.
+# Two are confirmed: a WGAN-GP ends nearer than a WGAN, and report B's class accuracy reaches nearly 1. Of the remedies none is.
+# That the critic's loss moves with the distance of the samples is not confirmed either; and how good the critic is, no
+# number here tells.
 #
 # Read this with care. *Not confirmed* is not *wrong*: most intervals are wide. *Confirmed* says that the number is as claimed,
 # and not that it means what the report takes it for; cases 3 and 16 are about such numbers. And most of these trainings are
@@ -109,8 +110,11 @@ def all_are(verdict: str, *reports: str) -> list:
 claim("since there are ten", len(claims) == 10)
 skew = {of.report: of.values().skew() for of in CLAIMS if of.number == "change of the late kernel distance"}
 claim("Those of A2 and B2 are skewed", min(skew["A2"], skew["B2"]) > 1)
-claim("One is confirmed", (claims["verdict"] == "confirmed").sum() == 1)
-claim("a WGAN-GP ends nearer than a WGAN.", *all_are("confirmed", "A6"))
+claim("Two are confirmed", (claims["verdict"] == "confirmed").sum() == 2)
+claim(
+    "a WGAN-GP ends nearer than a WGAN, and report B's class accuracy reaches nearly 1.",
+    *all_are("confirmed", "A6", "B3"),
+)
 claim("Of the remedies none is.", *all_are("not confirmed", "A2", "A3", "B2"))
 claim(
     "That the critic's loss moves with the distance of the samples is not confirmed either",

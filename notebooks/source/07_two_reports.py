@@ -185,8 +185,8 @@ print(f"{system}: {run.epoch} of {training.epochs} epochs are played; all of the
 
 # %% tags=["hide-input"]
 #| fig-alt: >
-#|   Samples of the reports' trainings after their last epoch. Those of the AC-GANs are digits, those of the DCGANs look like
-#|   pieces of digits, and those of the WGAN and the WGAN-GP are spots.
+#|   Samples of the reports' trainings after their last epoch. Report A's DCGAN draws coloured noise, its WGAN and WGAN-GP
+#|   spots. The AC-GANs draw digits, report B's DCGANs what looks like pieces of digits.
 fig, axes = plt.subplots(2, 5, figsize=(11, 5), layout="constrained")
 ends = {name: kept_of.measures.query("seed == seed.min()").iloc[-1] for name, kept_of in all_kept().items()}
 for ax in axes.flat:
@@ -201,11 +201,15 @@ plt.show()
 
 # %% [markdown]
 # Beside each name stand the kernel distance from unseen real images and the coverage of them (for a perfect generator about
-# 0 and 95 %). One training each proves nothing, but look at A5 and A6. When report A's 80 epochs end, $G$ has taken 240 steps
+# 0 and 95 %). One training each proves nothing, but look at A1: its $D$ is right about all images, real and generated, and $G$
+# has learnt nothing. Cases 1 and 5 say what may have made it so easy for $D$. And look at A5 and A6. When report A's 80 epochs end, $G$ has taken 240 steps
 # in each, and neither draws digits. And in this pair the WGAN-GP is farther from the real images than the WGAN: case 8 says
 # what is wrong with its critic.
 
 # %% tags=["claims"]
+narrow_A1 = all_kept()["A1"].curves.query("epoch > 190")[["acc_real", "acc_fake"]]
+claim("its $D$ is right about all images, real and generated", narrow_A1.min().min() > 0.99)
+claim("$G$ has learnt nothing.", ends["A1"]["coverage"] == 0 and ends["A1"]["sure"] == 0)
 claim("neither draws digits.", max(ends[name]["sure"] for name in ("A5", "A6")) < 0.01)
 farther = ends["A6"]["kernel_distance"] > ends["A5"]["kernel_distance"]
 claim("in this pair the WGAN-GP is farther from the real images than the WGAN", farther)

@@ -202,9 +202,9 @@ plt.show()
 # %% [markdown]
 # Beside each name stand the kernel distance from unseen real images and the coverage of them (for a perfect generator about
 # 0 and 95 %). One training each proves nothing, but look at A1: its $D$ is right about all images, real and generated, and $G$
-# has learnt nothing. Cases 1 and 5 say what may have made it so easy for $D$. And look at A5 and A6. When report A's 80 epochs end, $G$ has taken 240 steps
-# in each, and neither draws digits. And in this pair the WGAN-GP is farther from the real images than the WGAN: case 8 says
-# what is wrong with its critic.
+# has learnt nothing. Cases 1 and 5 say what may have made it so easy for $D$. And look at A5 and A6. When report A's 80
+# epochs end, $G$ has taken 240 steps in each, and neither draws digits. And in this pair the WGAN-GP is farther from the
+# real images than the WGAN: case 8 says what is wrong with its critic.
 
 # %% tags=["claims"]
 narrow_A1 = all_kept()["A1"].curves.query("epoch > 190")[["acc_real", "acc_fake"]]

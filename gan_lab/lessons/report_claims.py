@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from gan_lab.lessons.played import NARROW, kept
+from gan_lab.lessons.played import NARROW, Played, kept
 from gan_lab.measure.seeds import interval, table
 
 Values = pd.Series  # a number a seed; empty where no training of this kind is kept
@@ -41,28 +41,28 @@ WASSERSTEIN = "notebook 4's digits"  # results/04_wgan.csv
 def near(epoch: int, name: str, column: str, width: float = 1.0) -> Callable[[], Values]:
     """A mean over ten epochs, five of them before this one, of a report's training."""
 
-    def values() -> Values:
-        training = kept(name, width)
-        if training is None:
-            return pd.Series(dtype=float)
-        ten = training.curves[training.curves["epoch"].between(epoch - 5, epoch + 4)]
-        means: Values = ten.groupby("seed")[column].mean()
+    def ten(training: Played) -> Values:
+        curves = training.curves
+        means: Values = curves[curves["epoch"].between(epoch - 5, epoch + 4)].groupby("seed")[column].mean()
         return means
 
-    return values
+    return lambda: of_kept(name, width, ten)
 
 
 def at_the_end(name: str, measure: str) -> Callable[[], Values]:
     """What the judge says after the last epoch of a report's training at full size."""
 
-    def values() -> Values:
-        training = kept(name)
-        if training is None:
-            return pd.Series(dtype=float)
-        last: Values = training.measures.sort_values("epoch").groupby("seed")[measure].last()
-        return last
+    def last(training: Played) -> Values:
+        found: Values = training.measures.sort_values("epoch").groupby("seed")[measure].last()
+        return found
 
-    return values
+    return lambda: of_kept(name, 1.0, last)
+
+
+def of_kept(name: str, width: float, values: Callable[[Played], Values]) -> Values:
+    """Values of a training; none if it is not kept."""
+    training = kept(name, width)
+    return values(training) if training else pd.Series(dtype=float)
 
 
 def remedy(setting: str, metric: str) -> Callable[[], Values]:

@@ -476,11 +476,8 @@ def image_by_image(score: Any, real: Tensor, fake: Tensor) -> Tensor:
     return torch.stack([as_the_hint_says(score, x, x_fake) for x, x_fake in pairs]).mean()
 
 
-def of_channels(score: Any, real: Tensor, fake: Tensor, ts: int = 1, norms: int = 1) -> Tensor:
-    """A t, or a norm, for each channel where there are more than one."""
-    x = (fake + torch.rand(len(real), ts, 1, 1) * (real - fake)).requires_grad_()
-    (g,) = torch.autograd.grad(score(x).sum(), x, create_graph=True)
-    return 10 * (g.reshape(len(g), norms, -1).norm(dim=2) - 1).square().mean()
+def t_a_channel(score: Any, real: Tensor, fake: Tensor) -> Tensor:
+    return wrong.between(score, real, fake, torch.rand(*real.shape[:2], 1, 1), 10)
 
 
 GRADIENT_PENALTY = Exercise(
@@ -492,11 +489,10 @@ GRADIENT_PENALTY = Exercise(
         lambda score, real, fake: lipschitz.gradient_penalty(score, fake, real),  # t and 1 - t are the same
         as_the_hint_says,
         image_by_image,
-        of_channels,
     ],
     wrong=[
-        (partial(of_channels, ts=2), "the pixels of an image get several t"),
-        (partial(of_channels, norms=2), "10 mean((norm - 1)^2)"),
+        (t_a_channel, "the pixels of an image get several t"),
+        (partial(penalty_by_hand, root=lambda g: g.flatten(2).norm(dim=2)), "10 mean((norm - 1)^2)"),
         (wrong.report_b, "draw it from [0, 1]"),
         (wrong.normal_t, "draw it from [0, 1]"),
         (wrong.one_t_for_the_batch, "all images of a batch get one t"),

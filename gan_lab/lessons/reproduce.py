@@ -12,7 +12,7 @@ out/B1/seed_0, with all that a `Run` keeps. What is worth showing is put into ou
     curves.csv      a row a seed and epoch: the means of the rounds' losses and accuracies
     measures.csv    a row a seed and measured epoch: what the judge says
     0500.png        the samples after the epochs of the report's grids, of the first seed
-    film.mp4        a grid an epoch, of the first seed; of a long training a hundred of them, evenly spread
+    film.mp4        a grid an epoch, of the first seed; of a long training fewer, evenly spread
 """
 
 import argparse
@@ -42,7 +42,7 @@ from gan_lab.training import Game, play, play_on, sample
 
 MEASURES = ["kernel_distance", "coverage", "precision", "class_entropy", "grain", "copying_features"]
 TIMES = 20  # measurements of a training, beside those at the report's grids
-FRAMES = 100  # of a film, at most
+PIXELS = 8_000_000  # of a film's frames together: about a hundred grids of 32 x 32 images
 FIGURES = "figures"
 CONDITIONAL = ("A4", "B3")  # a row of their grids is a class
 FULL_PRECISION = "32-true"
@@ -151,7 +151,8 @@ def keep(name: str, training: Training, out: Path) -> None:
         if grid.exists():
             smaller(grid, figures / grid.name)
     pictures = run_folder.pictures(first)
-    each = -(-len(pictures) // FRAMES)
+    with Image.open(pictures[0]) as grid_image:
+        each = -(-len(pictures) * grid_image.width * grid_image.height // PIXELS)
     animation(pictures[::-each][::-1], figures / "film.mp4", fps=12, scale=1)
 
 

@@ -22,5 +22,4 @@ def test_each_seed_was_played_to_the_report_s_end_and_every_grid_of_the_report_i
         assert measured.max() == training.epochs
     grids = {int(grid.stem) for grid in folder.glob("*.png")}
     assert grids == {*training.grids, training.epochs}
-    film = folder / "film.mp4"  # one of noise is too large to keep
-    assert 10_000 < film.stat().st_size < 1_500_000 if film.exists() else training.images.get("channels") == 3
+    assert (folder / "film.mp4").stat().st_size > 10_000

@@ -75,7 +75,7 @@ def test_all_are_played_to_their_end_and_what_the_reports_show_is_kept(tmp_path,
 
 def test_a_film_ends_with_the_last_grid_and_leaves_out_the_same_number_between_two(tmp_path, monkeypatch):
     filmed = []
-    monkeypatch.setattr(reproduce, "FRAMES", 3)
+    monkeypatch.setattr(reproduce, "PIXELS", 3 * 146**2)  # of three grids
     monkeypatch.setattr(reproduce, "animation", lambda pictures, file, **how: filmed.append([p.stem for p in pictures]))
     command(monkeypatch, "one", "two", "--out", str(tmp_path))
     assert sorted(filmed) == [["0001", "0002"], ["0002", "0004"]]

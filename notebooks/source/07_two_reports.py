@@ -51,6 +51,7 @@ from gan_lab.lessons.claims import claim
 from gan_lab.lessons.played import all_kept
 from gan_lab.lessons.report_claims import CLAIMS, report_claims
 from gan_lab.lessons.reports import TRAININGS, full_batches
+from gan_lab.lessons.reproduce import batch_size_of
 from gan_lab.lipschitz import gradient_penalty
 from gan_lab.losses import AuxiliaryClassifier, NonSaturating, Wasserstein
 from gan_lab.measure import seeds
@@ -157,7 +158,7 @@ training = TRAININGS[system]
 pictures = load_images(data_dir, **training.images)
 torch.manual_seed(seed)
 game = training.game(pictures, fabric=Fabric(accelerator=accelerator, devices=1))
-seen, batch_size = training.seen(pictures), min(training.batch_size, len(pictures) // game.n_critic)
+seen, batch_size = training.seen(pictures), batch_size_of(training, pictures, game)
 run = Run(system, game, seen, run_dir, batch_size=batch_size, seed=seed, round=training.round)
 y = torch.arange(len(pictures.classes)).repeat_interleave(8)  # a row for each class, if G is asked for one
 z = torch.randn(len(y), game.z_dim, generator=torch.Generator().manual_seed(seed))
@@ -188,10 +189,11 @@ print(f"{system}: {run.epoch} of {training.epochs} epochs are played; all of the
 #|   Samples of the reports' trainings after their last epoch. Report A's DCGAN draws coloured noise, its WGAN and WGAN-GP
 #|   spots. The AC-GANs draw digits, report B's DCGANs what looks like pieces of digits.
 fig, axes = plt.subplots(2, 5, figsize=(11, 5), layout="constrained")
-ends = {name: kept_of.measures.query("seed == seed.min()").iloc[-1] for name, kept_of in all_kept().items()}
+to_the_end = all_kept()
+ends = {name: kept_of.measures.query("seed == seed.min()").iloc[-1] for name, kept_of in to_the_end.items()}
 for ax in axes.flat:
     ax.set_axis_off()
-for ax, (name, kept_of) in zip(axes.flat, all_kept().items(), strict=False):
+for ax, (name, kept_of) in zip(axes.flat, to_the_end.items(), strict=False):
     side = 5 * (TRAININGS[name].images["size"] + 2) + 2  # five rows and columns
     grid = np.asarray(Image.open(kept_of.grid).convert("RGB"))[:side, :side]
     ax.imshow(grid, interpolation="nearest")
@@ -207,7 +209,7 @@ plt.show()
 # real images than the WGAN: case 8 says what is wrong with its critic.
 
 # %% tags=["claims"]
-narrow_A1 = all_kept()["A1"].curves.query("epoch > 190")[["acc_real", "acc_fake"]]
+narrow_A1 = to_the_end["A1"].curves.query("epoch > 190")[["acc_real", "acc_fake"]]
 claim("its $D$ is right about all images, real and generated", narrow_A1.min().min() > 0.99)
 claim("$G$ has learnt nothing.", ends["A1"]["coverage"] == 0 and ends["A1"]["sure"] == 0)
 claim("neither draws digits.", max(ends[name]["sure"] for name in ("A5", "A6")) < 0.01)
@@ -533,7 +535,7 @@ for name, norm in {"batch norm": nn.BatchNorm2d, "layer norm": wgan64.layer_norm
 # 64}$ apart, so this is how much two of its scores can differ:
 
 # %%
-end_A6 = all_kept()["A6"].curves.query("seed == seed.min()").iloc[-1]
+end_A6 = to_the_end["A6"].curves.query("seed == seed.min()").iloc[-1]
 farthest = 2 * (3 * 64 * 64) ** 0.5
 print(f"farthest images {farthest:.0f} apart   d_loss of A6 in its last epoch {end_A6['d_loss']:.0f}", end="   ")
 print(f"its penalty, weight 10, {end_A6['penalty']:.2f}")

@@ -1,10 +1,10 @@
-"""How long the reports' whole trainings take on this machine, at full width, from the first round to the last.
+"""How long the trainings A1, A4, A5 and A6 take on this machine, at full width, from the first round to the last.
 
     python -m bench.full_runs              writes results/bench/full_runs_cpu.csv, or the GPU's name
     python -m bench.full_runs --rounds 5   only so many rounds of each; prints, and writes nothing
 
-Reading the images and measuring what came of it are not counted. On a CPU A1 takes
-hours.
+Reading the images and measuring what came of it are not counted. The games are those of `bench.systems`; to play the
+reports' own, with what comes of them, there is `gan-lab reproduce`. On a CPU A1 takes hours.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """What each idea of `gan_lab.lessons.ladder` does for a DCGAN of few digits, in the same time and in the same rounds.
 
     uv run python results/06_ladder.py --cost   # on a quiet machine, two minutes: what a round of each costs
-    uv run python results/06_ladder.py          # the trainings: nine hours of one core
+    uv run python results/06_ladder.py          # the trainings: about eight hours of one core
 
 The first command writes 06_cost.csv: the milliseconds that a round of each idea takes on two cores, the ideas in turn,
 median over the turns. So many rounds are three minutes, or one: the second command plays them, on one core each, as

@@ -1,6 +1,7 @@
 """The wheel, installed outside the clone: it carries the digits, the tables, the classifiers and the notebooks."""
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -99,6 +100,11 @@ def test_it_has_what_the_clone_has_and_no_sources_or_benchmarks(answers: list[st
     ]
     ours += ["notebooks/parameters/*.yaml"]
     assert shipped == {file.relative_to(TOP) for pattern in ours for file in TOP.glob(pattern)}
+
+
+def test_it_is_as_large_as_the_readme_says(wheel: Path) -> None:
+    (said,) = re.findall(r"one file of (\d+) MB", (TOP / "README.md").read_text(encoding="utf-8"))
+    assert abs(wheel.stat().st_size / 1e6 - int(said)) < 1
 
 
 def test_a_notebook_runs_from_there(commands: Path, answers: list[str], tmp_path: Path) -> None:

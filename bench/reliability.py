@@ -72,7 +72,7 @@ def train(run_dir: str | Path, seed: int = 0) -> None:
 
 def outcome(run: Path) -> str:
     """A digest of all that a training left, but for its seconds. Raises an error if that is not whole."""
-    checkpoint = Checkpoint.read(run / CHECKPOINT, torch.device("cpu"))
+    checkpoint = Checkpoint.read(run / CHECKPOINT)
     tables = [
         [{k: v for k, v in row.items() if k != "seconds"} for row in read_table(run / n)] for n in (ROUNDS, EPOCHS)
     ]

@@ -145,7 +145,7 @@ class Augmented(nn.Module):
         if isinstance(p, float | int) and p == 0:
             return x  # and no random number is drawn
         for move in self.moves:
-            chosen = torch.rand(len(x), 1, 1, 1, device=x.device) < p  # a coin for each image
+            chosen = torch.rand(len(x), *[1] * (x.dim() - 1), device=x.device) < p  # a coin for each image
             x = torch.where(chosen, self.checked(move, x), x)
         return x
 

@@ -31,8 +31,8 @@ class Checkpoint(NamedTuple):
             part.write_bytes(held.getbuffer())
 
     @staticmethod
-    def read(file: Path, device: torch.device) -> "Checkpoint":
-        """What the file holds, with its tensors on the device.
+    def read(file: Path) -> "Checkpoint":
+        """What the file holds, with its tensors on the CPU. (On a GPU Adam would wait for its counts of steps there.)
 
         Raises ValueError, with the way out, if the file is empty, damaged, or of another origin. It is read as data:
         a file from a stranger runs nothing.
@@ -40,7 +40,7 @@ class Checkpoint(NamedTuple):
         try:
             with zipfile.ZipFile(file) as parts:
                 spoilt = parts.testzip()  # torch reads a flipped bit as another weight
-            kept = Checkpoint(**torch.load(file, map_location=device, weights_only=True))
+            kept = Checkpoint(**torch.load(file, map_location="cpu", weights_only=True))
             if not spoilt and [type(part) for part in kept] == [int, str, dict, dict]:
                 return kept
         except (zipfile.BadZipFile, EOFError, RuntimeError, pickle.UnpicklingError, TypeError, KeyError, ValueError):

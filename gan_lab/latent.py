@@ -3,7 +3,7 @@
 G = generator_of(game)                              # of gan_lab.training; or gan_lab.pretrained.digits()
 z, error = invert(G, x)                             # the noise whose images come nearest to x
 film = G(slerp(z[:1], z[1:2], torch.linspace(0, 1, 30)))
-safe = G(truncated_noise(64, G.z_dim, 1.0))
+safe = G(truncated_noise(64, G.z_dim, 1.0).to(z.device))
 """
 
 import math
@@ -73,7 +73,7 @@ def slerp(z_0: Tensor, z_1: Tensor, t: Tensor) -> Tensor:
     z_0, z_1: (1, Z) or (N, Z).  t: (N,) -> (N, Z). Source: White 2016, "Sampling generative networks"; Shoemake 1985.
     """
     cosine = nn.functional.cosine_similarity(z_0, z_1, dim=-1, eps=1e-12).clamp(-1, 1)
-    a, t = cosine.acos()[:, None], t[:, None]
+    a, t = cosine.acos()[:, None], t.to(z_0)[:, None]
     straight = a.sin() < 1e-4
     sine = torch.where(straight, 1.0, a.sin())
     circle = (((1 - t) * a).sin() * z_0 + (t * a).sin() * z_1) / sine

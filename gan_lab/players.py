@@ -14,7 +14,8 @@ def asked(player: nn.Module, x: Tensor, y: Tensor | None) -> Any:
     player: a generator or a discriminator, also one that Fabric has wrapped. Raises ValueError, with the signature that
     it has and the one that is needed, if it takes neither.
     """
-    kind: Any = type(getattr(player, "module", player))
+    wrapped = type(player).__module__.startswith("lightning_fabric")
+    kind: Any = type(player.module if wrapped else player)
     return player(x, y) if takes_labels(kind) else player(x)
 
 

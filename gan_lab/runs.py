@@ -28,6 +28,7 @@ from torch import Tensor
 
 from gan_lab import run_folder
 from gan_lab.checkpoint import WAY_OUT, Checkpoint, readable_rows
+from gan_lab.described import named
 from gan_lab.files import whole
 from gan_lab.identity import Images, identity
 from gan_lab.losses import measures
@@ -107,14 +108,14 @@ class Run:
     def log(self, round: Round, **more: Tensor | float) -> None:
         """Keep a round's losses, what the game's loss wants to be kept (`measures`), and any others by name.
 
-        Tensors stay where they are: nothing waits for the device. Raises FloatingPointError at the round whose losses
-        are NaN or infinite; on a GPU, which would have to be waited for, `save` does so at the end of the epoch. The
-        last checkpoint is kept. Raises ValueError if the round was not played as this run was told, or has other names
-        than the epoch's first one.
+        Of tensors, which have one entry, copies are kept on their device: nothing waits for it. Raises
+        FloatingPointError at the round whose losses are NaN or infinite; on a GPU, which would have to be waited for,
+        `save` does so at the end of the epoch. The last checkpoint is kept. Raises ValueError if the round was not
+        played as this run was told, has other names than the epoch's first one, or more than a number under a name.
         """
         terms = self.game.terms
         if terms and terms[:3] != self._terms:
-            told, played = ([*those[:2], those[2].__name__] for those in (self._terms, terms))
+            told, played = ([*those[:2], named(those[2])] for those in (self._terms, terms))
             raise ValueError(
                 f"the run was told batch_size, seed and round {told}, but `play` {played}: give both the same"
             )
@@ -124,7 +125,8 @@ class Run:
                 "play(..., epoch=epoch), else all epochs have the same order and noise"
             )
         losses = {"d_loss": round.d_loss, "g_loss": round.g_loss, "penalty": round.penalty}
-        row = {**losses, **measures(self.game.loss, round.real, round.fake, round.y), **more}
+        kept = {name: one_number(name, value) for name, value in more.items()}
+        row = {**losses, **measures(self.game.loss, round.real, round.fake, round.y), **kept}
         if self._pending and self._pending[0].keys() != row.keys():
             first, now = (", ".join(names) for names in (self._pending[0], row))
             raise ValueError(f"all rounds of an epoch are logged with the same names: first {first}, now {now}")
@@ -144,15 +146,16 @@ class Run:
     def save(self, measure: Callable[[], Mapping[str, float]] = dict, **measured: float) -> None:
         """End the epoch: its rounds, its seconds, what is measured, and last the checkpoint.
 
-        measure: asked for more that is measured, by name. If it raises an error, the epoch is kept before the error
-        goes on: what is measured never costs what was trained.
+        measure: asked for more that is measured, by name. If it raises an error, or measures what is no number, the
+        epoch is kept before the error goes on: what is measured never costs what was trained.
         Raises FloatingPointError if a number of a round is NaN or infinite; the checkpoint before it is kept.
         """
         rows = self._pending_rows()
         refuse_nan(rows)
-        row = {"epoch": self.epoch, "seconds": time.perf_counter() - self._started, **measured}
+        row = {"epoch": self.epoch, "seconds": time.perf_counter() - self._started}
         try:
-            row |= measure()
+            row |= as_numbers(measured)
+            row |= as_numbers(measure())
         except Exception:
             self._end_epoch(rows, row)
             raise
@@ -178,7 +181,7 @@ class Run:
         if not self._pending:
             return []
         names = self._pending[0]
-        columns = {k: torch.stack([torch.as_tensor(row[k]) for row in self._pending]).tolist() for k in names}
+        columns = {k: as_floats([row[k] for row in self._pending]) for k in names}
         numbers = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
         return [{"epoch": self.epoch, "round": i, **row} for i, row in enumerate(numbers, start=1)]
 
@@ -188,7 +191,8 @@ class Run:
         if not str(run_dir):
             return Path(os.environ.get("GAN_LAB_RUNS", "runs"), own).expanduser()
         simple = Path(run_dir, name).expanduser()
-        return simple if self._recipe_in(simple) in (None, self.recipe) else simple.with_name(own)
+        kept = self._recipe_in(simple)
+        return simple if kept is None or run_folder.digest(kept) == self._digest else simple.with_name(own)
 
     def _recipe_in(self, folder: Path) -> dict[str, Any] | None:
         """What the run in the folder was, None if there is none; of it the parts that this run has.
@@ -201,7 +205,7 @@ class Run:
         if kept:
             return {part: kept.get(part, {}) for part in self.recipe}
         try:
-            same = Checkpoint.read(folder / CHECKPOINT, torch.device("cpu")).run == self._digest
+            same = Checkpoint.read(folder / CHECKPOINT).run == self._digest
         except (OSError, ValueError):
             same = False
         return self.recipe if same else {}
@@ -214,7 +218,11 @@ class Run:
             print(f"{self.folder} holds {done} of {epochs} epochs, going on")
         elif former := self._former():
             kept = self._recipe_in(former) or {}
-            differ = [difference(key, kept[part], here[key]) for part, here in self.recipe.items() for key in here]
+            differ = [
+                difference(key, kept.get(part, {}), here)
+                for part, here in self.recipe.items()
+                for key in kept.get(part, {}) | here
+            ]
             print(f"another run than {former}, which is kept: {'; '.join(dict.fromkeys(filter(None, differ)))}")
 
     def _former(self) -> Path | None:
@@ -251,7 +259,7 @@ class Run:
             self._rounds.clear()
             self._write_checkpoint()
         game.fabric.barrier()  # no process reads before the first has written
-        checkpoint = Checkpoint.read(file, game.fabric.device)
+        checkpoint = Checkpoint.read(file)
         if differ := sorted(checkpoint.states.keys() ^ game.parts.keys()):
             there = ", ".join(
                 f"{name} is {'only there' if name in checkpoint.states else 'only here'}" for name in differ
@@ -309,9 +317,37 @@ class Run:
         self._rounds, self._measured = (readable_rows(self.folder / name) or [] for name in (ROUNDS, EPOCHS))
 
 
-def difference(part: str, there: Mapping[str, Any], here: Any) -> str:
-    """How two runs differ in a part of their recipe, in words; "" if they do not."""
-    a, b = str(there.get(part, "nothing")), str(here)
+def one_number(name: str, value: Any) -> Any:
+    """The value, which is a number; of a tensor, which a later step may change in place, a copy without its graph.
+
+    Raises ValueError if it is none, or if the name is one that each table has by itself.
+    """
+    if name in ("epoch", "round"):
+        raise ValueError(f"{name} is counted in each table anyway: choose another name for what you keep")
+    try:
+        if isinstance(value, Tensor):
+            return value.detach().clone().reshape(())
+        return float(value)
+    except (TypeError, ValueError, RuntimeError):
+        what = f"of shape {tuple(value.shape)}" if hasattr(value, "shape") else repr(value)
+        raise ValueError(f"{name} is {what}: a table keeps one number under a name, such as its mean") from None
+
+
+def as_numbers(measured: Mapping[str, Any]) -> dict[str, float]:
+    """What was measured, as a row of a table. Raises ValueError as `one_number` does."""
+    return {name: float(one_number(name, value)) for name, value in measured.items()}
+
+
+def as_floats(values: list[Tensor | float]) -> list[float]:
+    """A column's numbers; if all are tensors, in one transfer from their device."""
+    tensors = [value for value in values if isinstance(value, Tensor)]
+    numbers = torch.stack(tensors).tolist() if len(tensors) == len(values) else values
+    return [float(value) for value in numbers]
+
+
+def difference(part: str, there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
+    """How two runs differ in a part of their recipes, in words; "" if they do not."""
+    a, b = (str(recipe.get(part, "nothing")) for recipe in (there, here))
     if a == b:
         return ""
     code = re.compile(r" [0-9a-f]{8}$")  # the digits that stand for it

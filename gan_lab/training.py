@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+
+
 def one_device() -> "Fabric":
     """The machine's GPU if it has one, otherwise its CPU, in 32-bit floats."""
     from lightning_fabric import Fabric  # slow to import, and only a game needs it
@@ -54,8 +57,9 @@ class Game:
         torch.optim.swa_utils. Each step of G updates it, and `sample` draws with it.
     also: what else has a `state_dict` and belongs in a checkpoint, by name, such as {"schedule": schedule}.
     allow_batch_norm: accept a D with batch norm under a penalty, which is refused otherwise.
-    fabric: device, precision and processes (Lightning Fabric).
-    Raises ValueError if n_critic < 1, G has no z_dim, or D has batch norm under a penalty.
+    fabric: device, precision and processes (Lightning Fabric). Weights are kept in 32 bits: "32-true", "bf16-mixed" or
+        "16-mixed".
+    Raises ValueError if n_critic < 1, G has no z_dim, D has batch norm under a penalty, or the precision is another.
     """
 
     G: nn.Module
@@ -80,6 +84,10 @@ class Game:
             raise ValueError(f"{type(self.G).__name__} has no z_dim: give it the length of its noise, G.z_dim = 100")
         if self.penalty and not self.allow_batch_norm:
             refuse_batch_norm(self.D)
+        if (precision := self.fabric.strategy.precision.precision) not in PRECISIONS:
+            raise ValueError(
+                f"a game is played in one of {', '.join(PRECISIONS)}, where weights have 32 bits, not {precision}"
+            )
         self.G, self.opt_G = self.fabric.setup(self.G, self.opt_G)
         self.D, self.opt_D = self.fabric.setup(self.D, self.opt_D)
         if self.average:

@@ -86,6 +86,15 @@ def test_p_1_moves_every_image():
     assert (D(torch.ones(10_000, 1, 1, 1)) == -1).all()
 
 
+def test_points_of_the_plane_are_moved_as_images_are():
+    x = torch.randn(2000, 2).clamp(-3, 3)
+    D = Augmented(Seen(), [lambda x: -x], p=0.25, value_range=(-3.0, 3.0), allow_leaks=True)
+    moved = D.moved(x)
+    assert moved.shape == x.shape
+    assert 0.2 < (moved == -x).all(1).double().mean() < 0.3
+    assert ((moved == x).all(1) | (moved == -x).all(1)).all()
+
+
 def test_in_evaluation_mode_nothing_is_moved():
     x, D = some_images(), Augmented(Seen(), MOVES, 1.0, allow_leaks=True).eval()
     D(x)
@@ -526,7 +535,7 @@ def train(folder, epochs, stop_at=None):
     for epoch in run.epochs(epochs):
         for i, played in enumerate(play(game, small_images(), batch_size=4, epoch=epoch)):
             game.D.module.p.see(played.real)
-            run.log(played, p=game.D.module.p.p.clone())
+            run.log(played, p=game.D.module.p.p)
             if (epoch, i) == stop_at:
                 return game, run
         run.save()

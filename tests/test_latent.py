@@ -129,3 +129,10 @@ def test_noise_that_is_hardly_truncated_is_normal_and_finite():
 def test_a_bound_that_bounds_nothing_is_refused(most):
     with pytest.raises(ValueError, match="above 0"):
         truncated_noise(2, 3, most)
+
+
+def test_slerp_goes_where_the_noise_is_whatever_t_is():
+    """On another device, and from whole numbers."""
+    z = torch.ones(1, 4, device="meta")
+    assert slerp(z, z, torch.linspace(0, 1, 3)).device.type == "meta"
+    assert slerp(*torch.eye(2)[:, None], torch.tensor([0, 1])).tolist() == [[1, 0], [0, 1]]

@@ -3,6 +3,7 @@ import torch
 from small_game import small_game, small_images
 from torch import nn
 
+from gan_lab.lipschitz import gradient_penalty
 from gan_lab.noise import Noisy
 from gan_lab.players import asked, takes_labels
 from gan_lab.training import play, sample
@@ -70,3 +71,21 @@ def test_a_player_of_another_signature_is_refused_by_its_own_and_the_right_one(p
         ValueError, match=rf"{player.__name__} has forward\(self, x.*: write forward\(self, x, y=None\)"
     ):
         asked(player(), torch.zeros(1), torch.zeros(1))
+
+
+class Holder(nn.Module):
+    """A player whose own part is called `module`, as in Fabric's wrapper."""
+
+    def __init__(self):
+        super().__init__()
+        self.module, self.seen = nn.Sequential(nn.Flatten(), nn.Linear(16, 1), nn.Flatten(0)), []
+
+    def forward(self, x, y=None):
+        self.seen.append(y is not None)
+        return self.module(x)
+
+
+def test_a_player_with_a_part_called_module_gets_its_labels_in_every_step():
+    D = Holder()
+    list(play(small_game(D=D, penalty=gradient_penalty), small_images(), batch_size=4))
+    assert all(D.seen) and len(D.seen) == 5 * 4  # real, fake, the penalty and G's step in each round

@@ -50,7 +50,7 @@ folder = Path(sys.argv[1])
 assert in_a_child(folder) == ""
 untouched, file = outcome(folder / "B1"), folder / "B1" / "checkpoint.pt"
 assert verdict(folder, untouched) == "survived"
-kept = Checkpoint.read(file, torch.device("cpu"))
+kept = Checkpoint.read(file)
 next(iter(kept.states["G"].values())).view(-1)[0] += 1e-7
 kept.write(file)
 print(verdict(folder, untouched))

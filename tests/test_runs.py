@@ -3,6 +3,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -149,7 +150,13 @@ def test_a_fresh_run_puts_the_former_aside_and_ends_with_the_same_bits(tmp_path,
 
 
 @pytest.mark.parametrize(
-    "played", [{"batch_size": 5}, {"seed": 1}, {"round": lambda game, batches: one_round(game, batches)}]
+    "played",
+    [
+        {"batch_size": 5},
+        {"seed": 1},
+        {"round": lambda game, batches: one_round(game, batches)},
+        {"round": partial(one_round)},
+    ],
 )
 def test_rounds_that_are_not_played_as_the_run_was_told_are_refused(tmp_path, played):
     run = run_of(tmp_path)
@@ -245,3 +252,66 @@ def test_a_finished_run_knows_its_epoch_and_a_deleted_one_begins_anew(tmp_path):
 def test_no_epochs_are_refused(tmp_path):
     with pytest.raises(ValueError, match="epochs counts passes over the images: at least 1, not 0"):
         next(run_of(tmp_path).epochs(0))
+
+
+def play_to(epochs, run, measure=dict, measured=None, **logged):
+    """The run goes on to so many epochs, with what is logged in each round and measured after each epoch."""
+    for epoch in run.epochs(epochs):
+        for round in play(run.game, small_images(), batch_size=4, epoch=epoch):
+            run.log(round, **logged)
+        run.save(measure, **measured or {})
+
+
+def test_whatever_is_one_number_is_kept_as_one_and_the_run_goes_on(tmp_path):
+    """Also a bool, a count, and a tensor of one entry."""
+    run = run_of(tmp_path)
+    logged = {"right": torch.tensor(True), "k": 3, "at": 1.7e9 + 0.25, "mean": torch.ones(1)}
+    play_to(1, run, lambda: {"distance": torch.tensor(0.5)}, {"better": True}, **logged)
+    assert run.rounds[list(logged)].iloc[-1].tolist() == [1, 3, 1.7e9 + 0.25, 1]
+    again = run_of(tmp_path)
+    play_to(2, again, lambda: {"distance": 0.25}, {"better": False}, **logged)
+    assert again.measured[["distance", "better"]].to_numpy().tolist() == [[0.5, 1], [0.25, 0]]
+
+
+def test_a_weight_that_is_logged_is_kept_as_it_was_in_its_round(tmp_path):
+    run = run_of(tmp_path)
+    weight, seen = run.game.D.layers[1].weight, []
+    for epoch in run.epochs(1):
+        for round in play(run.game, small_images(), batch_size=4, epoch=epoch):
+            run.log(round, weight=weight[0, 0])
+            seen.append(weight[0, 0].item())
+        run.save()
+    assert run.rounds["weight"].tolist() == seen
+    assert len(set(seen)) == len(seen)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("scores", torch.ones(4), r"scores is of shape \(4,\): a table keeps one number"),
+        ("note", "good", "note is 'good': a table keeps one number"),
+        ("epoch", 3, "epoch is counted in each table anyway"),
+        ("round", 3, "round is counted in each table anyway"),
+    ],
+)
+def test_what_is_no_number_is_refused_and_costs_nothing_that_was_trained(tmp_path, name, value, complaint):
+    run = run_of(tmp_path)
+    with pytest.raises(ValueError, match=complaint):
+        play_to(1, run, lambda: {name: value}, {"fine": 1.0})
+    assert run_of(tmp_path).measured["fine"].tolist() == [1.0]
+    next(run.epochs(2))
+    if name not in ("round",):  # an argument of `log` itself
+        with pytest.raises(ValueError, match=complaint):
+            run.log(next(play(run.game, small_images(), batch_size=4, epoch=2)), **{name: value})
+
+
+def test_a_number_that_is_written_in_another_way_is_another_run_and_harms_none(tmp_path, capsys):
+    """The digest that a checkpoint carries tells 10 from 10.0."""
+    runs = []
+    for facts in {"weight": 10}, {"weight": 10.0}, {}:
+        runs.append(run_of(tmp_path, **facts))
+        play_to(1, runs[-1])
+    said = capsys.readouterr().out
+    assert len({run.folder for run in runs}) == 3
+    assert "weight, 10 there and 10.0 here" in said
+    assert "weight, 10.0 there and nothing here" in said

@@ -1,9 +1,11 @@
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 
 import pytest
 import torch
 import torch.nn.functional as F
+from lightning_fabric import Fabric
 from small_game import Discriminator, Generator, equal, same, small_game, small_images
 from torch import nn
 
@@ -367,3 +369,10 @@ def test_an_error_in_g_s_loss_leaves_d_able_to_learn():
     with pytest.raises(ArithmeticError):
         next(play(game, small_images(), batch_size=4))
     assert all(p.requires_grad for p in game.D.parameters())
+
+
+@pytest.mark.parametrize("precision", ["bf16-true", "64-true"])
+def test_a_precision_in_which_weights_have_other_than_32_bits_is_refused(precision):
+    """The steps hand float32 images to the bare players."""
+    with pytest.raises(ValueError, match=f"32-true, bf16-mixed, 16-mixed, .* not {precision}"):
+        replace(small_game(), fabric=Fabric(accelerator="cpu", devices=1, precision=precision))

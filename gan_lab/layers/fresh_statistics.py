@@ -27,16 +27,15 @@ def fresh_statistics(G: nn.Module, z_dim: int, K: int, *, always: bool = False) 
     Source: torch.optim.swa_utils.update_bn, which does the same for averaged weights.
     """
     norms = [layer for layer in G.modules() if isinstance(layer, _BatchNorm) and layer.track_running_stats]
-    if not (always or any(map(young, norms))):
+    if not norms or not (always or any(map(young, norms))):
         yield
         return
-    before = [({name: value.clone() for name, value in norm.named_buffers()}, norm.momentum) for norm in norms]
+    before = [{name: value.clone() for name, value in norm.named_buffers()} for norm in norms]
     try:
         estimate(G, norms, z_dim, K)
         yield
     finally:
-        for norm, (buffers, momentum) in zip(norms, before, strict=True):
-            norm.momentum = momentum
+        for norm, buffers in zip(norms, before, strict=True):
             for name, value in buffers.items():
                 norm.get_buffer(name).copy_(value)
 
@@ -54,12 +53,16 @@ def estimate(G: nn.Module, norms: list[_BatchNorm], z_dim: int, K: int) -> None:
     """Give the batch norms of G, which is in evaluation mode, the statistics of fresh noise."""
     weight = next(G.parameters())
     random = torch.Generator().manual_seed(0)
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None
-        norm.train()
-    for _ in range(BATCHES):
-        z, y = torch.randn(BATCH, z_dim, generator=random), torch.randint(K, (BATCH,), generator=random)
-        asked(G, z.to(weight.device), y.to(weight.device))
-    for norm in norms:
-        norm.eval()
+    momenta = [norm.momentum for norm in norms]
+    try:
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # a plain mean over all batches
+            norm.train()
+        for _ in range(BATCHES):
+            z, y = torch.randn(BATCH, z_dim, generator=random), torch.randint(K, (BATCH,), generator=random)
+            asked(G, z.to(weight.device), y.to(weight.device))
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+            norm.eval()

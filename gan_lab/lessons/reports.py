@@ -17,6 +17,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 from torch.optim import Adam, RMSprop
 
@@ -27,7 +28,7 @@ from gan_lab.lipschitz import clip_weights, gradient_penalty
 from gan_lab.losses import AuxiliaryClassifier, Loss, NonSaturating, Wasserstein
 from gan_lab.networks import acgan28, acgan32, dcgan32, dcgan64, wgan64
 from gan_lab.noise import Noisy, NoisyImages
-from gan_lab.training import Batches, Game, Round, Rules, fakes, one_round, step_G
+from gan_lab.training import Batches, Game, Round, Rules, fakes, one_round, same_shape, step_G
 
 
 class Training(NamedTuple):
@@ -96,7 +97,9 @@ def real_then_fake(game: Game, batches: Batches) -> Round:
     """
     loss: Any = game.loss
     for x, y in batches:
-        real, fake = descend(game, loss.d_real, x), descend(game, loss.d_fake, fakes(game, y).detach())
+        with torch.no_grad():
+            x_fake = same_shape(fakes(game, y), x)
+        real, fake = descend(game, loss.d_real, x), descend(game, loss.d_fake, x_fake)
         d_loss = loss.d_loss(real, fake, y)
     g_loss = step_G(game, fakes(game, y), y)
     return Round(d_loss, g_loss, d_loss.new_zeros(()), real, fake, y)

@@ -126,12 +126,11 @@ def tie(D: nn.Module, x: Tensor) -> float:
         tie = |g - g'| / |g|,  g = grad_{x_1} sum_i D(x_i), g' the same with all images but x_1 moved
 
     It is 0 for a critic that scores each image by itself, and above 0 with batch norm, which has to be refused under a
-    gradient penalty. D is asked in training mode, on a copy.  x: (N, ...), N >= 2.
+    gradient penalty. D is asked in training mode, on copies, on the CPU.  x: (N, ...), N >= 2.
     """
-    critic = copy.deepcopy(D).train()
 
     def at_first(x: Tensor) -> Tensor:
-        x = x.detach().requires_grad_()
+        critic, x = copy.deepcopy(D).cpu().train(), x.detach().cpu().requires_grad_()
         with seeded(0):  # the same dropout each time
             (gradient,) = torch.autograd.grad(critic(x).sum(), x)
         return gradient[0]

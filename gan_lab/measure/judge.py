@@ -147,7 +147,12 @@ class Judge:
         return pd.DataFrame({name: self(x, labels if asked else None) for name, (x, labels) in columns.items()})
 
     def by_class(self, samples: Tensor, y: Tensor | None = None) -> pd.DataFrame:
-        """What the samples are worth class by class, as `gan_lab.measure.per_class.by_class` has it, in the mean."""
+        """What the samples are worth class by class, as `gan_lab.measure.per_class.by_class` has it, in the mean.
+
+        Raises ValueError if all images are of one class: then `judge(samples)` says what there is to say.
+        """
+        if len(self.images.classes) < 2:
+            raise ValueError(f"{self.images.name} has one class: measure all samples at once, by judge(samples)")
         tables = [by_class(samples, self.reference, classifier, y) for classifier in self.classifiers]
         mean: pd.DataFrame = sum(tables[1:], tables[0]) / len(tables)
         return mean

@@ -135,3 +135,18 @@ def linear_pictures() -> nn.Sequential:
     G = nn.Sequential(nn.Linear(3, 16), nn.BatchNorm1d(16), nn.Tanh(), nn.Unflatten(1, (1, 4, 4)))
     G.z_dim = 3
     return G
+
+
+@pytest.mark.parametrize("average", [False, True], ids=["young", "an average"])
+def test_a_copy_that_is_made_in_the_block_can_be_trained_on_as_the_original(average: bool) -> None:
+    """Its momentum is its own, so that its running averages stay averages."""
+    G = linear_generator()
+    with fresh_statistics(G, 4, 1, always=average):
+        assert deepcopy(G)[1].momentum == 0.1
+
+
+def test_a_generator_without_batch_norm_draws_nothing_for_its_statistics() -> None:
+    G = nn.Sequential(nn.Linear(4, 4))
+    G.register_forward_hook(lambda *_: pytest.fail("it was asked for images"))
+    with fresh_statistics(G, 4, 1, always=True):
+        pass

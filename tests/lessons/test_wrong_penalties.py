@@ -17,7 +17,7 @@ from gan_lab.lessons.wrong_penalties import (
     t_is_1,
     tie,
 )
-from gan_lab.lipschitz import gradient_penalty
+from gan_lab.lipschitz import gradient_penalty, spectrally_normed
 from gan_lab.networks import dcgan32, wgan64
 
 
@@ -75,6 +75,13 @@ def test_a_batch_norm_critic_is_found_by_the_tie_between_its_images():
 def test_dropout_ties_no_images_together():
     x = torch.randn(8, 1, 32, 32, generator=torch.Generator().manual_seed(0))
     assert tie(dcgan32.Discriminator(width=0.2), x) == pytest.approx(0, abs=1e-5)
+
+
+def test_spectral_norm_ties_no_images_together():
+    """Each of its forward passes changes u and v, so that the second one has another critic."""
+    x = torch.randn(4, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    D = spectrally_normed(wgan64.Critic(channels=1, width=0.1, norm=nn.Identity))
+    assert tie(D, x) == pytest.approx(0, abs=1e-5)
 
 
 def test_asking_for_the_tie_leaves_the_critic_as_it_was():

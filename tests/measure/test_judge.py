@@ -205,6 +205,8 @@ def test_images_of_one_class_are_seen_with_the_eyes_of_the_digits_classifiers(ju
     assert math.isnan(of_twos.sure(held_out.batch(slice(None))[0]))  # there is nothing to name
     assert found.loc["kernel_distance"].rank()["noise"] == 4 and found.loc["class_entropy"].isna().all()
     assert found.loc["coverage", "unseen"] > 0.85
+    with pytest.raises(ValueError, match=r"has one class: measure all samples at once, by judge\(samples\)"):
+        of_twos.by_class(*held_out.batch(slice(None)))
 
 
 @pytest.mark.filterwarnings("ignore:class")  # so little they learn

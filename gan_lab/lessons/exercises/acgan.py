@@ -39,9 +39,7 @@ def verdicts(seed: int) -> tuple[Verdict, Verdict, Tensor]:
     """What D says of six real and of six fake images of four classes, through which gradients pass, and the labels."""
     g = torch.Generator().manual_seed(seed)
     y = torch.randperm(6, generator=g) % 4
-    real, fake = (
-        Verdict(*(torch.randn(*size, generator=g, dtype=torch.float64) for size in ((6,), (6, 4)))) for _ in "rf"
-    )
+    real, fake = (Verdict(*(torch.randn(*size, generator=g) for size in ((6,), (6, 4)))) for _ in "rf")
     for part in (*real, *fake):
         part.requires_grad_()
     return real, fake, y
@@ -50,9 +48,11 @@ def verdicts(seed: int) -> tuple[Verdict, Verdict, Tensor]:
 @check
 def check_half(deviation: float) -> Claims:
     """Is this the standard deviation of |x|, x ~ N(1, 1), which is the right half of N(-1, 1) and N(1, 1) together?"""
+    yield deviation is not None, "deviation_of_half is None: put a number in its place"
     mean = erf(1 / sqrt(2)) + sqrt(2 / pi) * exp(-1 / 2)
     found, truth = number(deviation), sqrt(2 - mean**2)
-    yield close(found, truth, 0.005), f"{found:g} is not it to two digits: sqrt(E[x^2] - E[x]^2), over x > 0 only"
+    hint = "sqrt(E[x^2] - E[x]^2), over x > 0 only, with the density of both classes together"
+    yield close(found, truth, 0.005), f"{found:g} is not it to two digits: {hint}"
 
 
 @check
@@ -83,3 +83,12 @@ def check_conditional(D: nn.Module, images: ImageSet) -> Claims:
         )
         yield (gap - gap.mean()).abs().max() > 1e-3 * gap.abs().max(), f"{alike}: multiply v_y by h"
     yield asked(x, y).requires_grad, "no gradient passes through the scores: leave detach and no_grad out"
+    weights = [w for w in asked.parameters() if w.requires_grad]
+
+    def reached(k: int) -> Tensor:
+        """Which weights learn from images of class k."""
+        slopes = torch.autograd.grad(asked(x, torch.full_like(y, k)).sum(), weights, materialize_grads=True)
+        return torch.cat([(slope != 0).flatten() for slope in slopes])
+
+    learned = not torch.equal(reached(0), reached(1))
+    yield learned, "what tells the classes apart is not learned: make v_y an nn.Embedding or an nn.Parameter"

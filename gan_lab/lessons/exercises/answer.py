@@ -15,6 +15,7 @@ one line.
 """
 
 import functools
+import sysconfig
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ from torch import Tensor
 
 Claims = Iterator[tuple[Any, str]]  # whether it holds, and the hint if it does not
 P = ParamSpec("P")
-OURS = (str(Path(__file__).parents[2]), "site-packages", "dist-packages")
+OURS = (str(Path(__file__).parents[2]), sysconfig.get_path("stdlib"), "site-packages", "dist-packages")
 
 
 class Result(NamedTuple):
@@ -88,10 +89,7 @@ def number(answer: object, name: str = "your answer") -> float:
     """The answer as a number. Raises AnswerError, which names it, if it is none."""
     refuse_none(answer, name)
     try:
-        value = answer.detach().cpu().numpy() if isinstance(answer, Tensor) else np.asarray(answer)
-        if value.dtype.kind in "bUS":  # True, and a text
-            raise TypeError
-        return float(value.astype(np.float64).item())
+        return float(as_array(answer.detach().cpu().numpy() if isinstance(answer, Tensor) else answer).item())
     except (TypeError, ValueError, AttributeError):
         raise AnswerError(f"{name} is {shown(answer)}: one number is asked for") from None
 
@@ -100,7 +98,8 @@ def numbers(answer: object, like: Tensor, name: str = "your answer") -> Tensor:
     """The answer as float64 numbers of the shape of `like`. Raises AnswerError if it cannot be that."""
     refuse_none(answer, name)
     try:
-        found = torch.as_tensor(answer).detach().cpu().to(torch.float64)
+        found = answer.detach().cpu() if isinstance(answer, Tensor) else as_array(answer)
+        found = torch.as_tensor(found, dtype=torch.float64)
     except (TypeError, ValueError, RuntimeError):
         raise AnswerError(f"{name} is {shown(answer)}: numbers of shape {tuple(like.shape)} are asked for") from None
     if found.shape != like.shape:
@@ -108,18 +107,26 @@ def numbers(answer: object, like: Tensor, name: str = "your answer") -> Tensor:
     return found
 
 
+def as_array(answer: object) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """The answer as an array of numbers. Raises TypeError or ValueError if it is none."""
+    found = np.asarray(answer)
+    if found.dtype.kind in "bUS":  # True, and a text
+        raise TypeError
+    return found.astype(np.float64)
+
+
 def refuse_none(answer: object, name: str) -> None:
     if answer is None:
         raise AnswerError(f"{name} is None: does your function end with return?")
 
 
-def learns(answer: object, name: str = "your answer") -> float:
-    """The value of a loss, through which a gradient has to pass. Raises AnswerError if it is none."""
+def learns(answer: object, name: str = "your answer", way_out: str = "leave detach and no_grad out") -> float:
+    """The value of a loss, through which a gradient has to pass. Raises AnswerError, with the way out, if none does."""
     value = number(answer, name)
     if not isinstance(answer, Tensor):
         raise AnswerError(f"{name} is no tensor: a {type(answer).__name__} passes no gradient; use no .item()")
     if not answer.requires_grad:
-        raise AnswerError(f"no gradient passes through {name}: leave detach and no_grad out")
+        raise AnswerError(f"no gradient passes through {name}: {way_out}")
     return value
 
 
@@ -131,10 +138,10 @@ def close(a: Any, b: Any, tolerance: float = 1e-4) -> bool:
 
 def shown(answer: object) -> str:
     """A value as a hint can print it, to four digits and not too long."""
-    if isinstance(answer, Tensor | np.ndarray):
-        values = torch.as_tensor(answer).detach().cpu()
-        if values.ndim > 1 or values.numel() > 12:
-            return f"of shape {tuple(values.shape)}"
+    values = answer.detach().cpu().numpy() if isinstance(answer, Tensor) else answer
+    if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
+        if values.ndim > 1 or values.size > 12:
+            return f"of shape {values.shape}"
         each = [f"{value:.4g}" for value in values.flatten().tolist()]
         return f"[{', '.join(each)}]" if values.ndim else each[0]
     if isinstance(answer, float):

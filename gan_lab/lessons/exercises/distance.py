@@ -30,6 +30,7 @@ def check_emd_1d(answer: Callable[[ArrayLike, ArrayLike], float]) -> Claims:
 @check
 def check_moves(moves: Sequence[tuple[int, int, float]], p: ArrayLike, q: ArrayLike) -> Claims:
     """Do moves (from, to, how much), each to a neighbour, turn p into q with the least work?"""
+    moves = list(moves)
     piles, wanted, least = masses("p", p).copy(), masses("q", q), still_needed(p, q)
     for move in moves:
         yield len(move) == 3, f"{move} is no move: write (from, to, how much)"

@@ -42,13 +42,14 @@ def check_leaks_at(answer: Mapping[str, float]) -> Claims:
 def check_erase(answer: Move, side: int = 8) -> Claims:
     """Does it make a square of each image black, at a place of its own, and let the gradient through?"""
     x = torch.rand(64, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 1.9 - 0.9  # nothing is black
-    x.requires_grad_()
-    given = x.detach().clone()
-    found = answer(x)
+    given = x.clone()
+    answer(x)
+    yield torch.equal(x, given), "it changes the images that it is given: make new ones, as torch.where does"
+    found = answer(x.requires_grad_())
     if not isinstance(found, Tensor) or found.shape != x.shape:
         what = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else shown(found)
         raise AnswerError(f"of 64 images of shape (3, 32, 32) it makes {what}: return as many of the same shape")
-    yield torch.equal(x.detach(), given), "it changes the images that it is given: make new ones, as torch.where does"
+    yield found.dtype == x.dtype, f"it makes {found.dtype} of images in {x.dtype}: D takes no others"
     in_each = ~((found.detach() - given).abs() <= 1e-3)  # (64, 3, 32, 32); NaN is a change
     changed = in_each.any(1)  # (64, 32, 32)
     yield changed.any(), "it changes nothing"

@@ -7,17 +7,17 @@ from gan_lab.lessons.exercises.answer import Claims, close, learns
 from gan_lab.losses import Loss
 
 
-def scores(seed: int, n_real: int = 7, n_fake: int = 5) -> tuple[Tensor, Tensor]:
-    """Scores of real and of fake images, as many as asked, through which gradients pass."""
+def scores(seed: int, n: int = 6) -> tuple[Tensor, Tensor]:
+    """Scores of n real and of n fake images, through which gradients pass."""
     g = torch.Generator().manual_seed(seed)
-    real, fake = (1.5 * torch.randn(n, generator=g, dtype=torch.float64) for n in (n_real, n_fake))
+    real, fake = (1.5 * torch.randn(n, generator=g) for _ in "rf")
     return real.requires_grad_(), fake.requires_grad_()
 
 
 def losses_equal(answer: Loss, truth: Loss, *, pairs: bool = False) -> Claims:
     """Are both players' losses those of `truth`, in value and in slope? pairs: G's loss takes the real scores, too."""
     for seed in range(3):
-        real, fake = scores(seed, *((6, 6) if pairs else (7, 5)))
+        real, fake = scores(seed)
         y = torch.zeros(len(fake), dtype=torch.int64)
         more = (real,) if pairs else ()
         given = f"for {len(real)} random scores of real and {len(fake)} of fake images"

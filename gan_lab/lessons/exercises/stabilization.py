@@ -39,17 +39,22 @@ def check_boundary(answer: Callable[[float, float], float]) -> Claims:
 @check
 def check_noisy_labels(loss: Loss, swapped: float = 0.05) -> Claims:
     """Does the loss swap D's targets for that share of the images, each drawn anew, and leave G's as it is?"""
-    real, fake, y = torch.full((4000,), 1.5), torch.full((3000,), -0.5), torch.zeros(4000, dtype=torch.int64)
-    real.requires_grad_(), fake.requires_grad_()
-    found = [learns(loss.d_loss(real, fake, y), "d_loss") for _ in range(50)]
-    slopes = torch.autograd.grad(loss.d_loss(real, fake, y), (real, fake), allow_unused=True)
-    yield all(slope is not None and slope.all() for slope in slopes), "a part of d_loss passes no gradient"
-    yield np.std(found) > 0, "d_loss is the same every time: each image needs a coin of its own, thrown in every call"
-    truth = NonSaturating(1 - swapped, swapped).d_loss(real, fake).item()
-    hint = "every image has a coin of its own, real and fake alike, and the mean is over all of them"
-    yield close(np.mean(found), truth, 0.01), f"d_loss is {np.mean(found):.3f} on average, not {truth:.3f}: {hint}"
-    coins = np.sqrt(swapped * (1 - swapped) * (1.5**2 / 4000 + 0.5**2 / 3000))  # of the mean, where each has its own
-    yield np.std(found) < 2 * coins, f"d_loss is spread by {np.std(found):.3f}, not {coins:.3f}: {hint}"
+    n = 4000
+    y = torch.zeros(n, dtype=torch.int64)
+    for of_real, of_fake in (1.5, -0.5), (3.0, 1.5):
+        real, fake = (torch.full((n,), score).requires_grad_() for score in (of_real, of_fake))
+        found = [learns(loss.d_loss(real, fake, y), "d_loss") for _ in range(50)]
+        slopes = torch.autograd.grad(loss.d_loss(real, fake, y), (real, fake), allow_unused=True)
+        yield all(slope is not None and slope.all() for slope in slopes), "a part of d_loss passes no gradient"
+        same = "d_loss is the same every time: each image needs a coin of its own, thrown in every call"
+        yield np.ptp(found) > 1e-5, same
+        truth = NonSaturating(1 - swapped, swapped).d_loss(real, fake).item()
+        given = f"where D gives all real images {of_real:g} and all fakes {of_fake:g}"
+        hint = "every image has a coin of its own, and d_loss is the mean over the real images plus that over the fakes"
+        mean, spread = np.mean(found), np.std(found)
+        yield close(mean, truth, 0.01), f"{given}, d_loss is {mean:.3f} on average, not {truth:.3f}: {hint}"
+        coins = np.sqrt(swapped * (1 - swapped) * (of_real**2 + of_fake**2) / n)  # of the mean, if each has its own
+        yield coins / 2 < spread < 2 * coins, f"{given}, d_loss is spread by {spread:.4f}, not {coins:.4f}: {hint}"
     for scores in fake, 2 * fake + 1:
         g_loss, right = learns(loss.g_loss(scores, y), "g_loss"), NonSaturating().g_loss(scores).item()
         yield close(g_loss, right), f"g_loss is {g_loss:.3f}, not {right:.3f}: only D's targets are swapped"

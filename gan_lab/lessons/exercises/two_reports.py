@@ -13,7 +13,12 @@ def check_lost(answer: Callable[[Tensor, int], set[int]]) -> Claims:
     """Does answer(labels, batch_size) name the labels that are in no full batch, taken in this order?"""
     in_order = torch.arange(5).repeat_interleave(201)
     mixed = torch.tensor([2, 0, 2, 2, 1, 0, 4, 3, 3, 1])
-    for labels, batch_size in [*((in_order, n) for n in (256, 64, 400, 450, 2000)), (mixed, 7), (mixed, 4)]:
+    for labels, batch_size in [
+        *((in_order, n) for n in (256, 64, 335, 400, 450, 2000)),
+        (mixed, 7),
+        (mixed, 4),
+        (mixed, 5),
+    ]:
         truth = set(labels.tolist()) - set(labels[: len(labels) // batch_size * batch_size].tolist())
         found = answer(labels.clone(), batch_size)
         try:

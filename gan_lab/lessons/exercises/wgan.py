@@ -10,12 +10,14 @@ from gan_lab.lessons.wrong_penalties import deviations
 from gan_lab.lipschitz import Penalty
 from gan_lab.losses import Loss
 
+WITH_A_GRAPH = "differentiate with create_graph=True, and leave detach and no_grad out"
+
 
 @check
 def check_gradient_penalty(answer: Penalty) -> Claims:
     """Is answer(score, real, fake) the penalty of Algorithm 1 of WGAN-GP, with weight 10?"""
     real, fake = torch.randn(2, 5, 2, 3, 3, generator=torch.Generator().manual_seed(0))
-    learns(answer(Curved(), real, fake), "the penalty")
+    learns(answer(Curved(), real, fake), "the penalty", WITH_A_GRAPH)
     for sentence in deviations(answer):
         yield False, sentence
 
@@ -44,7 +46,7 @@ def check_r1(answer: Penalty, weight: float = 10.0) -> Claims:
         real, fake = torch.randn(2, 5, 2, 3, 3, generator=torch.Generator().manual_seed(seed))
         theirs, ours = Curved(), Curved()
         value, right = answer(theirs, real, fake), lipschitz.r1(ours, real, fake, gamma=weight)
-        found, truth = learns(value, "the penalty"), right.item()
+        found, truth = learns(value, "the penalty", WITH_A_GRAPH), right.item()
         at = "at the fake images" if close(found, lipschitz.r1(ours, fake, real, gamma=weight).item()) else ""
         about = f"{at}: it asks for gradients at the real images" if at else "weight / 2 times the mean of the squares"
         yield close(found, truth), f"for random images it is {found:.4g}, not {truth:.4g}: {about}"

@@ -1,5 +1,6 @@
 """Right answers to every exercise, in several styles, and wrong ones with a piece of the hint that each should get."""
 
+import random
 from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
@@ -165,6 +166,7 @@ LEAST_SQUARES = Exercise(
         LeastSquares(),
         TwoLosses(mse, lambda fake: F.mse_loss(fake, torch.ones_like(fake)) / 2),
         TwoLosses(lambda r, f: 0.5 * ((r - 1) ** 2).mean() + 0.5 * (f**2).mean(), lambda f: ((1 - f) ** 2 / 2).mean()),
+        TwoLosses(lambda r, f: ((r - 1) ** 2 + f**2).mean() / 2, lambda f: F.mse_loss(f, torch.ones(len(f))) / 2),
     ],
     wrong=[
         *spoilt(mse, lambda fake: F.mse_loss(fake, torch.ones_like(fake)) / 2),
@@ -216,9 +218,30 @@ class Swapping(losses.NonSaturating):
         return F.softplus(-self.swap(fake, 0.5 if self.of_G else 0.0)).mean()
 
 
+def coins(score: Tensor) -> Tensor:
+    return torch.where(torch.rand_like(score) < 0.05, -score, score)
+
+
+def one_in_twenty(score: Tensor) -> Tensor:
+    """No coins: of 20 images one is swapped."""
+    swapped = torch.randperm(len(score)) < len(score) // 20
+    return torch.where(swapped, -score, score)
+
+
+def with_coins(swap: Callable[[Tensor], Tensor]) -> TwoLosses:
+    return TwoLosses(
+        lambda r, f: F.softplus(-swap(r)).mean() + F.softplus(swap(f)).mean(), lambda f: F.softplus(-f).mean()
+    )
+
+
 NOISY_LABELS = Exercise(
     exercises.check_noisy_labels,
-    right=[NoisyLabels(), ByTargets(), Swapping(0.05, 0.05)],
+    right=[
+        NoisyLabels(),
+        ByTargets(),
+        Swapping(0.05, 0.05),
+        TwoLosses(lambda r, f: (F.softplus(-coins(r)) + F.softplus(coins(f))).mean(), lambda f: F.softplus(-f).mean()),
+    ],
     wrong=[
         (losses.NonSaturating(0.95, 0.05), "the same every time"),
         (losses.NonSaturating(), "the same every time"),
@@ -228,6 +251,9 @@ NOISY_LABELS = Exercise(
         (Swapping(0.0, 0.05), "a coin of its own"),
         (Swapping(0.95, 0.95), "on average"),
         (Swapping(0.05, 0.05, of_G=True), "only D's targets are swapped"),
+        # what is right for a target, t -> 1 - t, is not for a score
+        (with_coins(lambda s: torch.where(torch.rand_like(s) < 0.05, 1 - s, s)), "on average, not 1.825"),
+        (with_coins(one_in_twenty), "each image needs a coin of its own"),
         (TwoLosses(lambda r, f: NoisyLabels().d_loss(r, f).detach(), lambda f: f.mean()), "no gradient"),
         (TwoLosses(lambda r, f: 2 * NoisyLabels().d_loss(r, f), lambda f: f.mean()), "on average"),
         (TwoLosses(fails, fails), "your code raised KeyError"),
@@ -402,6 +428,30 @@ class Concatenated(nn.Module):
         return self.layers(torch.cat([x, maps], 1))
 
 
+class OfWeights(Projection):
+    """Its v_y are these five vectors, which are in no list of parameters."""
+
+    def __init__(self, each: list[Tensor]) -> None:
+        super().__init__()
+        del self.v
+        self.each = each
+
+    def v(self, y: Tensor) -> Tensor:
+        return torch.stack([self.each[k] for k in y.tolist()])
+
+
+class OfRows(Projection):
+    """Its v_y is a row of one matrix."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        del self.v
+        self.rows = nn.Parameter(torch.randn(5, 16))
+
+    def v(self, y: Tensor) -> Tensor:
+        return self.rows[y]
+
+
 def from_zero() -> Projection:
     """The labels say nothing yet, and will."""
     D = Projection()
@@ -411,7 +461,14 @@ def from_zero() -> Projection:
 
 CONDITIONAL = Exercise(
     exercises.check_conditional,
-    right=[Projection(), Projection(seed=1), from_zero(), Concatenated(), Projection(lambda s, x, y: s * 3 - 1)],
+    right=[
+        Projection(),
+        Projection(seed=1),
+        from_zero(),
+        Concatenated(),
+        OfRows(),
+        Projection(lambda s, x, y: s * 3 - 1),
+    ],
     wrong=[
         (Projection(lambda s, x, y: s[:, None]), "shape (8, 1) for 8 images"),
         (Projection(lambda s, x, y: x.flatten(1).sum(1)), "D has to use y"),
@@ -422,6 +479,8 @@ CONDITIONAL = Exercise(
         (Projection(lambda s, x, y: s - s.mean()), "another image"),
         (Projection(lambda s, x, y: s + torch.rand(())), "in the next call"),
         (Projection(lambda s, x, y: s.detach()), "no gradient"),
+        (OfWeights(list(torch.eye(5, 16))), "not learned: make v_y an nn.Embedding"),
+        (OfWeights([nn.Parameter(row) for row in torch.eye(5, 16)]), "not learned: make v_y an nn.Embedding"),
         (Projection(lambda s, x, y: s.mean()), "shape () for 8 images"),
         (Projection(lambda s, x, y: s / 0), "not finite"),
         (Projection(lambda s, x, y: None), "D returns None"),
@@ -448,7 +507,14 @@ NO_NUMBERS = [
 HALF = Exercise(
     exercises.check_half,
     right=[HALF_OF, torch.tensor(HALF_OF), np.float32(HALF_OF), np.array(HALF_OF), round(HALF_OF, 2)],
-    wrong=[(1.0, "1 is not it"), (HALF_OF**2, "not it"), (0.0, "0 is not it"), (float("inf"), "inf"), *NO_NUMBERS],
+    wrong=[
+        (1.0, "1 is not it"),
+        (0.7935, "with the density of both classes together"),  # of one class
+        (HALF_OF**2, "not it"),
+        (0.0, "0 is not it"),
+        (float("inf"), "inf"),
+        *NO_NUMBERS,
+    ],
 )
 
 
@@ -500,7 +566,10 @@ GRADIENT_PENALTY = Exercise(
         (wrong.t_is_1, "t is always 1"),
         (wrong.one_norm_for_the_batch, "one norm together"),
         (partial(lipschitz.gradient_penalty, one_sided=True), "one-sided"),
-        (partial(penalty_by_hand, detach=True), "no gradient passes through"),
+        (
+            partial(penalty_by_hand, detach=True),
+            "no gradient passes through the penalty: differentiate with create_graph",
+        ),
         (partial(penalty_by_hand, sign=-1), "10 mean((norm - 1)^2)"),
         (partial(penalty_by_hand, weight=1), "10 mean((norm - 1)^2)"),
         (lambda *a: penalty_by_hand(*a).item(), "no tensor"),
@@ -555,7 +624,7 @@ R1 = Exercise(
     wrong=[
         (lambda score, real, fake: r1(score, fake, real), "at the fake images"),
         (lambda *a: r1(*a).detach(), "no gradient passes"),
-        (partial(r1, graph=False), "no gradient passes"),
+        (partial(r1, graph=False), "no gradient passes through the penalty: differentiate with create_graph=True"),
         (partial(r1, weight=20.0), "weight / 2 times"),
         (partial(r1, pixels=(2, 3)), "weight / 2 times"),  # a norm for each channel
         (lambda *a: -r1(*a), "weight / 2 times"),
@@ -619,6 +688,7 @@ MOVES = Exercise(
         [[3, 2, 1.0], [0, 1, 2.0], [1, 2, 2.0]],
         np.array([[0, 1, 2], [1, 2, 2], [3, 2, 1]]),
         [(0, 1, Fraction(1)), (0, 1, 1), (1, 2, 2), (3, 2, 1)],
+        zip([0, 1, 3], [1, 2, 2], [2, 2, 1], strict=True),
     ],
     wrong=[
         ([], "the piles end as [3.0, 2.0, 1.0, 4.0]"),
@@ -781,9 +851,10 @@ LEAKS_AT = Exercise(
 )
 
 
-def erased(x: Tensor, side: int = 8, low: float = -1.0, each: bool = True) -> Tensor:
-    """A square of each image is black, at a place of its own, or at the same place."""
+def erased(x: Tensor, side: int = 8, low: float = -1.0, each: bool = True, diagonal: bool = False) -> Tensor:
+    """A square of each image is black, at a place of its own, at the same place, or with row and column one number."""
     row, column = torch.randint(0, 32 - side, (2, len(x) if each else 1, 1, 1, 1))
+    column = row if diagonal else column
     at = torch.arange(32)
     inside = ((at[:, None] - row) // side == 0) & ((at - column) // side == 0)
     return torch.where(inside, low, x)
@@ -795,12 +866,11 @@ def erased_in_place(x: Tensor) -> Tensor:
     return x
 
 
-def on_the_diagonal(x: Tensor) -> Tensor:
-    """Row and column are one number."""
-    corner = torch.randint(25, (len(x), 1, 1, 1))
-    at = torch.arange(32)
-    inside = ((at[:, None] - corner) // 8 == 0) & ((at - corner) // 8 == 0)
-    return torch.where(inside, -1.0, x)
+def image_by_image_in_place(x: Tensor) -> Tensor:
+    for image in x:
+        row, column = (int(torch.randint(25, ())) for _ in range(2))
+        image[:, row : row + 8, column : column + 8] = -1
+    return x
 
 
 def of_one_channel(x: Tensor) -> Tensor:
@@ -845,7 +915,7 @@ ERASE = Exercise(
         (partial(erased, low=0.0), "does not become black"),
         (partial(erased, each=False), "begin in 1 row(s)"),
         (partial(erased, side=7), "one square of 8 x 8"),
-        (on_the_diagonal, "row and column are the same number"),
+        (partial(erased, diagonal=True), "row and column are the same number"),
         (of_one_channel, "it changes some channels of a pixel, and not all of them"),
         (every_second, "one square of 8 x 8"),
         (partial(erased, low=-0.9), "does not become black"),
@@ -855,6 +925,9 @@ ERASE = Exercise(
         (lambda x: erased(x).detach(), "no gradient reaches the images"),
         (lambda x: erased(x) * torch.nan, "does not become black"),
         (erased_in_place, "it changes the images"),
+        (image_by_image_in_place, "it changes the images"),
+        (lambda x: erased(x).double(), "it makes torch.float64 of images in torch.float32"),
+        (lambda x: x[random.sample(range(25), len(x))], "lambda x: x[random.sample"),  # and no line of random.py
         (lambda x: erased(x).numpy, "return as many of the same shape"),
         NONE,
         RAISES,
@@ -914,6 +987,8 @@ LOST = Exercise(
         (lambda labels, n: lost(labels, 2 * n), "batches of"),
         (lambda labels, n: 4, "return a set of labels"),
         (lambda labels, n: set(labels[len(labels) // n * n :].tolist()), "lose"),
+        (lambda labels, n: set(labels.tolist()) - set(labels[: -(len(labels) % n)].tolist()), "335 lose none"),
+        (lambda labels, n: set(labels.tolist()) - {int(k) for b in labels.split(n)[:-1] for k in b}, "335 lose none"),
         (lambda labels, n: {5}, "not 5"),
         (lambda labels, n: set(range(int(labels[: len(labels) // n * n or 1].max()) + 1, 5)), "lose"),
         NONE,

@@ -78,7 +78,18 @@ def test_what_is_no_number_is_shown(answer: Any) -> None:
         number(answer)
 
 
-@pytest.mark.parametrize("answer", [[1, 2], (1.0, 2.0), np.array([1, 2]), torch.tensor([1.0, 2.0]).requires_grad_()])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [1, 2],
+        (1.0, 2.0),
+        [Fraction(1), Fraction(2)],
+        [torch.tensor(1.0), torch.tensor(2)],
+        np.array([1, 2]),
+        np.array([2, 1])[::-1],
+        torch.tensor([1.0, 2.0]).requires_grad_(),
+    ],
+)
 def test_numbers_may_come_in_any_container(answer: Any) -> None:
     assert numbers(answer, torch.zeros(2)).tolist() == [1.0, 2.0]
 
@@ -111,4 +122,6 @@ def test_what_is_shown_is_short() -> None:
     assert shown(torch.tensor([1.23456, -2])) == "[1.235, -2]"
     assert shown(torch.tensor(1.23456)) == "1.235"
     assert shown(torch.zeros(20)) == "of shape (20,)"
+    assert shown(np.array([2.0, 1.0])[::-1]) == "[1, 2]"
+    assert shown(np.array("two")) == "array('two', dtype='<U3')"
     assert len(shown("a" * 200)) == 80

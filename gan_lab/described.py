@@ -34,7 +34,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torch.utils.hooks import RemovableHandle
 
-from gan_lab.gathered import altered, gathered
+from gan_lab.gathered import altered, gathered, given
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), torch.dtype, torch.device)
 FUNCTION = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
@@ -265,7 +265,7 @@ def held_by(thing: Any) -> dict[str, Any]:
         return {name: value for name, value in held.items() if name not in COUNTS}
     if of_a_library(kind):
         return held
-    state = state_of(thing) | gathered(kind)
+    state = (state_of(thing) - (given(kind) - altered(kind))) | gathered(kind)  # a setting may be in a state, too
     return {name: value for name, value in held.items() if name not in state and not computed(kind, name)}
 
 

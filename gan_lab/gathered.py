@@ -22,8 +22,8 @@ def gathered(kind: type) -> frozenset[str]:
 
 @cache
 def altered(kind: type) -> frozenset[str]:
-    """The attributes of a class that any method but `__init__` changes."""
-    names = {name for each in kind.__mro__ if own(each) for name in vars(each)} - {"__init__"}
+    """The attributes of a class that any method but `__init__` and `load_state_dict` changes."""
+    names = {name for each in kind.__mro__ if own(each) for name in vars(each)} - {"__init__", "load_state_dict"}
     return changed(function for name in names for function in functions(kind, name))
 
 
@@ -57,7 +57,10 @@ def given(kind: type) -> frozenset[str]:
     for function in functions(kind, "__init__"):
         steps = list(dis.get_instructions(function))
         for n, step in enumerate(steps):
-            if step.opname == "STORE_ATTR" and n >= 2 and not constant(steps[n - 2]):
+            if step.opname != "STORE_ATTR" or n < 2:
+                continue
+            fallback = steps[n - 1].is_jump_target  # self.sigma = sigma or 0.3
+            if fallback or not constant(steps[n - 2]):
                 found.add(step.argval)
     return frozenset(found)
 
@@ -78,7 +81,9 @@ def functions(kind: type, name: str) -> Iterator[types.FunctionType]:
 
 def constant(step: dis.Instruction) -> bool:
     """Whether a value is one, or an empty list or dictionary."""
-    return step.opname == "LOAD_CONST" or (step.opname in ("BUILD_LIST", "BUILD_MAP") and step.arg == 0)
+    return step.opname in ("LOAD_CONST", "LOAD_SMALL_INT") or (
+        step.opname in ("BUILD_LIST", "BUILD_MAP") and step.arg == 0
+    )
 
 
 def loads(step: dis.Instruction) -> bool:

@@ -1,6 +1,7 @@
 """One owner at a time: what a process writes into, no other process may write into, until it is done or ends."""
 
 import contextlib
+import errno
 import os
 import platform
 import time
@@ -76,6 +77,10 @@ def is_free(folder: Path) -> bool:
             return True
     except (Timeout, PermissionError):
         return False
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+        return True  # where nobody can write, nobody works
 
 
 def begin_anew(folder: Path, way_out: str = WAY_OUT) -> None:

@@ -189,8 +189,8 @@ class Run:
         """The run's folder: run_dir/name, unless another run lives there; else the name has the recipe's digest."""
         own = f"{name}-{self._digest}"
         if not str(run_dir):
-            return Path(os.environ.get("GAN_LAB_RUNS", "runs"), own).expanduser()
-        simple = Path(run_dir, name).expanduser()
+            return Path(os.path.expanduser(os.environ.get("GAN_LAB_RUNS", "runs")), own)
+        simple = Path(os.path.expanduser(run_dir), name)
         kept = self._recipe_in(simple)
         return simple if kept is None or run_folder.digest(kept) == self._digest else simple.with_name(own)
 

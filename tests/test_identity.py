@@ -184,3 +184,55 @@ class Paler:
 def test_images_with_another_setting_are_other_images() -> None:
     told, other = (game_of(images=Paler(small_images(), rate)) for rate in (0.5, 0.7))
     assert {name for name in told if told[name] != other[name]} == {"images"}
+
+
+class Fading(NonSaturating):
+    """A noise that falls from round to round, and begins as it is told."""
+
+    def __init__(self, sigma: float | None = None) -> None:
+        super().__init__()
+        self.sigma = sigma or 0.3
+        self.rounds = 0
+
+    def d_loss(self, real: torch.Tensor, fake: torch.Tensor, y: torch.Tensor | None = None) -> torch.Tensor:
+        self.sigma *= 0.9
+        self.rounds += 1
+        return super().d_loss(real + self.sigma, fake)
+
+
+def test_what_is_given_or_has_a_fallback_counts_and_a_count_of_rounds_does_not() -> None:
+    assert game_of(loss=Fading(0.1)) != game_of(loss=Fading(0.5))
+    played = Fading(0.1)
+    played.rounds = 7
+    assert game_of(loss=Fading(0.1)) == game_of(loss=played)
+
+
+class Halving:
+    """A schedule of one's own, in torch's idiom: its state has its settings, too."""
+
+    def __init__(self, optimizer: Any, gamma: float) -> None:
+        self.optimizer, self.gamma = optimizer, gamma
+        self.epochs = 0
+
+    def step(self) -> None:
+        self.epochs += 1
+        self.optimizer.param_groups[0]["lr"] *= self.gamma
+
+    def state_dict(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key != "optimizer"}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.gamma, self.epochs = state["gamma"], state["epochs"]
+
+
+def test_a_setting_that_an_own_state_names_counts_and_what_is_gathered_in_it_does_not() -> None:
+    def of(gamma: float, epochs: int = 0) -> dict[str, str]:
+        def made(opt: torch.optim.Optimizer) -> Halving:
+            halving = Halving(opt, gamma)
+            halving.epochs = epochs
+            return halving
+
+        return game_of(also={"schedule": made})
+
+    assert of(0.9) != of(0.8)
+    assert of(0.9) == of(0.9, epochs=3)

@@ -1,3 +1,4 @@
+import errno
 import gc
 import os
 import signal
@@ -83,3 +84,14 @@ def test_in_one_process_the_latest_has_it_whatever_becomes_of_the_former(tmp_pat
     assert f"in use by process {os.getpid()} on " in refused.stderr
     latest.close()
     assert subprocess.run(check, stdin=subprocess.DEVNULL, capture_output=True, text=True).returncode == 0
+
+
+def test_on_a_medium_that_nobody_can_write_nobody_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with owned(tmp_path):
+        pass
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(tmp_path / owner.LOCK))
+
+    monkeypatch.setattr("filelock.BaseFileLock.acquire", refused)
+    assert is_free(tmp_path)

@@ -17,6 +17,7 @@ from gan_lab.lessons.played import NARROW, Played, kept
 from gan_lab.measure.seeds import interval, table
 
 Values = pd.Series  # a number a seed; empty where no training of this kind is kept
+NONE = pd.Series(dtype=float)
 LESS, MORE = (-inf, 0.0), (0.0, inf)  # regions of a change
 
 
@@ -62,7 +63,7 @@ def at_the_end(name: str, measure: str) -> Callable[[], Values]:
 def of_kept(name: str, width: float, values: Callable[[Played], Values]) -> Values:
     """Values of a training; none if it is not kept."""
     training = kept(name, width)
-    return values(training) if training else pd.Series(dtype=float)
+    return values(training) if training else NONE
 
 
 def remedy(setting: str, metric: str) -> Callable[[], Values]:
@@ -79,13 +80,6 @@ def change(trainings: pd.DataFrame, metric: str, setting: str, against: str) -> 
     """metric(setting, s) - metric(against, s) for the seeds s that both have."""
     wide = trainings.pivot(index="seed", columns="setting", values=metric)
     return (wide[setting] - wide[against]).dropna()
-
-
-def loss_and_distance() -> Values:
-    """Spearman's correlation, over the epochs of a WGAN-GP, of the critic's loss and the kernel distance."""
-    games = table("04_wgan_epochs").query("setting == 'WGAN-GP'").groupby("seed")
-    # the loss is minus the estimate
-    return pd.Series({seed: -g["estimate_train"].corr(g["kernel_distance"], method="spearman") for seed, g in games})
 
 
 CLAIMS = (
@@ -164,10 +158,10 @@ CLAIMS = (
     ReportClaim(
         "B4",
         "The critic's loss rises, so the critic gets worse.",
-        "rank correlation of its loss and the samples' kernel distance",
-        MORE,
-        loss_and_distance,
-        WASSERSTEIN,
+        "how good the critic is: not measured here",
+        (-inf, inf),
+        lambda: NONE,
+        "case 20 is about it",
     ),
 )
 

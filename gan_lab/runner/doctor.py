@@ -64,7 +64,7 @@ def kernel() -> Finding:
         return Finding("kernel", "there is no kernel python3", "broken", SET_UP)
     if shutil.which(starts) is None:
         return Finding("kernel", f"it starts {starts}, which does not exist", "broken", SET_UP)
-    if Path(starts).is_absolute() and Path(starts) != Path(sys.executable):
+    if Path(starts).is_absolute() and Path(starts).parent != Path(sys.executable).parent:
         remedy = "Remove it: jupyter kernelspec remove python3. The one of this environment then takes its place."
         return Finding("kernel", f"it starts another Python, {starts}", "broken", remedy)
     return Finding("kernel", "python3, of this environment", "good")

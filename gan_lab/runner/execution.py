@@ -31,18 +31,20 @@ def execute(
     threads: int | None = None,
     progress: bool = False,
     cancelled: Callable[[], bool] = lambda: False,
+    made_by: Status | None = None,
 ) -> Status:
     """Execute a notebook into the folder `out`: the executed copy, its HTML page, and its status.
 
     time_limit: seconds for the whole notebook.  threads: how many cores its kernel may use.  progress: draw a bar.
-    cancelled: asked twice a second whether to stop.  A failure does not raise, it is in the status that returns; an
-    interrupt stops the notebook with its kernel, then goes on to the caller.
-    Raises BlockingIOError, before anything is written, if another process works in the folder.
+    cancelled: asked twice a second whether to stop.  made_by: what an older version left there, which is only shown.
+    A failure does not raise, it is in the status that returns; an interrupt stops the notebook with its kernel, then
+    goes on to the caller. Raises BlockingIOError, before anything is written, if another process works in the folder.
     """
     notebook, out = notebook.resolve(), out.resolve()
     with owned(out):
         status = Status("running", notebook.stem, dict(parameters), attempt)
-        status = replace(status, notebook_digest=notebook_digest(notebook), code=code_version())
+        versions = (made_by.notebook_digest, made_by.code) if made_by else (notebook_digest(notebook), code_version())
+        status = replace(status, notebook_digest=versions[0], code=versions[1])
         status.write(out)
         with tempfile.TemporaryDirectory(prefix="gan-lab-") as files:
             order = {"notebook": str(notebook), "out": str(out), "files": files, "time_limit": time_limit}

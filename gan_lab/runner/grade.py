@@ -27,7 +27,7 @@ from gan_lab.files import whole
 from gan_lab.owner import owned
 from gan_lab.runner.course import NOTEBOOKS
 from gan_lab.runner.execution import kill_family
-from gan_lab.runner.graded_folder import KEPT, TABLE, place, why_none
+from gan_lab.runner.graded_folder import KEPT, STUDENTS, TABLE, place, why_none
 from gan_lab.runner.held import GRADES, refuse_other_table, refuse_page
 from gan_lab.runner.isolation import isolated
 from gan_lab.runner.limits import BOARD_SECONDS, MEGABYTES, SECONDS, STARTING
@@ -35,7 +35,7 @@ from gan_lab.runner.pseudonyms import pseudonyms
 from gan_lab.runner.release import sources
 from gan_lab.runner.samples import draw_samples
 from gan_lab.runner.some_at_a_time import some_at_a_time
-from gan_lab.runner.submissions import Lesson, grade_id, read, students
+from gan_lab.runner.submissions import Lesson, folders, grade_id, read, students
 from gan_lab.runner.versions import code_version
 
 
@@ -94,8 +94,9 @@ def grade(
     another file where a table or a page of the grades goes; BlockingIOError if another process grades into `out`.
     """
     submissions, out = Path(submissions).resolve(), Path(out).resolve()
-    if out == submissions or submissions in out.parents:
-        raise ValueError(f"{out} lies among the submissions: choose another folder for the grades")
+    pages = out / STUDENTS
+    if out == submissions or submissions in out.parents or submissions == pages or pages in submissions.parents:
+        raise ValueError(f"{out} and the submissions would mix: choose another folder for the grades")
     if NOTEBOOKS.parent == out or out in NOTEBOOKS.parents:
         raise ValueError(f"{out} holds the course itself: choose a folder of its own for the grades")
     another = "choose another folder for the grades"
@@ -108,10 +109,16 @@ def grade(
     with owned(out):
         found = some_at_a_time(lambda one: grades_of(*one, terms), files, jobs)
         grades = best([one for of_file, _ in found for one in of_file])
+        grades += [without_notebook(student) for student in folders(submissions) if student not in handed_in]
         write_table(grades, out / TABLE)
         draw_samples(handed_in, out, hidden, jobs=jobs, seconds=board_seconds, megabytes=megabytes)
         write_pages(grades, out)
     return grades, sum(anew for _, anew in found)
+
+
+def without_notebook(student: str) -> Grade:
+    """What to say of a folder in which there is none, but perhaps an archive."""
+    return Grade(student, "", "", 0, "no notebook", "no notebook lies in this folder: unpack an archive, if it has one")
 
 
 def best(grades: list[Grade]) -> list[Grade]:

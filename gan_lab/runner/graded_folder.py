@@ -4,13 +4,14 @@ from pathlib import Path
 
 TABLE = "grades.csv"  # a row for each answer
 KEPT = ".kept"  # what is not graded twice, and who has which pseudonym
+STUDENTS = "students"  # the folder of their pages
 SAMPLES = "samples.npy"  # what a student's notebook drew for the board
 NO_SAMPLES = "no_samples.txt"  # or why there is nothing
 
 
 def place(out: Path, student: str) -> Path:
     """The folder of a student, with the page."""
-    return out / "students" / student
+    return out / STUDENTS / student
 
 
 def why_none(folder: Path) -> str:

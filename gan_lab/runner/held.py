@@ -4,7 +4,7 @@ import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from gan_lab.owner import is_free
+from gan_lab.owner import LOCK, is_free
 from gan_lab.run_folder import EPOCHS, LOG, RECIPE, ROUNDS, STATUS, DamagedFileError, Scalar, executed, page
 from gan_lab.runner import course
 from gan_lab.runner.status import Status
@@ -27,8 +27,9 @@ def refuse_to_replace(notebook: Path, out: Path) -> None:
     copy = executed(out, notebook.stem)
     if copy.exists() and copy.samefile(notebook):
         raise ValueError(f"the executed copy would replace the notebook {copy} itself: choose another folder")
+    ours = readable_status(out) is not None or ((out / STATUS).is_file() and (out / LOCK).exists())  # a damaged one
     for file in (copy, page(out, notebook.stem), out / STATUS, out / LOG):
-        if os.path.lexists(file) and not (out / STATUS).is_file():
+        if os.path.lexists(file) and not ours:
             raise ValueError(f"{file} is there already, and no run of gan-lab made it: choose another folder")
         if file.is_symlink():
             raise ValueError(f"{file} is a link to another file, which would be replaced: choose another folder")

@@ -215,6 +215,7 @@ def inside(file: Path, top: Path) -> str:
 def training_table(folder: str | Path, *, each_epoch: bool = False) -> pd.DataFrame:
     """One row a complete training: its parameters, its game and what was found after its last epoch, free of paths.
 
+    A parameter or a part of the game that has the name of a number found, as the penalty, is called `given <name>`.
     With each_epoch one row a measured epoch, and of the game only what is not the same in all of the trainings. That is
     what a table in the repository's folder `results` holds; `left_out` tells which runs are not in it. Raises
     FileNotFoundError if none is complete.
@@ -231,8 +232,8 @@ def training_table(folder: str | Path, *, each_epoch: bool = False) -> pd.DataFr
         table = measured_epochs(run) if each_epoch else pd.DataFrame([run.found])
         game = {key: value for key, value in run.recipe.game.items() if key not in alike}
         about = {"run": run.name, "epochs": len(run.epochs), **run.parameters, **game}
-        for place, (key, value) in enumerate({k: v for k, v in about.items() if k not in table.columns}.items()):
-            table.insert(place, key, value)
+        for place, (key, value) in enumerate(about.items()):
+            table.insert(place, f"given {key}" if key in table.columns else key, value)
         for key, value in {**run.versions, "device": run.device}.items():
             table[key] = value
         tables.append(table)
@@ -256,17 +257,19 @@ def left_out(folder: str | Path) -> str:
 def settings(results: Iterable[Result]) -> dict[str, list[Result]]:
     """The complete trainings by what was varied but the seed, "B1, real_target = 0.9"; numbers and seeds in order.
 
-    Of runs of one name, it is the parameters that tell them apart; where these do not, the parts of the game. Runs that
-    were made by several versions of a notebook or of the code are settings of their own, "B1, notebook 3f2a91c0".
+    Of runs of one name, it is the parameters and the epochs that tell them apart; where these do not, also the parts of
+    the game. Runs that were made by several versions of a notebook or of the code are settings of their own, "B1,
+    notebook 3f2a91c0".
     """
     complete = [result for result in results if result.complete]
     names = dict.fromkeys(result.name for result in complete)
     groups: dict[str, list[Result]] = {}
     for name in names:
         runs = [result for result in complete if result.name == name]
-        facts: list[dict[str, Scalar]] = [run.parameters for run in runs]
-        if len(set(map(str, map(but_the_seed, facts)))) < len({str(but_the_seed(run.recipe.game)) for run in runs}):
-            facts = [{**run.parameters, **run.recipe.game} for run in runs]
+        facts: list[dict[str, Scalar]] = [{"epochs": len(run.epochs), **run.parameters} for run in runs]
+        whole = [{**run.recipe.game, **fact} for fact, run in zip(facts, runs, strict=True)]
+        told, different = ({str(but_the_seed(fact)) for fact in which} for which in (facts, whole))
+        facts = whole if len(told) < len(different) else facts
         keys = dict.fromkeys(key for fact in facts for key in but_the_seed(fact))
         varied = [key for key in keys if len({str(fact.get(key, "")) for fact in facts}) > 1]
         mixed = [kind for kind in VERSIONS if len({run.versions[kind] for run in runs}) > 1]

@@ -5,18 +5,20 @@ they found, `report.write_report` for a page about it, `doctor.examine` for the 
 """
 
 import hashlib
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gan_lab.owner import begin_anew, in_use, is_free
-from gan_lab.run_folder import STATUS, Scalar
+from gan_lab.run_folder import RECIPE, STATUS, Scalar
 from gan_lab.runner.execution import execute
 from gan_lab.runner.held import (
     by_another_version,
     damage,
     made_by_another_version,
+    readable_status,
     refuse_other_run,
     refuse_to_replace,
 )
@@ -53,7 +55,7 @@ def run_notebook(
     files or another run; BlockingIOError if another process works there, or plays the sweep that the folder belongs to;
     NotebookError if the notebook fails.
     """
-    notebook = Path(notebook)
+    notebook, made_by = Path(notebook), None
     out, values = planned(notebook, given or {}, out, files)
     refuse_sweep_at_work(out.resolve().parent)
     if damaged := damage(out):
@@ -62,9 +64,10 @@ def run_notebook(
         if again:
             begin_anew(out)
         else:
+            made_by = readable_status(out) if any(out.rglob(RECIPE)) else None
             said = f"{out} was made {by_another_version(changed)}; what it trained stays"
             print(f"{said}. --again plays it again", file=sys.stderr)
-    status = execute(notebook, values, out, time_limit=time_limit, progress=progress)
+    status = execute(notebook, values, out, time_limit=time_limit, progress=progress, made_by=made_by)
     if status.failure:
         raise NotebookError(notebook, out, status.failure)
     return out
@@ -82,6 +85,8 @@ def planned(
     """The folder and the parameters of a run. Raises ValueError as `run_notebook` does; writes nothing."""
     values = check(notebook, given)
     out = Path(out) if out else default_folder(notebook, values, files)
+    out = out if out.name not in ("", "..") else Path(os.path.abspath(out))  # a folder that may get another name
+    refuse_other_than_text(str(out.absolute()), *map(str, values.values()))
     values = in_folder(values, out)
     refuse_to_replace(notebook, out)
     refuse_other_run(notebook, values, out, free=("epochs", "run_dir"))  # more epochs go on
@@ -95,7 +100,18 @@ def in_folder(values: dict[str, Scalar], out: Path) -> dict[str, Scalar]:
     """
     if "run_dir" not in values:
         return values
-    return values | {"run_dir": str(Path(str(values["run_dir"]) or out).expanduser().resolve())}
+    return values | {"run_dir": str(Path(os.path.expanduser(str(values["run_dir"]) or out)).resolve())}
+
+
+def refuse_other_than_text(*values: str) -> None:
+    """Raises ValueError if a value is no text in UTF-8, as a folder's name may be: no file of ours could name it."""
+    for value in values:
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ValueError(
+                f"{value!r} is no text in UTF-8: choose another name, or start in another folder"
+            ) from None
 
 
 def default_folder(notebook: Path, values: Mapping[str, Scalar], files: Sequence[Path] = ()) -> Path:

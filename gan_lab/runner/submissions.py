@@ -138,23 +138,31 @@ def read(file: Path) -> NotebookNode:
 
 
 def students(folder: Path) -> dict[str, list[Path]]:
-    """The notebooks of each student, by the name of their folder, without copies that a command executed into a run's.
+    """The notebooks of each student, by the name of their folder.
 
-    A link to a notebook is there, to be named; what lies behind a link to a folder is not. Raises FileNotFoundError if
-    there is none.
+    A copy that a command executed into a run's folder counts only where the student has no other notebook. A link to a
+    notebook is there, to be named; what lies behind a link to a folder is not. Raises FileNotFoundError if there is no
+    notebook.
     """
-    found: dict[str, list[Path]] = {}
+    own: dict[str, list[Path]] = {}
+    executed: dict[str, list[Path]] = {}
     for file in sorted(folder.glob("*/**/*.ipynb")):
         parts = file.relative_to(folder).parts
-        if any(part.startswith(".") for part in parts) or (file.parent / STATUS).exists():
-            continue
-        if file.is_symlink() or file.is_file():
-            found.setdefault(parts[0], []).append(file)
+        if not any(part.startswith(".") for part in parts) and (file.is_symlink() or file.is_file()):
+            kind = executed if (file.parent / STATUS).exists() else own
+            kind.setdefault(parts[0], []).append(file)
+    found = {student: own.get(student) or executed[student] for student in sorted({*own, *executed})}
     if not found:
         raise FileNotFoundError(
             f"{folder} has no notebooks: put each student's into a folder, {folder}/NAME/03_acgan.ipynb"
         )
     return found
+
+
+def folders(folder: Path) -> list[str]:
+    """The names of all folders in there, each a student's; hidden ones and links are none."""
+    inside = (place for place in folder.iterdir() if place.is_dir() and not place.is_symlink())
+    return sorted(place.name for place in inside if not place.name.startswith("."))
 
 
 def in_no_folder(folder: Path) -> str:

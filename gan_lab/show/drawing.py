@@ -53,7 +53,7 @@ def inverter(G: nn.Module, x: Tensor, *, steps: int = 100) -> None:
     def chart(figure: Figure) -> None:
         nearest, _ = reproduced(G, x, steps)
         title = "above: images that G never saw; below: G's nearest"
-        plots.grid(figure.subplots(), torch.cat([x, nearest.cpu()]), nrow=len(x), title=title)
+        plots.grid(figure.subplots(), torch.cat([x.cpu(), nearest.cpu()]), nrow=len(x), title=title)
 
     show(ipywidgets.VBox([ipywidgets.HBox([canvas, view]), says]), png(chart, (0.7 * len(x) + 0.6, 2.0)))
 

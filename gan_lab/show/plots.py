@@ -1,6 +1,7 @@
 """Pictures of a training: sample grids, curves, animations. Each function draws arrays into axes that it is given."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -89,28 +90,30 @@ def animation(pictures: Sequence[Path], file: Path, *, fps: float = 6.0, hold: f
     writers = {".gif": save_gif, ".mp4": save_mp4}
     if file.suffix not in writers:
         raise ValueError(f"{file.name} is neither an .mp4 nor a .gif: an animation is one of the two")
-    frames = [enlarged(picture, scale) for picture in pictures]
-    frames += [frames[-1]] * round(hold * fps)
+    shown = [*pictures, *[pictures[-1]] * round(hold * fps)]
+    frames = (enlarged(picture, scale) for picture in shown)  # one in memory at a time
     with whole(file) as part:
         writers[file.suffix](frames, part, fps)
     return file
 
 
-def save_gif(frames: list[np.ndarray], file: Path, fps: float) -> None:
+def save_gif(frames: Iterable[np.ndarray], file: Path, fps: float) -> None:
     write_gif(map(Image.fromarray, frames), file, fps)
 
 
 def write_gif(frames: Iterable[Image.Image], file: Path | IO[bytes], fps: float) -> None:
     """The pictures one after another, and then from the first again."""
-    first, *rest = frames
-    first.save(file, format="gif", save_all=True, append_images=rest, duration=round(1000 / fps), loop=0)
+    each = iter(frames)
+    next(each).save(file, format="gif", save_all=True, append_images=each, duration=round(1000 / fps), loop=0)
 
 
-def save_mp4(frames: list[np.ndarray], file: Path, fps: float) -> None:
-    height, width = frames[0].shape[:2]
+def save_mp4(frames: Iterable[np.ndarray], file: Path, fps: float) -> None:
+    each = iter(frames)
+    first = next(each)
+    height, width = first.shape[:2]
     writer = imageio_ffmpeg.write_frames(str(file), (width, height), fps=fps, macro_block_size=1)
     writer.send(None)  # starts the generator
-    for frame in frames:
+    for frame in chain([first], each):
         writer.send(frame.tobytes())
     writer.close()
 

@@ -23,7 +23,7 @@ class Field(NamedTuple):
     gradient: Array  # (H, W, 2), along x and along y
 
 
-def field(score: Score, limits: Limits, n: int = 100) -> Field:
+def field(score: Score, limits: Limits, n: int = 100, device: torch.device | str = "cpu") -> Field:
     """The values of a score function and its gradient, by autograd, on n x n points that fill the limits.
 
     score: points (N, 2) -> (N,), each from its own point alone: put a D with batch norm, dropout or noise into
@@ -36,12 +36,13 @@ def field(score: Score, limits: Limits, n: int = 100) -> Field:
         raise ValueError(f"n counts the points along a side: at least 2, not {n}")
     x, y = np.linspace(left, right, n), np.linspace(bottom, top, n)
     places = np.stack(np.meshgrid(x, y), axis=-1)  # (n, n, 2)
-    points = torch.tensor(places.reshape(-1, 2), dtype=torch.float32, requires_grad=True)
+    points = torch.tensor(places.reshape(-1, 2), dtype=torch.float32, device=device, requires_grad=True)
     value = score(points)
     if value.shape != (n * n,):
         raise ValueError(f"score must give one number a point, ({n * n},), not {tuple(value.shape)}")
     (gradient,) = torch.autograd.grad(value.sum(), points)
-    return Field(x, y, value.detach().double().view(n, n).numpy(), gradient.double().view(n, n, 2).numpy())
+    value, gradient = value.detach().cpu().double(), gradient.cpu().double()
+    return Field(x, y, value.view(n, n).numpy(), gradient.view(n, n, 2).numpy())
 
 
 def surface(ax: Axes, score: Score, limits: Limits, *, levels: ArrayLike | int = 9, title: str = "") -> None:
@@ -80,7 +81,7 @@ def points(ax: Axes, real: ArrayLike, fake: ArrayLike, limits: Limits, *, title:
 
     What lies outside the limits is cut off, and the title, if there is one, says how many generated points these are.
     """
-    real, fake = np.asarray(real), np.asarray(fake)
+    real, fake = (np.asarray(x.detach().cpu() if isinstance(x, torch.Tensor) else x) for x in (real, fake))
     left, right, bottom, top = limits
     ax.plot(*real.T, "o", color=REAL, markersize=3.5, markeredgewidth=0, label="real")
     ax.plot(*fake.T, "x", color=FAKE, markersize=4.5, label="generated")

@@ -110,6 +110,9 @@ playground()
 # `DCGAN` is a network by the guidelines that you will read below, small enough for a laptop. Two student reports on the
 # same coursework are reproduced in this course, too; `B1` is the network of report B (32 x 32 images), `A1` that of
 # report A (64 x 64).
+#
+# With images of your own (`data_dir`) the text still describes the bundled digits: read *class* where it says *digit*.
+# A line *Does not hold here* names a sentence that your run does not bear out.
 
 # %% tags=["parameters"]
 data_dir: str = ""  # the images; "" is the bundled digits [a folder, or one of MNIST, FashionMNIST, KMNIST]
@@ -149,7 +152,7 @@ K = len(images.classes)
 
 # %% tags=["hide-input"]
 #| fig-alt: >
-#|   Two rows of sixteen real images, white on black, each drawn by another hand.
+#|   Two rows of sixteen real images.
 real, _ = images.batch(torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:32])
 fig, ax = plt.subplots(figsize=(9, 2.7))
 plots.grid(ax, real, nrow=16, value_range=value_range, title="32 of the real images")
@@ -246,7 +249,7 @@ layers(D, real[:2])
 if system == "DCGAN":
     told = sum(w.numel() for w in D.v.parameters())
     print(f"    the score: one linear map of these features, {D.linear.in_features + 1:,} parameters,", end=" ")
-    print(f"and one for each digit, {told:,}")
+    print(f"and one for each class, {told:,}")
 
 # %% [markdown]
 # ## The generator's loss: why it does not simply minimise $V$
@@ -294,9 +297,9 @@ plt.show()
 # %% [markdown]
 # On the left side of these pictures, where $D$ is sure of a fake, only one of the two pulls. At $s = -6$ it pulls $e^6$
 # times as hard, some 400 times: the size of its slope is $1 - \sigma(s)$, that of the saturating one $\sigma(s)$. (Adam
-# divides a step by the size of the latest gradients, so $G$'s steps need not be 400 times smaller. But within a batch the
-# saturating loss looks most at the drawings that $D$ already believes, and hardly at the worst ones.) At a score of 0, where
-# $D$ cannot tell, the non-saturating loss is $\log 2$.
+# divides a step by the size of the latest gradients, so $G$'s steps need not be 400 times smaller. But within a batch
+# the saturating loss looks most at the drawings that $D$ already believes, and hardly at the worst ones.) At a score of
+# 0, where $D$ cannot tell, the non-saturating loss is $\log 2$.
 
 # %% tags=["claims"]
 claim("only one of the two pulls", pulls["non-saturating"] > 0.9 and pulls["saturating"] < 0.01)
@@ -472,9 +475,9 @@ sure_of = {"drawings": judge.sure(drawn()), "unseen real images": judge.sure(jud
 print("\n".join(f"the classifiers are sure of {share:.0%} of the {name}" for name, share in sure_of.items()))
 
 # %% [markdown]
-# Would a stranger name the drawings? We can only ask classifiers. The classifiers, which have never seen a drawing of $G$,
-# are sure of more than half as many drawings as real images ("sure" means that one digit has a probability above 0.99). That
-# is a hint and no proof: they know nothing but these five digits, and can be sure of a scribble, too.
+# Would a stranger name the drawings? We can only ask classifiers. The classifiers, which have never seen a drawing of
+# $G$, are sure of more than half as many drawings as real images ("sure" means that one digit has a probability above
+# 0.99). That is a hint and no proof: they know nothing but these five digits, and can be sure of a scribble, too.
 #
 # In the table above the first column is for the drawings, the second for real images that nobody has seen, the third
 # for the training images themselves, the last for noise. The kernel distance says how far the drawings still are from
@@ -504,8 +507,8 @@ claim(
 # ## Reading the curves, and misreading them
 #
 # The two halves of $D$'s loss, and the loss of $G$; a dotted line marks what each would be if $D$ could not tell, here
-# $\log 2$. On the right **accuracy**, the share of the images that $D$ calls what they are: real ones with a score above 0,
-# fake ones with a score below 0.
+# $\log 2$. On the right **accuracy**, the share of the images that $D$ calls what they are: real ones with a score
+# above 0, fake ones with a score below 0.
 
 # %% tags=["hide-input"]
 #| fig-alt: >
@@ -580,8 +583,8 @@ plt.show()
 # %% [markdown]
 # Compare two gaps. If the held-out images lie where the training images do, $D$ has learnt what digits look like. If
 # they lie where the generated ones do, it only knows its own images by heart. In between it has learnt something of
-# both. (This is $D$ after its last step, at one moment, on all images. The accuracies above were taken in each round, of its
-# batch and before $D$'s step, and those two can differ much.)
+# both. (This is $D$ after its last step, at one moment, on all images. The accuracies above were taken in each round,
+# of its batch and before $D$'s step, and those two can differ much.)
 
 # %% [markdown]
 # ## A walk through the latent space (deeper)

@@ -66,6 +66,10 @@ plt.style.use(plots.STYLE)
 # `setting` names the remedy that is trained live further down, beside the plain game. Change a line, and run the
 # notebook from here on: the next cell of code checks what you wrote. (Report A's networks and settings are in
 # `notebooks/parameters/02_report_a.yaml`, report B's in `02_report_b.yaml`.)
+#
+# With images of your own (`data_dir`) the text still describes the bundled digits: read *class* where it says *digit*.
+# A line *Does not hold here* names a sentence that your run does not bear out. The tables of ten seeds in section 6 are
+# of the digits, whatever `data_dir` is.
 
 # %% tags=["parameters"]
 setting: str = "one-sided and annealed"  # what to train [one of plain, one-sided, two-sided, noise, annealed, noise on reals, one-sided and annealed, report B]
@@ -321,9 +325,9 @@ plt.show()
 pd.DataFrame(trained | best).T.map("{:.3g}".format).replace("nan", "–")
 
 # %% [markdown]
-# The thin straight dotted lines, and the last rows of the table, are the best $D$ behind noise 0.3 and 1, from the formula.
-# (Behind noise 0.1 there is one as well, but so few steps do not bring $D$ there.) The other rows are means over the last
-# measurements.
+# The thin straight dotted lines, and the last rows of the table, are the best $D$ behind noise 0.3 and 1, from the
+# formula. (Behind noise 0.1 there is one as well, but so few steps do not bring $D$ there.) The other rows are means
+# over the last measurements.
 #
 # * **Without noise there is no best $D$.** Once it is right about every point, larger scores are still cheaper, so they
 #   grow for as long as it trains. The saturating pull is multiplied by $D$ on fakes and dies with it. The
@@ -359,9 +363,9 @@ claim("On fakes nothing holds it", capped["score on fake"] < -5 and capped["satu
 
 # %% [markdown]
 # Here are three of the landscapes of $D(x)$, lighter is more real, with some of the data (dots) and of the fakes
-# (crosses), as $D$ sees them. The arrows are the saturating pull on a point at that place, in the mean over the noise; a dot
-# is none to speak of. Compare the first landscape with the one behind noise: where is it steep, and do the fakes stand
-# there?
+# (crosses), as $D$ sees them. The arrows are the saturating pull on a point at that place, in the mean over the noise;
+# a dot is none to speak of. Compare the first landscape with the one behind noise: where is it steep, and do the fakes
+# stand there?
 
 
 # %% tags=["hide-input"]
@@ -587,7 +591,7 @@ claim(
 # ## 3. A measure
 #
 # Whoever wants digits to be good sees good digits. So let numbers decide. Three small classifiers, trained on the real
-# digits and on what no digit looks like, turn each image into 64 *features*. There two sets of images are compared, a
+# images and on what none of them looks like, turn each image into 64 *features*. There two sets of images are compared, a
 # generated set and real images that were **held out**, which no player has seen. Each number is the mean of what the
 # three say:
 #
@@ -598,7 +602,7 @@ claim(
 # * **Coverage**: around every real image draw the ball that reaches to its fifth nearest real neighbour. Coverage is
 #   the share of these balls in which a generated image lies. It falls when a part of the data is never drawn.
 # * **Class entropy**: how evenly the classifiers' answers are spread over the $K$ classes, as a share of $\log K$. It
-#   is 1 for an even spread and 0 if all samples are taken for the same digit.
+#   is 1 for an even spread and 0 if all samples are taken for the same class.
 # * **Grain**: the standard deviation of pixel noise in the images, where black is $-1$ and white is $1$.
 # * **Copying**: the chance that an image lies nearer to the training images than an unseen real image does. It is 1/2
 #   for a generator that has learnt the distribution, and 1 for one that has learnt the training images by heart.
@@ -646,9 +650,10 @@ with_floor.round(3)
 
 # %% [markdown]
 # Grain tells noise from blur. Images of one class are perfect one by one, yet kernel distance, coverage and class
-# entropy give them away. (Their copying is high, and none is a copy: a 1 is simple, so it lies near other 1s. Look at
-# the neighbours before you say *copied*.) The training images reach the floor, and only *copying* gives them away. The
-# first row is the yardstick for all that follows, and the last column shows how far the three classifiers agree.
+# entropy give them away. (Their copying is high, and none is a copy: a digit 1 is simple, so it lies near other 1s.
+# Look at the neighbours before you say *copied*.) The training images reach the floor, and only *copying* gives them
+# away. The first row is the yardstick for all that follows, and the last column shows how far the three classifiers
+# agree.
 
 # %% tags=["claims"]
 floor, noisy, blurry, one, copies, noise = (with_floor.iloc[i] for i in (0, 2, 1, 3, 4, 5))
@@ -671,10 +676,11 @@ claim("The worst of these six sets is noise.", noise["kernel_distance"] == with_
 # video resemble their neighbours. Drawn at random, nearly every held-out frame has a twin in the training set, and a
 # measure that should notice learning by heart cannot. If the *end* of each class is held out, here the last of its five
 # films, it shows what the training images do not, and the distance of real images to real images is no floor any more.
-# Let us make films of some digits that move, and hold a fifth of the frames out in three ways.
+# Let us make films of some of the images that move, and hold a fifth of the frames out in three ways.
 
 # %% tags=["hide-input"]
-few = images.part(torch.cat([(images.labels == k).nonzero().flatten()[:5] for k in range(len(images.classes))]))
+of_class = [(images.labels == k).nonzero().flatten() for k in range(len(images.classes))]
+few = images.part(torch.cat([index[:: max(1, len(index) // 5)][:5] for index in of_class]))  # five that lie far apart
 moving = [few.pixels.roll((i // 4, i // 6), dims=(-2, -1)) for i in range(40)]  # 40 frames of each drawing
 labels = few.labels.repeat_interleave(40)
 film = replace(few, pixels=torch.stack(moving, dim=1).flatten(0, 1), labels=labels, name="film")
@@ -872,8 +878,8 @@ pd.DataFrame({name: rounds[list(accuracies)].mean() for name, rounds in last_epo
 )
 
 # %% [markdown]
-# And what the judge says of the game named by `setting`, beside what unseen real images, copies of the training images, and
-# noise get:
+# And what the judge says of the game named by `setting`, beside what unseen real images, copies of the training images,
+# and noise get:
 
 # %%
 judge.beside(draw(runs[setting][1])).loc[[*asked, "precision"]].round(3)
@@ -881,13 +887,14 @@ judge.beside(draw(runs[setting][1])).loc[[*asked, "precision"]].round(3)
 # %% [markdown]
 # ## 6. Several seeds
 #
-# The same training cell has been run for every setting with ten seeds, by the commands that stand in
-# `results/README.md`. The plain game was also run calmly, with the step size $4 \cdot 10^{-4}$ for both players and
+# The same training cell has been run on the bundled digits for every setting with ten seeds, by the commands that stand
+# in `results/README.md`. The plain game was also run calmly, with the step size $4 \cdot 10^{-4}$ for both players and
 # $\beta_1 = 0.5$: smaller steps of $G$, as large as $D$'s, and with less momentum. All step sizes were found by trying,
 # with other seeds, the hasty ones so that the game is unstable. The remedies were not: each was tried at one strength.
 # Two settings of one seed begin with the same weights and see the images in the same order, so they share some of their
-# luck. (The noise $z$ soon is another one where noise is added to images.) That is why the *differences* are taken seed by seed (they are *paired*). Each mean difference gets
-# Student's 95 % interval, which holds the truth in 95 of 100 such experiments, if the differences are roughly normal.
+# luck. (The noise $z$ soon is another one where noise is added to images.) That is why the *differences* are taken seed
+# by seed (they are *paired*). Each mean difference gets Student's 95 % interval, which holds the truth in 95 of 100
+# such experiments, if the differences are roughly normal.
 
 # %% tags=["hide-input"]
 table = seeds.table("02_stability").sort_values("setting", key=lambda names: names.map(list(settings).index))
@@ -972,14 +979,14 @@ print(f"negative in {(change['correlation'] < 0).sum()} of {change['correlation'
 
 # %% [markdown]
 # So in this game, which needs a remedy, **no remedy is found to help**, at the strength at which it was tried: no
-# interval shows a better value than the plain game's in any of the six measures. (The figure leaves out two of the eight
-# measures of section 4, `kernel_distance` and `collapsed`: there every interval holds 0.) Some show a worse one, most of all
-# noise on the real images only, which has a reason that you could have given beforehand: $G$ is asked to draw the
-# grain. But whoever looks at many intervals finds some that miss 0 by chance, and after the correction none of them is
-# left. Seeds differ so much in an unstable game that ten of them can only show large effects. What a large effect looks
-# like, the calm steps have shown. And not all differences are normal: in some games with smoothed targets $G$ died for
-# good, and drew the same image to the end. One such seed moves a mean far and makes its interval wide, so look at the
-# single seeds too, below.
+# interval shows a better value than the plain game's in any of the six measures. (The figure leaves out two of the
+# eight measures of section 4, `kernel_distance` and `collapsed`: there every interval holds 0.) Some show a worse one,
+# most of all noise on the real images only, which has a reason that you could have given beforehand: $G$ is asked to
+# draw the grain. But whoever looks at many intervals finds some that miss 0 by chance, and after the correction none of
+# them is left. Seeds differ so much in an unstable game that ten of them can only show large effects. What a large
+# effect looks like, the calm steps have shown. And not all differences are normal: in some games with smoothed targets
+# $G$ died for good, and drew the same image to the end. One such seed moves a mean far and makes its interval wide, so
+# look at the single seeds too, below.
 #
 # The last line tells what pairing is worth: where the correlation is 0 or negative, two runs of one seed share no luck,
 # and pairing narrows no interval.

@@ -71,6 +71,10 @@ plt.style.use(plots.STYLE)
 # `A5` draws 64 x 64 pixels, `B4` 32 x 32. (The letters are those of two student reports, with which notebook 7 deals.) A
 # live training here is short, so it takes larger steps than the papers: `speed` times their learning rates. Change a
 # line, and run the notebook from here on: the next cell of code checks what you wrote.
+#
+# With images of your own (`data_dir`) the text still describes the bundled digits: read *class* where it says *digit*.
+# A line *Does not hold here* names a sentence that your run does not bear out. The tables of ten seeds in sections 8
+# and 9 are of the digits and of points in the plane, whatever `data_dir` is.
 
 # %% tags=["parameters"]
 data_dir: str = ""  # the images; "" is the bundled digits [a folder, or one of MNIST, FashionMNIST, KMNIST]
@@ -242,9 +246,9 @@ claim("a critic's has no flat part.", of_critic.min() > 0.99)
 # ### Clipping
 #
 # Arjovsky et al. (2017) do the simplest thing: after each of the critic's steps, **clip** every weight to $[-c, c]$. A
-# bound on its weights bounds how steep a layer can be that multiplies by them, and so a critic that is made of such layers.
-# How steep, nobody knows: it is $K$-Lipschitz for a $K$ that depends on $c$ and on the layers in a way that is hard to
-# foresee. In the letters of this course, $w$ for the weights of $D$ and $\theta$ for those of $G$:
+# bound on its weights bounds how steep a layer can be that multiplies by them, and so a critic that is made of such
+# layers. How steep, nobody knows: it is $K$-Lipschitz for a $K$ that depends on $c$ and on the layers in a way that is
+# hard to foresee. In the letters of this course, $w$ for the weights of $D$ and $\theta$ for those of $G$:
 #
 # | | **Algorithm 1 of the WGAN paper** |
 # |--:|:--|
@@ -688,7 +692,7 @@ def new_game(chosen: Setting) -> Game:
 
 # %% [markdown]
 # The folded cells build the players and measure. Measured is the kernel distance of samples to held-out images (notebook
-# 2; lower is better), and for section 7 what the critic says of a few hundred images, beside their exact distance. The
+# 2; lower is better), and for section 7 what the critic says of up to 256 images, beside their exact distance. The
 # loop is that of the other notebooks.
 
 
@@ -870,10 +874,10 @@ claim("To the game nothing has changed.", max(moved) < 1e-3)
 # ## 7. Does the critic estimate the distance?
 #
 # If two sets have the same number of images, their Wasserstein-1 distance can be computed exactly: pair the images so
-# that the sum of the distances is least, and take the average. So take a few hundred held-out images and as many
+# that the sum of the distances is least, and take the average. So take up to 256 held-out images and as many
 # samples, let the critic say its number, and compute the distance of the very same ones. But beware: two sets of *real*
 # images have a distance, too. That is the **floor**; in a space of many dimensions it is high, because no two digits
-# are near each other.
+# are near each other. (Frames of a film can be: then it is low.)
 #
 # Neither method promises a ratio of 1. A clipped critic can be only some of the $K$-Lipschitz functions, for a $K$ that
 # nobody knows: what the best of these says need not be $K\,W$, nor the same multiple of $W$ for the samples of tomorrow.
@@ -923,22 +927,22 @@ fig, axes = plt.subplots(1, len(runs), figsize=(5.4 * len(runs), 3.3), squeeze=F
 ratios = {}
 for ax, (name, (run, _)) in zip(axes.flat, runs.items(), strict=True):
     at = run.measured.dropna(subset=["w1"])
-    beside(ax, at["epoch"], at, f"{name} on the digits")
+    beside(ax, at["epoch"], at, f"{name}, on images")
     ax.set_xlabel("epochs played")
     ratios[name] = compare(name, at, weight if settings[name].penalty else 0)
 plt.show()
 
 # %% [markdown]
-# On the digits the critic under the penalty says far less than predicted, in the median over the epochs; only in the first
-# of them it says too much, as (4) has it. One likely reason is that five steps do not train a critic to its optimum. It also
-# has a hard task: that high floor is the distance of finite sets, while a critic that sees ever new batches looks at the
-# distributions behind them. Perhaps the *trend* within one training can be used. The rank correlations say how well it does
-# here; section 9 asks the same of longer trainings and several seeds.
+# On these images the critic under the penalty says far less than predicted, in the median over the epochs; only in the
+# first of them it says too much, as (4) has it. One likely reason is that five steps do not train a critic to its
+# optimum. It also has a hard task: that high floor is the distance of finite sets, while a critic that sees ever new
+# batches looks at the distributions behind them. Perhaps the *trend* within one training can be used. The rank
+# correlations say how well it does here; section 9 asks the same of longer trainings and several seeds.
 
 # %% tags=["claims"]
 if "WGAN-GP" in ratios:
     claim(
-        "On the digits the critic under the penalty says far less than predicted",
+        "On these images the critic under the penalty says far less than predicted",
         ratios["WGAN-GP"][0] < ratios["WGAN-GP"][1] / 2,
     )
     at = runs["WGAN-GP"][0].measured.dropna(subset=["w1"])
@@ -997,7 +1001,7 @@ plt.show()
 # ### What the critic knows by heart (deeper)
 #
 # Gulrajani et al. (2017) ask one more thing of the curve, in their Figure 5, and they ask it of a thousand digits, as
-# many as there are here: is the number the same on images that the critic has *not* seen? Below, the estimate on
+# many as the bundled ones: is the number the same on images that the critic has *not* seen? Below, the estimate on
 # training images and on held-out ones, against the same samples.
 
 # %% tags=["hide-input"]
@@ -1020,7 +1024,7 @@ for ax, (name, (run, _)) in zip(axes.flat, runs.items(), strict=True):
 plt.show()
 
 # %% [markdown]
-# Where the two curves part, the critic tells its thousand images from samples by remembering them. A loss on training
+# Where the two curves part, the critic tells its training images from samples by remembering them. A loss on training
 # images then says that the samples are farther away than they are, and grows while they get better. Only held-out
 # images show it. In this short training the two hardly part.
 
@@ -1108,15 +1112,14 @@ for name in order:
 # The right penalty finds all eight modes with every seed, and its critic tells about three quarters of what it should
 # by (4). That is not for want of steps: $G$ stood still for the last 300 rounds, and with one step a round the critic
 # is not found to tell less. The reason is not found here. (One suspect is cleared: that the penalty asks for slope 1 on
-# *all* lines between real and generated points, also where the best $f$ is flatter. The one-sided penalty does not, and its
-# critic is not found to tell more.)
-# Batch norm in the critic destroys the game. One norm for the batch makes the critic tell less than a tenth of the
-# truth, and yet its samples are not found to be worse: Adam divides a gradient by its own size, so $G$ hardly notices a
-# critic that is too flat. With a normal $t$, one norm and one step of the critic for one of $G$ the samples are a
-# little worse, though not after the correction. With one step alone the right penalty loses about as much: between the
-# two no difference is found. The errors in $t$ are not found to move the samples either. Three of their critics are not
-# found to tell more or less than the right one; with $t = 1$ the critic tells more, and is nearer to (4). A number that
-# looks better does not prove a penalty right.
+# *all* lines between real and generated points, also where the best $f$ is flatter. The one-sided penalty does not, and
+# its critic is not found to tell more.) Batch norm in the critic destroys the game. One norm for the batch makes the
+# critic tell less than a tenth of the truth, and yet its samples are not found to be worse: Adam divides a gradient by
+# its own size, so $G$ hardly notices a critic that is too flat. With a normal $t$, one norm and one step of the critic
+# for one of $G$ the samples are a little worse, though not after the correction. With one step alone the right penalty
+# loses about as much: between the two no difference is found. The errors in $t$ are not found to move the samples
+# either. Three of their critics are not found to tell more or less than the right one; with $t = 1$ the critic tells
+# more, and is nearer to (4). A number that looks better does not prove a penalty right.
 #
 # So "it draws nice images" does not test a penalty. The number on the curve was the promise of the method; it shows the
 # gross error and hides the small ones. A test finds all of them, and above it took a line.
@@ -1284,9 +1287,8 @@ plt.show()
 
 # %% [markdown]
 # Which curve is lowest depends on the clock. By the left one the WGAN-GP is far ahead of the DCGAN; by the right one,
-# which you pay for, the two fall together. (The paper has the WGAN-GP slower than the DCGAN by this clock, and steadier at
-# the end: Gulrajani et al., section 5.3, on CIFAR-10.) (Means and 95 % intervals over the
-# seeds.)
+# which you pay for, the two fall together. (The paper has the WGAN-GP slower than the DCGAN by this clock, and steadier
+# at the end: Gulrajani et al., section 5.3, on CIFAR-10.) (Means and 95 % intervals over the seeds.)
 #
 # ### What the curve was worth
 #
@@ -1318,17 +1320,17 @@ for what, rows in asked.items():
 # %% [markdown]
 # The clipped critic's estimate follows the kernel distance, and the penalised one's is not found to. This WGAN gets
 # better slowly and, in the mean over the seeds, all the time, and a number that mostly falls agrees with that. The
-# WGAN-GP is good after a few epochs, and until then its estimate falls, too. Then the estimate grows again while the images
-# still get better: from epoch 12 to the last one, in all ten trainings.
+# WGAN-GP is good after a few epochs, and until then its estimate falls, too. Then the estimate grows again while the
+# images still get better: from epoch 12 to the last one, in all ten trainings.
 #
 # But look at what the number is to estimate, the exact distance of the very same images. Neither critic follows it:
 # where it grows, both tend to say less. In all ten trainings of the WGAN it grows from epoch 12 to the last one, while
 # the images get better. (A likely reason is in notebook 5: among few images a gray average is nearer, pixel by pixel,
 # than a sharp digit.) So a critic's number may follow the quality *because* it is a poor estimate.
 #
-# That critics know their thousand images by heart hardly shows here. In the last epoch, asked about images that they have
-# not seen, neither is found to say less. In the mean over all measured epochs both say a little less, 0.97 of what they say
-# of training images (WGAN) and 0.93 (WGAN-GP), with intervals that end just below 1.
+# That critics know their thousand images by heart hardly shows here. In the last epoch, asked about images that they
+# have not seen, neither is found to say less. In the mean over all measured epochs both say a little less, 0.97 of what
+# they say of training images (WGAN) and 0.93 (WGAN-GP), with intervals that end just below 1.
 
 # %% tags=["claims"]
 claim("The clipped critic's estimate follows the kernel distance", follows["WGAN"].low > 0.7, follows["WGAN"])
@@ -1376,7 +1378,7 @@ claim(
 # * On these digits clipping was behind a DCGAN after as many passes; it had taken half of the time, and was still
 #   getting better. The penalty was found neither better nor worse, with a fifth of the generator's steps.
 #
-# The full networks train by parameters alone, with the settings of their report, best on a GPU:
+# The full networks train by parameters alone, at full size and with the papers' settings:
 #
 # ```
 # uv run gan-lab run notebooks/04_wgan.ipynb -f notebooks/parameters/04_report_a.yaml
@@ -1385,7 +1387,7 @@ claim(
 #
 # ## Exercises
 #
-# **1. The penalty, from memory.** Close section 3 and write it again, for images of any shape.
+# **1. The penalty, from memory.** Close section 3 and write it again, for images (N, C, H, W).
 
 
 # %%

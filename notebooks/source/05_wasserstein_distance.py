@@ -58,6 +58,9 @@ plt.style.use(plots.STYLE)
 # ## Parameters
 #
 # Change a line, and run the notebook from here on: the next cell of code checks what you wrote.
+#
+# With images of your own (`data_dir`) the text still describes the bundled digits: read *class* where it says *digit*.
+# A line *Does not hold here* names a sentence that your run does not bear out.
 
 # %% tags=["parameters"]
 seed: int = 0  # every random number follows from it [at least 0]
@@ -453,9 +456,9 @@ claim("he may as well choose $g = -f$, as he did just now.", np.allclose(g, -f))
 # $$W(P, Q) = \max_f \; \sum_i f_i P_i - \sum_i f_i Q_i , \quad (6)$$
 #
 # the **Kantorovich-Rubinstein duality**. It holds for all distributions with a finite mean distance (Villani 2009,
-# Theorem 5.10 and Remark 6.5). Then the sums are averages,
-# $W = \max_f \, \mathbb{E}_{x \sim P} f(x) - \mathbb{E}_{y \sim Q} f(y)$: what a WGAN's critic is trained to maximise,
-# with the data as $P$ and what the generator makes as $Q$. ($W$ is the same in both directions; $f$ only changes its sign.)
+# Theorem 5.10 and Remark 6.5). Then the sums are averages, $W = \max_f \, \mathbb{E}_{x \sim P} f(x) - \mathbb{E}_{y
+# \sim Q} f(y)$: what a WGAN's critic is trained to maximise, with the data as $P$ and what the generator makes as $Q$.
+# ($W$ is the same in both directions; $f$ only changes its sign.)
 #
 # **Predict.** How much more does $f$ earn if it may change by twice the distance? By half of it?
 
@@ -743,10 +746,10 @@ claim("the largest answer is more than ten thousand times the smallest, by the c
 # ## 7. Thin clouds in a wide space
 #
 # Are real and generated images like two heaps that do not touch? A generator turns a short vector $z$ into an image, so
-# what it can make is a thin sheet in the space of all images, of no more dimensions than $z$ has. The data are believed to be thin
-# too: at a given digit, few of the many ways to change its pixels lead to another digit. Two thin sheets in a wide
-# space may miss each other, and where they cross, unless they lie on each other, the crossing is thinner still, of
-# probability 0. Then some discriminator is *perfect*: right with probability 1, and with gradient 0 at almost every
+# what it can make is a thin sheet in the space of all images, of no more dimensions than $z$ has. The data are believed
+# to be thin too: at a given digit, few of the many ways to change its pixels lead to another digit. Two thin sheets in
+# a wide space may miss each other, and where they cross, unless they lie on each other, the crossing is thinner still,
+# of probability 0. Then some discriminator is *perfect*: right with probability 1, and with gradient 0 at almost every
 # point of both sheets (Arjovsky and Bottou 2017, Theorem 2.2).
 #
 # Take two curves in the plane. They even cross.
@@ -957,8 +960,8 @@ for epoch, of in measured.items():
         print(f"{cosine:10.3f}{cosine_late:6.3f}{deviation:16.2f}{deviation_late:6.2f}")
 
 # %% [markdown]
-# (*At first* is before the new discriminator's first step, *at most* the largest length, *late* the median over the second
-# half of its steps.)
+# (*At first* is before the new discriminator's first step, *at most* the largest length, *late* the median over the
+# second half of its steps.)
 #
 # At the end the new discriminator separates the two clouds, even from the last generator. (The real images are those
 # that it was trained on, so a part of this may be remembering.) Against the first one, whose images anybody can tell,
@@ -1171,7 +1174,7 @@ claim("The sliced distance sees a shift only in part, the less of it the more di
 # ### A warning, measured on the images (deeper)
 #
 # $W$ inherits the distance we put into (3). For images that is usually the Euclidean distance of pixels, and pixels
-# like blur: a gray average is closer to a random digit than another sharp digit is. (For squared distances it is exactly
+# like blur: a gray average is closer to a random image than another sharp image is. (For squared distances it is exactly
 # half as far: $\mathbb{E}|x - \bar x|^2 = \frac12 \mathbb{E}|x - x'|^2$.) Three candidates try to imitate a batch of
 # $n$ real images: $n$ *other real images*; 64 *centroids*, blurry averages that k-means finds in the whole other half,
 # all of the same mass; and the *mean image* alone.
@@ -1180,7 +1183,7 @@ claim("The sliced distance sees a shift only in part, the less of it the more di
 #
 # Ten times the images are split anew in two halves that share none, one for the batches, one for the candidates, and
 # the centroids are found anew. So a difference has ten values, and an interval. (All splits share these images, so it
-# says nothing about others.)
+# says nothing about others. Frames of a film have near twins in the other half: then real images may win at once.)
 
 # %%
 half = min(largest_sample, len(images) // 2)
@@ -1200,7 +1203,7 @@ for split in range(10):
 #| fig-alt: >
 #|   Left, the distance to a batch of real images over the batch size, for other real images, for 64 centroids and for
 #|   the mean image: with few images the real ones are farthest away, with many they are nearest. Right, examples of
-#|   the three: sharp digits, blurry ones, and one gray spot.
+#|   the three: sharp images, blurry ones, and one gray spot.
 fig, axes = plt.subplots(1, 4, figsize=(12, 3.3), width_ratios=(2.4, 1, 1, 1))
 for (name, table), marker in zip(closeness.items(), "o^s", strict=True):
     axes[0].semilogx(batches, table.mean(0), marker=marker, label=name)
@@ -1218,7 +1221,7 @@ plt.show()
 # %% tags=["hide-input"]
 gray = np.linalg.norm(reference - mean, axis=1).mean()
 sharp = np.linalg.norm(reference - fresh, axis=1).mean()  # both halves are in random order: pairs of strangers
-print(f"a digit is {gray:.2f} from the mean image and {sharp:.2f} from another digit, on average\n")
+print(f"an image is {gray:.2f} from the mean image and {sharp:.2f} from another one, on average\n")
 
 real, blurry, _ = closeness.values()
 extra = real - blurry  # (10, batch sizes): how much farther real images are than centroids, split by split
@@ -1240,7 +1243,7 @@ for n, *row, (low, high), difference in zip(
 # against only 64 centroids: in the largest batches here the genuine ones win.
 
 # %% tags=["claims"]
-claim("a gray average is closer to a random digit than another sharp digit is.", gray < 0.9 * sharp)
+claim("a gray average is closer to a random image than another sharp image is.", gray < 0.9 * sharp)
 small = np.flatnonzero(np.array(batches) <= 64)
 of_small = [against_truth(extra[:, i], 0) for i in small]
 claim(
@@ -1270,9 +1273,9 @@ claim("in the largest batches here the genuine ones win.", intervals[-1][1] < 0,
 # | instance noise | as GAN, averaged over noise on both points | as GAN, averaged |
 # | R1 | $-\theta\,\sigma(\psi\theta) - w\,\psi$ | $\psi\,\sigma(\psi\theta)$ |
 #
-# ($\sigma(\cdot)$ is the sigmoid of section 6. The critics of WGAN and WGAN-GP take five steps for each of the generator's.)
-# The slope of this discriminator is $\psi$ everywhere, so the gradient penalty is $\lambda\,(\lvert\psi\rvert - 1)^2$
-# and R1, which asks for a flat discriminator at the data, is $\frac{w}{2} \psi^2$.
+# ($\sigma(\cdot)$ is the sigmoid of section 6. The critics of WGAN and WGAN-GP take five steps for each of the
+# generator's.) The slope of this discriminator is $\psi$ everywhere, so the gradient penalty is
+# $\lambda\,(\lvert\psi\rvert - 1)^2$ and R1, which asks for a flat discriminator at the data, is $\frac{w}{2} \psi^2$.
 #
 # **Predict.** Which of the six go home?
 
@@ -1308,16 +1311,17 @@ for name, radius in ends.items():
     print(f"at most {radius[450:].max():.2g} in the last 50 rounds")
 
 # %% [markdown]
-# The arrows are one step of each player, without clipping, all drawn at one length; with five steps of the critic a path
-# rises and falls more steeply. The round dot is the start, the square the end, the cross the solution. The GAN circles. The
-# non-saturating GAN spirals inward, the slower the closer it is: at the solution itself nothing damps it. It goes home, but
-# to halve its distance it needs four times the rounds. The WGAN and the WGAN-GP circle for ever, though their distance is
-# the right one: the critic comes late. When $\theta$ passes 0, its slope is still there and pushes the point past. (On the
-# straight piece of the WGAN's path, at $\psi = -1$, the critic is even the best there is, and the point is pushed past
-# all the same. Mescheder et al. prove that with a fixed number of critic steps and a fixed rate neither of them
-# converges in general.) The WGAN-GP has a second reason: its penalty asks for $\lvert\psi\rvert = 1$ at the solution too,
-# where $\psi = 0$ is the critic's worst choice. So even a path that starts beside the solution is driven away from it. What
-# brings the path home quickly is *damping*: noise on both points, or R1.
+# The arrows are one step of each player, without clipping, all drawn at one length; with five steps of the critic a
+# path rises and falls more steeply. The round dot is the start, the square the end, the cross the solution. The GAN
+# circles. The non-saturating GAN spirals inward, the slower the closer it is: at the solution itself nothing damps it.
+# It goes home, but to halve its distance it needs four times the rounds. The WGAN and the WGAN-GP circle for ever,
+# though their distance is the right one: the critic comes late. When $\theta$ passes 0, its slope is still there and
+# pushes the point past. (On the straight piece of the WGAN's path, at $\psi = -1$, the critic is even the best there
+# is, and the point is pushed past all the same. Mescheder et al. prove that with a fixed number of critic steps and a
+# fixed rate neither of them converges in general.) The WGAN-GP has a second reason: its penalty asks for
+# $\lvert\psi\rvert = 1$ at the solution too, where $\psi = 0$ is the critic's worst choice. So even a path that starts
+# beside the solution is driven away from it. What brings the path home quickly is *damping*: noise on both points, or
+# R1.
 
 # %% tags=["claims"]
 circle, inward, clipped_end, penalised_end, noisy, damped = ends.values()
@@ -1394,16 +1398,16 @@ for way, share in shares.items():
 
 # %% [markdown]
 # The critics' numbers are not the distance, and they do not agree with each other. Nor does (8) predict what the
-# penalty of weight 10 gives: it says too much for all three generators, and most, as a share, for the last one. (8) takes a
-# multiple of $f^*$ whose slope is the same wherever the
-# penalty looks. Here the penalty looks between images paired at random, not along the best plan, so even $f^*$ need not
-# have slope 1 there; and these critics were trained for a few hundred steps only. All of them put the three generators
-# in the same order, though. The exact distance between two samples counts how each single image differs from its
-# partner, so much of it is the floor of real to real: more than half, for the last generator. A network after a few
-# hundred steps does not know single images. Look at the shares: what the critics see falls more steeply than the exact
-# distance. It falls more like the part of the distance that is above the floor. *Wasserstein GANs work because they
-# fail (to approximate the Wasserstein distance)* is the title of Stanczuk et al. (2021). They find at full scale that a
-# critic's loss is no good approximation of $W$, and that a critic which approximated $W$ better made the worse images.
+# penalty of weight 10 gives: it says too much for all three generators, and most, as a share, for the last one. (8)
+# takes a multiple of $f^*$ whose slope is the same wherever the penalty looks. Here the penalty looks between images
+# paired at random, not along the best plan, so even $f^*$ need not have slope 1 there; and these critics were trained
+# for a few hundred steps only. All of them put the three generators in the same order, though. The exact distance
+# between two samples counts how each single image differs from its partner, so much of it is the floor of real to real:
+# more than half, for the last generator. A network after a few hundred steps does not know single images. Look at the
+# shares: what the critics see falls more steeply than the exact distance. It falls more like the part of the distance
+# that is above the floor. *Wasserstein GANs work because they fail (to approximate the Wasserstein distance)* is the
+# title of Stanczuk et al. (2021). They find at full scale that a critic's loss is no good approximation of $W$, and
+# that a critic which approximated $W$ better made the worse images.
 
 # %% tags=["claims"]
 said = np.array([answers[way] for way in ways])  # (3 critics, generators)

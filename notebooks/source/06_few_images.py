@@ -60,6 +60,10 @@ plt.style.use(plots.STYLE)
 # ## Parameters
 #
 # Change a line, and run the notebook from here on: the next cell of code checks what you wrote.
+#
+# With images of your own (`data_dir`) the text still describes the bundled digits: read *class* where it says *digit*.
+# A line *Does not hold here* names a sentence that your run does not bear out. The tables of ten seeds are of the
+# digits, whatever `data_dir` is.
 
 # %% tags=["parameters"]
 data_dir: str = ""  # the images; "" is the bundled digits [a folder, or one of MNIST, FashionMNIST, KMNIST]
@@ -87,7 +91,8 @@ run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named a
 #   1 for copies, less if they lie farther away.
 #
 # For *coverage* and *sure* the goal is what unseen real images get, printed below, and for *copying* it is 1/2: nearer
-# to the goal is better, and above it is not.
+# to the goal is better, and above it is not. (With images of your own two goals are printed: yours is for section 8,
+# that of the bundled digits for the tables of the other sections.)
 #
 # An idea is a function that sets up a game. This is the start:
 
@@ -96,9 +101,12 @@ check_parameters(globals())
 images, held_out = load_with_held_out(data_dir, size=32)
 K = len(images.classes)
 judge = Judge(images, held_out, seed=seed)
-unseen, _ = judge.unseen.batch(slice(None))
-print(f"{len(images)} images to train on. Unseen real images get kernel distance", end=" ")
-print(f"{judge.floor['kernel_distance']:.2f}, coverage {judge.floor['coverage']:.0%}, sure {judge.sure(unseen):.0%}\n")
+judge_of_digits = Judge(*load_with_held_out(size=32), seed=seed) if data_dir else judge
+print(f"{len(images)} images to train on. Unseen real images get:")
+for one_judge in dict.fromkeys([judge, judge_of_digits]):
+    sure = one_judge.sure(one_judge.unseen.batch(slice(None))[0])
+    goal = "kernel distance {kernel_distance:.2f}, coverage {coverage:.0%}".format(**one_judge.floor)
+    print(f"    {one_judge.images.name}: {goal}, sure {sure:.0%}")
 print(inspect.getsource(ladder.game_of))
 print(inspect.getsource(ladder.plain))
 
@@ -178,12 +186,12 @@ plt.show()
 
 # %% [markdown]
 # Below $p = 1/2$ nothing leaks, whatever the moves: the images that were not moved are the larger part, and the others
-# cannot cancel them. So none of the three curves is 0 there. (The game above has two moves, one after the other, each with
-# $p = 0.4$. Only $0.6^2 = 36$ % of its images are not moved at all, and still nothing leaks: each of the two can be undone,
-# so both can.) A mirror leaks at exactly $1/2$: then half of the images are mirrored, and nobody can say which half. The
-# shift by $-1$, 0 or 1 leaks first at $3/4$, and twice more where other eigenvalues pass through 0. Drawn as the difference
-# of two equal draws, it leaks nowhere below $p = 1$. So are the moves of `gan_lab/moves.py` drawn, and `Augmented` refuses a
-# $p$ at which a move may leak.
+# cannot cancel them. So none of the three curves is 0 there. (The game above has two moves, one after the other, each
+# with $p = 0.4$. Only $0.6^2 = 36$ % of its images are not moved at all, and still nothing leaks: each of the two can
+# be undone, so both can.) A mirror leaks at exactly $1/2$: then half of the images are mirrored, and nobody can say
+# which half. The shift by $-1$, 0 or 1 leaks first at $3/4$, and twice more where other eigenvalues pass through 0.
+# Drawn as the difference of two equal draws, it leaks nowhere below $p = 1$. So are the moves of `gan_lab/moves.py`
+# drawn, and `Augmented` refuses a $p$ at which a move may leak.
 
 # %% tags=["claims"]
 claim("none of the three curves is 0 there.", min(v[p_of < 0.5].min() for v in least.values()) > 0.01)
@@ -216,7 +224,8 @@ claim("it leaks nowhere below $p = 1$.", (difference >= 1 - p_of - 1e-6).all())
 # * **R1** (Mescheder et al., 2018) is a penalty on the slope of $D$ at the real images, with the gradient $\nabla$ in
 #   $x$: $\tfrac{\gamma}{2}\, \mathbb{E}_x\big[\lVert \nabla D(x) \rVert^2\big]$.
 # * **R3GAN** (Huang et al., 2024) has R1, the same at the fake images (R2), and a loss that compares each fake image
-#   with a real one: $\mathbb{E}\big[\log(1 + e^{-(D(x) - D(G(z)))})\big]$ for $D$, and with the signs turned for $G$.
+#   with a real one: $\mathbb{E}\big[\log(1 + e^{-(D(x) - D(G(z)))})\big]$ for $D$, and for $G$ the same with
+#   $D(x)$ and $D(G(z))$ exchanged.
 #   (The paper's R3GAN also has a new, larger network. Here only its loss and penalties are played, with the network of
 #   all the others.)
 #
@@ -313,10 +322,10 @@ in_words(in_time)
 # coverage: the intervals are wide. One of the games was caught in a bad moment, when $G$ itself covered 20 % of the real
 # images, and the average of the same $G$ 68 %. After equal rounds, which are fewer, the average covers more.
 #
-# **To hold $D$ pays, but not at once.** After three minutes the kernel distance is lower with spectral norm, and with R1, than
-# with batch norm. After the first minute they cover less of the real images than batch norm does. (These two games also do
-# without $D$'s batch norm, and under R1 $D$'s weights begin larger. A game without batch norm and without a hold was not
-# played, so which of the two pays is not known.)
+# **To hold $D$ pays, but not at once.** After three minutes the kernel distance is lower with spectral norm, and with
+# R1, than with batch norm. After the first minute they cover less of the real images than batch norm does. (These two
+# games also do without $D$'s batch norm, and under R1 $D$'s weights begin larger. A game without batch norm and without
+# a hold was not played, so which of the two pays is not known.)
 
 # %%
 after_a_minute = rungs(1005, "60 s")
@@ -325,11 +334,12 @@ in_words(after_a_minute)
 # %% [markdown]
 # **Of some ideas no sure gain in kernel distance is found after three minutes.** Hinge beside spectral norm: in kernel
 # distance no difference is found. Augmentation, with a thousand images: it is lower, but that is not left after the
-# correction. More of its samples can be named, and that is left. Adaptive augmentation covers less than the fixed $p$, and
-# the gap grows from the first minute to the third. Its $p$ begins at 0, and passes 0.4 after a minute at the soonest. That
-# alone is no explanation: fewer of its samples can be named than of the DCGAN's, which has no augmentation at all (a small
-# difference, for which we looked afterwards). How far $p$ came, the table does not say. R3GAN covers less than R1 alone. In three minutes it
-# plays fewer rounds, but after equal rounds it covers less, too (a hint).
+# correction. More of its samples can be named, and that is left. Adaptive augmentation covers less than the fixed $p$,
+# and the gap grows from the first minute to the third. Its $p$ begins at 0, and passes 0.4 after a minute at the
+# soonest. That alone is no explanation: fewer of its samples can be named than of the DCGAN's, which has no
+# augmentation at all (a small difference, for which we looked afterwards). How far $p$ came, the table does not say.
+# R3GAN covers less than R1 alone. In three minutes it plays fewer rounds, but after equal rounds it covers less, too (a
+# hint).
 
 # %% tags=["claims"]
 of_time, of_minute = (rows.set_index(["idea", "measure"]) for rows in (in_time, after_a_minute))
@@ -423,9 +433,8 @@ torch.manual_seed(seed)
 game = ladder.IDEAS[idea](images, fabric=Fabric(accelerator=accelerator, devices=1))
 rules = ladder.rules(idea)
 run = Run(idea, game, images, run_dir, batch_size=batch_size, seed=seed, round=rules)
-z = torch.randn(judge.n, game.z_dim, generator=torch.Generator().manual_seed(seed + 1))
-y = torch.arange(judge.n) % K
-y_rows = torch.arange(K).repeat_interleave(10)
+y, y_rows = torch.arange(judge.n) % K, torch.arange(K).repeat_interleave(10)
+z, z_rows = (torch.randn(len(n), game.z_dim, generator=torch.Generator().manual_seed(seed + 1)) for n in (y, y_rows))
 
 
 def measured(epoch: int) -> dict[str, float]:
@@ -444,7 +453,7 @@ with Dashboard(run) as board:
             run.log(played)
         if board.stopped:
             break
-        run.picture(sample(game, z[: len(y_rows)], y_rows), nrow=10)
+        run.picture(sample(game, z_rows, y_rows), nrow=10)
         run.save(partial(measured, epoch))
 
 # %%
@@ -473,8 +482,6 @@ else:
 
 # %%
 G_asked = pretrained.digits_by_class()
-digits, held_out_digits = load_with_held_out(size=32)
-judge_of_digits = Judge(digits, held_out_digits, seed=seed)
 noises = {most: truncated_noise(judge_of_digits.n, G_asked.z_dim, most) for most in (3.0, 1.0, 0.3)}
 truncated = {most: judge_of_digits(G_asked(z, torch.arange(len(z)) % 5)) for most, z in noises.items()}
 
@@ -512,6 +519,7 @@ claim(
 #| fig-alt: >
 #|   Eight held-out digits, and below each the nearest one that the generator can draw.
 G_free = pretrained.digits()
+_, held_out_digits = load_with_held_out(size=32)
 eight, _ = held_out_digits.batch(torch.arange(0, len(held_out_digits), len(held_out_digits) // 8)[:8])
 inverter(G_free, eight, steps=search_steps)
 
@@ -599,7 +607,7 @@ exercises.check_erase(erase)
 # cannot know this: it refuses from 1/2 on what is not marked by <code>safe_below_1</code>.)</details>
 #
 # **4. The loss of pairs.** Write R3GAN's loss: the $i$-th real image of a batch is compared with the $i$-th fake one.
-# $D$'s is in section 4; $G$'s has the signs turned.
+# $D$'s is in section 4; $G$'s is the same with the scores exchanged.
 
 
 # %%

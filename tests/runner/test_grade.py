@@ -298,6 +298,28 @@ def test_grades_among_the_submissions_and_an_empty_folder_are_refused(tmp_path: 
         grade(tmp_path, tmp_path / "ada")
 
 
+@pytest.mark.parametrize("place", ["students", "students/2026"])
+def test_submissions_where_the_pages_would_go_are_refused_and_stay(tmp_path: Path, place: str) -> None:
+    hand_in(tmp_path / place, "ada", RIGHT)
+    (tmp_path / place / "ada" / "index.html").write_text("hers")
+    with pytest.raises(ValueError, match="choose another folder for the grades"):
+        grade(tmp_path / place, tmp_path)
+    assert (tmp_path / place / "ada" / "index.html").read_text() == "hers"
+
+
+def test_who_handed_in_no_notebook_is_in_the_table_with_the_way_out(tmp_path: Path) -> None:
+    submissions = tmp_path / "in"
+    hand_in(submissions, "ada", {})
+    for student, file in (("bob", "hw.zip"), (".git", "config"), ("eve", "readme.txt")):
+        (submissions / student).mkdir()
+        (submissions / student / file).touch()
+    grades, _ = grade(submissions, tmp_path / "grades")
+    said = {one.student: (one.state, one.hint) for one in grades if one.student != "ada"}
+    nothing = ("no notebook", "no notebook lies in this folder: unpack an archive, if it has one")
+    assert said == {"bob": nothing, "eve": nothing}
+    assert (tmp_path / "grades" / "students" / "bob" / "index.html").exists()
+
+
 def test_a_link_is_no_notebook_of_its_student_wherever_it_leads(tmp_path: Path) -> None:
     theirs = hand_in(tmp_path / "in", "ada", RIGHT)
     for student, leads_to in (("bob", theirs), ("eve", tmp_path / "nowhere.ipynb")):
@@ -319,6 +341,8 @@ def test_the_executed_copy_in_a_run_that_is_handed_in_is_not_handed_in(tmp_path:
     Status("done", LESSON, {}).write(copy.parent)
     shutil.copy(mine, copy)
     assert students(tmp_path) == {"ada": [mine]}
+    mine.unlink()
+    assert students(tmp_path) == {"ada": [copy]}  # who solved it there has handed it in
 
 
 def test_notebooks_and_archives_in_no_student_s_folder_are_named_each_with_its_way_out(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 from gan_lab.owner import begin_anew, is_free, owned
 from gan_lab.runner.cli import app
 from gan_lab.runner.held import made_by_another_version, refuse_table, refuse_to_replace, state
+from gan_lab.runner.run import planned
 from gan_lab.runner.status import Status
 from gan_lab.runner.sweep import run_sweep
 from gan_lab.runner.versions import code_version, notebook_digest
@@ -55,7 +56,7 @@ def test_a_link_to_the_notebook_is_the_notebook(tmp_path: Path) -> None:
             refuse_to_replace(notebook, tmp_path / name)
 
 
-@pytest.mark.parametrize("name", ["tiny.ipynb", "tiny.html", "log.txt"])
+@pytest.mark.parametrize("name", ["tiny.ipynb", "tiny.html", "log.txt", "status.json"])
 def test_a_file_of_somebody_else_stays(tmp_path: Path, name: str) -> None:
     notebook = write_notebook(tmp_path / "tiny.ipynb")
     out = tmp_path / "out"
@@ -66,6 +67,18 @@ def test_a_file_of_somebody_else_stays(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match=rf"{name} is there already, and no run of gan-lab made it"):
         refuse_to_replace(notebook, out)
     Status("done", "tiny", {}).write(out)
+    refuse_to_replace(notebook, out)
+
+
+def test_a_status_of_another_program_makes_no_file_ours_and_a_damaged_one_of_ours_does(tmp_path: Path) -> None:
+    notebook, out = write_notebook(tmp_path / "tiny.ipynb"), tmp_path / "out"
+    out.mkdir()
+    for name, text in {"status.json": '{"state": "up"}', "log.txt": "started"}.items():
+        (out / name).write_text(text)
+    with pytest.raises(ValueError, match=r"status\.json is there already, and no run of gan-lab made it"):
+        refuse_to_replace(notebook, out)
+    with owned(out):
+        pass
     refuse_to_replace(notebook, out)
 
 
@@ -264,3 +277,36 @@ def test_again_plays_a_run_of_another_version_again_and_loses_nothing(tmp_path: 
     assert '"print(2)"' in (tmp_path / "out~1" / "tiny.ipynb").read_text()
     assert '"print(3)"' in (out / "tiny.ipynb").read_text()
     assert "is kept as" not in gan_lab("run", notebook, "--out", out, "--again").output  # the same version goes on
+
+
+def test_a_training_that_is_only_shown_stays_one_of_the_version_that_made_it(tmp_path: Path) -> None:
+    """So that --again, which the command advises, still finds it."""
+    notebook, out = tmp_path / "tiny.ipynb", tmp_path / "out"
+    assert gan_lab("run", write_notebook(notebook, "print(1)"), "--out", out).exit_code == 0
+    made = Status.read(out)
+    write_run(out / "B1", {"seed": 0})
+    write_notebook(notebook, "print(2)")
+    assert "--again plays it again" in gan_lab("run", notebook, "--out", out).stderr
+    assert Status.read(out).notebook_digest == made.notebook_digest
+    assert gan_lab("run", notebook, "--out", out, "--again").stdout.startswith(f"{out} is kept as {out}~1\n")
+    assert (tmp_path / "out~1" / "B1").is_dir() and not (out / "B1").exists()
+
+
+def test_a_folder_that_a_command_starts_in_can_be_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook, out = tmp_path / "tiny.ipynb", tmp_path / "out"
+    assert gan_lab("run", write_notebook(notebook, "print(1)"), "--out", out).exit_code == 0
+    write_notebook(notebook, "print(2)")
+    monkeypatch.chdir(out)
+    assert f"{out} is kept as {out}~1" in gan_lab("run", notebook, "--out", ".", "--again").stdout
+    assert '"print(2)"' in (out / "tiny.ipynb").read_text()
+
+
+@pytest.mark.parametrize("run_dir", ["~nobody-here/x", os.fsdecode(b"jos\xe9")])
+def test_a_run_dir_that_cannot_be_is_refused_in_words_or_taken_as_it_is(tmp_path: Path, run_dir: str) -> None:
+    notebook = write_notebook(tmp_path / "tiny.ipynb", "1")
+    if run_dir.startswith("~"):
+        _, values = planned(notebook, {"run_dir": run_dir})
+        assert values["run_dir"] == str(Path(run_dir).absolute())
+    else:
+        with pytest.raises(ValueError, match=r"is no text in UTF-8: choose another name"):
+            planned(notebook, {"run_dir": run_dir})

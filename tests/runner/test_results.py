@@ -238,3 +238,34 @@ def test_a_table_of_epochs_has_the_measured_ones_and_of_the_games_what_differs(t
         [0, "plain", 1], [0, "plain", 3], [1, "smoothed", 1], [1, "smoothed", 3]
     ]  # fmt: skip
     assert "opt_G" not in table and "opt_G" in training_table(tmp_path)
+
+
+def test_trainings_of_other_lengths_are_settings_of_their_own(tmp_path: Path) -> None:
+    """A recipe has no epochs, and a mean over 2 and 6 of them is nobody's."""
+    for epochs in (2, 6):
+        for seed in (0, 1):
+            write_execution(tmp_path / f"{epochs},{seed}", {"seed": seed}, epochs=epochs)
+    assert {label: len(runs) for label, runs in settings(read_results(tmp_path)).items()} == {
+        "epochs = 2": 2,
+        "epochs = 6": 2,
+    }
+
+
+def test_two_facts_and_two_games_are_four_settings(tmp_path: Path) -> None:
+    for sigma in (0.1, 0.2):
+        for loss in ("Hinge", "Wasserstein"):
+            folder = write_run(tmp_path / f"B1-{sigma}-{loss}", {"sigma": sigma, "seed": 0})
+            recipe = json.loads((folder / "recipe.json").read_text())
+            (folder / "recipe.json").write_text(json.dumps(recipe | {"game": {"loss": loss}}))
+    assert [len(runs) for runs in settings(read_results(tmp_path)).values()] == [1] * 4
+
+
+def test_a_part_of_the_game_with_the_name_of_a_number_found_is_in_the_table(tmp_path: Path) -> None:
+    """As the penalty is, which each round has a number of."""
+    for i, penalty in enumerate(("gradient_penalty", "r1")):
+        folder = write_run(tmp_path / f"B1-0000000{i}", {"seed": i})
+        recipe = json.loads((folder / "recipe.json").read_text())
+        (folder / "recipe.json").write_text(json.dumps(recipe | {"game": {"d_loss": penalty}}))
+    table = training_table(tmp_path)
+    assert table["given d_loss"].tolist() == ["gradient_penalty", "r1"]
+    assert table["d_loss"].tolist() == [1.0, 1.0]

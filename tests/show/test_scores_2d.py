@@ -96,3 +96,8 @@ def test_what_is_drawn_over_a_surface_leaves_its_title(ax):
 def test_what_makes_no_sense_is_refused(wrong, says):
     with pytest.raises(ValueError, match=says):
         wrong()
+
+
+def test_points_may_be_tensors_with_a_gradient(ax):
+    points(ax, torch.zeros(3, 2), torch.ones(2, 2, requires_grad=True), (-2, 2, -2, 2), title="two")
+    assert ax.lines[1].get_xdata().tolist() == [1, 1]

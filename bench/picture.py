@@ -13,9 +13,9 @@ from matplotlib.axes import Axes
 from gan_lab.show.plots import STYLE
 
 
+@plt.style.context(STYLE)
 def draw(table: pd.DataFrame, file: Path) -> None:
     """Left, how many times as fast play is as the textbook step, with quartiles; right, the share of the limit."""
-    plt.style.use(STYLE)
     fig, (left, right) = plt.subplots(1, 2, figsize=(9, 0.6 * len(table) + 1.8), sharey=True)
     labels = [f"{row.system}, width {row.width:g}\n{row.batch} images" for row in table.itertuples()]
 

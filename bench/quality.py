@@ -219,9 +219,9 @@ def in_words(table: pd.DataFrame, times: list[float]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines).replace("-0.00", "0.00")
 
 
+@plt.style.context(STYLE)
 def draw(table: pd.DataFrame, samples: Path, file: Path, names: list[str], times: list[float]) -> None:
     """A row a recipe: real images of its size, then its samples at each time, above the medians over the seeds."""
-    plt.style.use(STYLE)
     shape = len(names), len(times) + 1
     fig, axes = plt.subplots(*shape, figsize=(1.9 * shape[1] + 0.6, 2.15 * shape[0]), squeeze=False)
     for (first, *others), name in zip(axes, names, strict=True):

@@ -74,7 +74,7 @@ def test_a_wrong_answer_gets_its_hint_and_the_right_one_a_point(tmp_path: Path) 
         assert notebook.run(check).startswith("Not yet: d_loss is None")
         notebook.write(answer, WRONG)
         notebook.run(answer)
-        assert "d_loss is 6.324, not 3.162" in notebook.run(check)
+        assert "d_loss is 7.147, not 3.573" in notebook.run(check)
         notebook.write(answer, RIGHT)
         notebook.run(answer)
         assert notebook.run(check) == "Correct."

@@ -10,10 +10,13 @@ from gan_lab.run_folder import Scalar
 from gan_lab.runner.status import Failure, Status
 
 
-def write_run(folder: Path, recipe: dict[str, Scalar], *, d_loss: float = 1.0, epochs: int = 2) -> Path:
+def write_run(
+    folder: Path, recipe: dict[str, Scalar], *, d_loss: float = 1.0, epochs: int = 2, game: dict[str, str] | None = None
+) -> Path:
     """The folder of a run of two rounds an epoch: d_loss + 1 and d_loss - 1 in every one, fid = 10 / epoch."""
     (folder / "pictures").mkdir(parents=True)
-    (folder / "recipe.json").write_text(json.dumps({"parameters": recipe, "environment": {"device": "cpu"}}))
+    played = {"parameters": recipe, "game": game or {}, "environment": {"device": "cpu"}}
+    (folder / "recipe.json").write_text(json.dumps(played))
     rounds = [(e, i, d_loss + (1 if i == 1 else -1)) for e in range(1, epochs + 1) for i in (1, 2)]
     pd.DataFrame(rounds, columns=["epoch", "round", "d_loss"]).to_csv(folder / "rounds.csv", index=False)
     measured = [(e, 0.5, 10 / e) for e in range(1, epochs + 1)]

@@ -17,8 +17,6 @@ from gan_lab.checkpoint import Checkpoint
 from gan_lab.run_folder import read_table
 from gan_lab.runs import Run
 
-CPU = torch.device("cpu")
-
 
 @pytest.fixture(scope="module")
 def never_damaged(tmp_path_factory: pytest.TempPathFactory) -> Run:

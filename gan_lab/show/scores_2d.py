@@ -23,7 +23,7 @@ class Field(NamedTuple):
     gradient: Array  # (H, W, 2), along x and along y
 
 
-def field(score: Score, limits: Limits, n: int = 100, device: torch.device | str = "cpu") -> Field:
+def field(score: Score, limits: Limits, n: int = 100) -> Field:
     """The values of a score function and its gradient, by autograd, on n x n points that fill the limits.
 
     score: points (N, 2) -> (N,), each from its own point alone: put a D with batch norm, dropout or noise into
@@ -36,13 +36,12 @@ def field(score: Score, limits: Limits, n: int = 100, device: torch.device | str
         raise ValueError(f"n counts the points along a side: at least 2, not {n}")
     x, y = np.linspace(left, right, n), np.linspace(bottom, top, n)
     places = np.stack(np.meshgrid(x, y), axis=-1)  # (n, n, 2)
-    points = torch.tensor(places.reshape(-1, 2), dtype=torch.float32, device=device, requires_grad=True)
+    points = torch.tensor(places.reshape(-1, 2), dtype=torch.float32, requires_grad=True)
     value = score(points)
     if value.shape != (n * n,):
         raise ValueError(f"score must give one number a point, ({n * n},), not {tuple(value.shape)}")
     (gradient,) = torch.autograd.grad(value.sum(), points)
-    value, gradient = value.detach().cpu().double(), gradient.cpu().double()
-    return Field(x, y, value.view(n, n).numpy(), gradient.view(n, n, 2).numpy())
+    return Field(x, y, value.detach().cpu().double().view(n, n).numpy(), gradient.double().view(n, n, 2).numpy())
 
 
 def surface(ax: Axes, score: Score, limits: Limits, *, levels: ArrayLike | int = 9, title: str = "") -> None:

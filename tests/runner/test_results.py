@@ -53,9 +53,8 @@ def test_a_training_tells_its_own_facts_and_none_of_the_notebook_s(tmp_path: Pat
 
 def test_runs_whose_games_differ_in_their_code_are_settings_of_their_own(tmp_path: Path) -> None:
     for i, loss in enumerate(("Hinge 0000aaaa", "Hinge 0000bbbb", "Hinge 0000bbbb")):
-        folder = write_run(tmp_path / f"B1-0000000{i}", {"seed": i, "batch_size": 4})
-        recipe = json.loads((folder / "recipe.json").read_text())
-        (folder / "recipe.json").write_text(json.dumps(recipe | {"game": {"loss": loss, "seed": str(i)}}))
+        game = {"loss": loss, "seed": str(i)}
+        write_run(tmp_path / f"B1-0000000{i}", {"seed": i, "batch_size": 4}, game=game)
     groups = settings(read_results(tmp_path))
     assert {label: len(runs) for label, runs in groups.items()} == {
         "loss = Hinge 0000aaaa": 1,
@@ -254,18 +253,14 @@ def test_trainings_of_other_lengths_are_settings_of_their_own(tmp_path: Path) ->
 def test_two_facts_and_two_games_are_four_settings(tmp_path: Path) -> None:
     for sigma in (0.1, 0.2):
         for loss in ("Hinge", "Wasserstein"):
-            folder = write_run(tmp_path / f"B1-{sigma}-{loss}", {"sigma": sigma, "seed": 0})
-            recipe = json.loads((folder / "recipe.json").read_text())
-            (folder / "recipe.json").write_text(json.dumps(recipe | {"game": {"loss": loss}}))
+            write_run(tmp_path / f"B1-{sigma}-{loss}", {"sigma": sigma, "seed": 0}, game={"loss": loss})
     assert [len(runs) for runs in settings(read_results(tmp_path)).values()] == [1] * 4
 
 
 def test_a_part_of_the_game_with_the_name_of_a_number_found_is_in_the_table(tmp_path: Path) -> None:
     """As the penalty is, which each round has a number of."""
     for i, penalty in enumerate(("gradient_penalty", "r1")):
-        folder = write_run(tmp_path / f"B1-0000000{i}", {"seed": i})
-        recipe = json.loads((folder / "recipe.json").read_text())
-        (folder / "recipe.json").write_text(json.dumps(recipe | {"game": {"d_loss": penalty}}))
+        write_run(tmp_path / f"B1-0000000{i}", {"seed": i}, game={"d_loss": penalty})
     table = training_table(tmp_path)
     assert table["given d_loss"].tolist() == ["gradient_penalty", "r1"]
     assert table["d_loss"].tolist() == [1.0, 1.0]

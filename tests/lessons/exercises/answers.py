@@ -181,14 +181,15 @@ LEAST_SQUARES = Exercise(
 # 2: stabilization
 
 
+def coins(score: Tensor) -> Tensor:
+    return torch.where(torch.rand_like(score) < 0.05, -score, score)
+
+
 class NoisyLabels(losses.NonSaturating):
     """Swaps the target of an image with probability 5 %."""
 
     def d_loss(self, real: Tensor, fake: Tensor, y: Tensor | None = None) -> Tensor:
-        def swap(score: Tensor) -> Tensor:
-            return torch.where(torch.rand_like(score) < 0.05, -score, score)
-
-        return F.softplus(-swap(real)).mean() + F.softplus(swap(fake)).mean()
+        return F.softplus(-coins(real)).mean() + F.softplus(coins(fake)).mean()
 
 
 class ByTargets(losses.NonSaturating):
@@ -216,10 +217,6 @@ class Swapping(losses.NonSaturating):
 
     def g_loss(self, fake: Tensor, y: Tensor | None = None) -> Tensor:
         return F.softplus(-self.swap(fake, 0.5 if self.of_G else 0.0)).mean()
-
-
-def coins(score: Tensor) -> Tensor:
-    return torch.where(torch.rand_like(score) < 0.05, -score, score)
 
 
 def one_in_twenty(score: Tensor) -> Tensor:

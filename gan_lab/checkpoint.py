@@ -6,7 +6,9 @@ import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from torch.serialization import get_unsafe_globals_in_checkpoint
 
 from gan_lab.files import put_aside, whole
 from gan_lab.run_folder import read_table, table_rows
@@ -24,9 +26,18 @@ class Checkpoint(NamedTuple):
     states: dict[str, Any]  # the state of each part of the game by its name, "G"
 
     def write(self, file: Path) -> None:
-        """Put it into the file, whole or not at all."""
-        held = io.BytesIO()  # of a full disk torch itself says "unexpected pos"
-        torch.save(self._asdict(), held)
+        """Put it into the file, whole or not at all.
+
+        Raises ValueError, and leaves the file as it was, if a state holds what `read` could not bring back.
+        """
+        held = in_memory(self._asdict() | {"states": without_numpy(self.states)})
+        if get_unsafe_globals_in_checkpoint(held):
+            kinds = {name: get_unsafe_globals_in_checkpoint(in_memory(state)) for name, state in self.states.items()}
+            found = "; ".join(f"{name} holds {', '.join(kind)}" for name, kind in kinds.items() if kind)
+            raise ValueError(
+                f"{found}: a checkpoint is read as data, and could not bring that back. Keep numbers, strings and "
+                f"tensors in a state. {file} is as it was"
+            )
         with whole(file) as part:
             part.write_bytes(held.getbuffer())
 
@@ -80,6 +91,23 @@ class Checkpoint(NamedTuple):
         """Whether a table has these rows and after them at most those of the epoch that was in play."""
         until_now = [row for row in there if row["epoch"] <= self.epoch]
         return until_now == rows and all(row["epoch"] <= self.epoch + 1 for row in there)
+
+
+def in_memory(kept: Any) -> io.BytesIO:
+    """What torch saves of it. (Of a full disk torch itself says "unexpected pos".)"""
+    held = io.BytesIO()
+    torch.save(kept, held)
+    held.seek(0)
+    return held
+
+
+def without_numpy(state: Any) -> Any:
+    """A state with Python's numbers in place of NumPy's, which are not read as data: lr=np.float64(2e-4) has one."""
+    if isinstance(state, np.generic):
+        return state.item()
+    if type(state) is dict:
+        return {name: without_numpy(part) for name, part in state.items()}
+    return type(state)(map(without_numpy, state)) if type(state) in (list, tuple) else state
 
 
 def readable_rows(file: Path) -> list[dict[str, Any]] | None:

@@ -128,7 +128,12 @@ def r2(score: Score, real: Tensor, fake: Tensor, gamma: float = 10.0, *, norms: 
 
 
 def sum_of(*penalties: Penalty) -> Penalty:
-    """One penalty that is the sum of these: sum_of(partial(r1, gamma=1), partial(r2, gamma=1))."""
+    """One penalty that is the sum of these: sum_of(partial(r1, gamma=1), partial(r2, gamma=1)).
+
+    Raises ValueError if one has a `state_dict`, which a checkpoint would not find in here.
+    """
+    if stateful := [penalty for penalty in penalties if hasattr(penalty, "state_dict")]:
+        raise ValueError(f"{type(stateful[0]).__name__} has a state, which would not be kept: write the sum into it")
 
     def sum_of_penalties(score: Score, real: Tensor, fake: Tensor) -> Tensor:
         return torch.stack([penalty(score, real, fake) for penalty in penalties]).sum()

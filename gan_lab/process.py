@@ -39,15 +39,20 @@ class Taken(NamedTuple):
     """What was taken until now, in seconds."""
 
     wall: float
-    cores: float  # by all processes of the machine, summed over its cores
+    cores: float  # by all processes, summed over the cores that this one may use
     ours: float  # by this one
 
 
 def taken() -> Taken:
     """By the clocks of Linux, since the machine started."""
-    user, nice, system, _, _, *interrupts = (int(ticks) for ticks in STAT.read_text().split("\n")[0].split()[1:9])
-    cores = (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
-    return Taken(time.monotonic(), cores, time.process_time())
+    ours = {f"cpu{core}" for core in os.sched_getaffinity(0)}
+    ticks = 0
+    for line in STAT.read_text().splitlines():
+        core, *fields = line.split()
+        if core in ours:
+            user, nice, system, _, _, *interrupts = map(int, fields[:8])
+            ticks += user + nice + system + sum(interrupts)
+    return Taken(time.monotonic(), ticks / os.sysconf("SC_CLK_TCK"), time.process_time())
 
 
 _last: Taken | None = None  # when it was asked

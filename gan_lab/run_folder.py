@@ -55,8 +55,14 @@ def digest(recipe: Mapping[str, Any]) -> str:
 
 
 def name_of(folder: Path) -> str:
-    """The name of the run in a folder: "B1" for B1, for B1-3f2a91c0 and, once it was put aside, for B1-3f2a91c0~1."""
-    return re.sub(r"(-[0-9a-f]{8})?(~\d+)?$", "", folder.name)
+    """The name of the run in a folder: "B1" for B1, for B1-3f2a91c0 and, once it was put aside, for B1-3f2a91c0~1.
+
+    The recipe tells its digest from a date at the end of a name; without one, eight such digits are taken for it.
+    """
+    name = re.sub(r"~\d+$", "", folder.name)
+    kept = read_recipe(folder)
+    kept.pop("environment", None)
+    return name.removesuffix(f"-{digest(kept)}") if kept else re.sub(r"-[0-9a-f]{8}$", "", name)
 
 
 def picture(folder: Path, epoch: int) -> Path:

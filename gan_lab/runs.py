@@ -111,7 +111,8 @@ class Run:
         Of tensors, which have one entry, copies are kept on their device: nothing waits for it. Raises
         FloatingPointError at the round whose losses are NaN or infinite; on a GPU, which would have to be waited for,
         `save` does so at the end of the epoch. The last checkpoint is kept. Raises ValueError if the round was not
-        played as this run was told, has other names than the epoch's first one, or more than a number under a name.
+        played as this run was told, has other names than the epoch's first one, a name twice, or more than a number
+        under a name.
         """
         terms = self.game.terms
         if terms and terms[:3] != self._terms:
@@ -125,8 +126,10 @@ class Run:
                 "play(..., epoch=epoch), else all epochs have the same order and noise"
             )
         losses = {"d_loss": round.d_loss, "g_loss": round.g_loss, "penalty": round.penalty}
-        kept = {name: one_number(name, value) for name, value in more.items()}
-        row = {**losses, **measures(self.game.loss, round.real, round.fake, round.y), **kept}
+        wanted = measures(self.game.loss, round.real, round.fake, round.y)
+        if twice := (losses.keys() & wanted) | ({**losses, **wanted}.keys() & more):
+            raise ValueError(f"{min(twice)} is kept of each round anyway: choose another name for what you keep")
+        row = losses | {name: one_number(name, value) for name, value in {**wanted, **more}.items()}
         if self._pending and self._pending[0].keys() != row.keys():
             first, now = (", ".join(names) for names in (self._pending[0], row))
             raise ValueError(f"all rounds of an epoch are logged with the same names: first {first}, now {now}")
@@ -281,12 +284,11 @@ class Run:
                     picture.unlink(missing_ok=True)
 
     def _refuse_lost_checkpoint(self) -> None:
-        """Raises FileNotFoundError if a table says that epochs were played, and there is nothing to go on from."""
-        epochs = max((row["epoch"] for row in self._measured), default=0)
+        """Raises FileNotFoundError if a table or a picture is of an epoch, and there is nothing to go on from."""
+        of_tables = [row["epoch"] for row in self._rounds + self._measured]
+        epochs = max([*of_tables, *map(run_folder.epoch_of, self.pictures)], default=0)
         if epochs:
-            raise FileNotFoundError(
-                f"{self.folder / CHECKPOINT} is gone, and {self.folder / EPOCHS} has {epochs} epochs: {WAY_OUT}"
-            )
+            raise FileNotFoundError(f"{self.folder / CHECKPOINT} is gone, and {epochs} epochs were played: {WAY_OUT}")
 
     def _end_epoch(self, rows: list[dict[str, Any]], measured: dict[str, Any]) -> None:
         self._rounds += rows
@@ -334,7 +336,9 @@ def one_number(name: str, value: Any) -> Any:
 
 
 def as_numbers(measured: Mapping[str, Any]) -> dict[str, float]:
-    """What was measured, as a row of a table. Raises ValueError as `one_number` does."""
+    """What was measured, as a row of a table. Raises ValueError as `one_number` does, and for "seconds"."""
+    if "seconds" in measured:
+        raise ValueError("seconds are kept of each epoch anyway: choose another name for what you measure")
     return {name: float(one_number(name, value)) for name, value in measured.items()}
 
 

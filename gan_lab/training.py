@@ -13,6 +13,7 @@ import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -25,7 +26,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from gan_lab.layers.fresh_statistics import fresh_statistics
 from gan_lab.lipschitz import Penalty, Score, refuse_batch_norm
-from gan_lab.losses import Loss, Verdict, score_of
+from gan_lab.losses import AuxiliaryClassifier, Loss, Verdict, score_of
 from gan_lab.players import asked, z_dim_of
 from gan_lab.process import prepare
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+RULES = ("loss", "penalty", "project")
+OWN = ("G", "D", "opt_G", "opt_D", "average", *RULES, "precision", "round", "n_critic", "batch_size", "seed", "images")
 
 
 def one_device() -> "Fabric":
@@ -55,11 +58,12 @@ class Game:
     n_critic: D's steps for one of G's.
     average: a running average of G's weights, average_of(G) of `gan_lab.average`, or any AveragedModel of
         torch.optim.swa_utils. Each step of G updates it, and `sample` draws with it.
-    also: what else has a `state_dict` and belongs in a checkpoint, by name, such as {"schedule": schedule}.
+    also: what else has a `state_dict` and belongs in a checkpoint, by names of its own: {"schedule": schedule}.
     allow_batch_norm: accept a D with batch norm under a penalty, which is refused otherwise.
     fabric: device, precision and processes (Lightning Fabric). Weights are kept in 32 bits: "32-true", "bf16-mixed" or
         "16-mixed".
-    Raises ValueError if n_critic < 1, G has no z_dim, D has batch norm under a penalty, or the precision is another.
+    Raises ValueError if n_critic < 1, G has no z_dim, D has batch norm under a penalty, the precision is another, or
+    `also` has a name that the game has itself, such as "G".
     """
 
     G: nn.Module
@@ -82,6 +86,8 @@ class Game:
             raise ValueError(f"n_critic counts D's steps for each of G's: at least 1, not {self.n_critic}")
         if not hasattr(self.G, "z_dim"):
             raise ValueError(f"{type(self.G).__name__} has no z_dim: give it the length of its noise, G.z_dim = 100")
+        if taken := sorted(self.also.keys() & {*OWN}):
+            raise ValueError(f"a game has a {taken[0]} of its own: give what is in `also` another name")
         if self.penalty and not self.allow_batch_norm:
             refuse_batch_norm(self.D)
         if (precision := self.fabric.strategy.precision.precision) not in PRECISIONS:
@@ -104,8 +110,12 @@ class Game:
     @property
     def parts(self) -> dict[str, Any]:
         """All that has a state, by name: what a checkpoint holds."""
-        rules = {"average": self.average, "loss": self.loss, "penalty": self.penalty, "project": self.project}
-        stateful = {name: rule for name, rule in rules.items() if hasattr(rule, "state_dict")}
+        rules = {name: innermost(getattr(self, name)) for name in RULES}
+        more = {"average": self.average, **rules}
+        stateful = {name: part for name, part in more.items() if hasattr(part, "state_dict")}
+        precision = self.fabric.strategy.precision
+        if precision.state_dict():  # of 16-mixed: by what the losses are scaled
+            stateful["precision"] = precision
         return {"G": self.G, "D": self.D, "opt_G": self.opt_G, "opt_D": self.opt_D, **stateful, **self.also}
 
 
@@ -292,6 +302,13 @@ class Images(Protocol):
     def __len__(self) -> int: ...
     def to(self, device: torch.device) -> "Images": ...
     def batch(self, index: Tensor) -> tuple[Tensor, Tensor]: ...
+
+
+def innermost(rule: Any) -> Any:
+    """What is inside a partial and an `AuxiliaryClassifier`, unless these have a state of their own."""
+    while isinstance(rule, partial | AuxiliaryClassifier) and not hasattr(rule, "state_dict"):
+        rule = rule.func if isinstance(rule, partial) else rule.source
+    return rule
 
 
 def bare(player: nn.Module) -> nn.Module:

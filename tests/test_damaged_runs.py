@@ -96,6 +96,19 @@ def test_a_table_that_was_changed_is_written_anew_and_kept(
     assert f"{folder / name} is not as the run wrote it. That is written anew" in said and str(kept) in said
 
 
+@pytest.mark.parametrize("lost", [["epochs.csv"], ["rounds.csv"], ["epochs.csv", "rounds.csv"]])
+def test_without_its_checkpoint_a_run_is_not_begun_anew_while_anything_of_it_is_there(
+    folder: Path, lost: list[str]
+) -> None:
+    for name in ["checkpoint.pt", *lost]:
+        (folder / name).unlink()
+    before = {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    with pytest.raises(FileNotFoundError, match=r"checkpoint\.pt is gone, and 2 epochs were played"):
+        train(folder.parent, 4)
+    assert {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()} == before
+    assert len(before) >= 3  # the recipe, and the pictures of two epochs
+
+
 @pytest.mark.parametrize("name", ["rounds.csv", "epochs.csv"])
 def test_a_table_that_was_deleted_is_written_anew(
     folder: Path, never_damaged: Run, name: str, capsys: pytest.CaptureFixture[str]

@@ -212,6 +212,8 @@ def test_r1_is_at_the_real_images_and_r2_at_the_fakes_and_each_image_has_a_squar
     assert r2(score, *images).item() == pytest.approx(10 / 2 * of_fake)
     both = sum_of(partial(r1, gamma=1.0), partial(r2, gamma=3.0))
     assert both(score, *images).item() == pytest.approx(1 / 2 * of_real + 3 / 2 * of_fake)
+    with pytest.raises(ValueError, match="Module has a state, which would not be kept"):
+        sum_of(r1, nn.Module())
 
 
 @pytest.mark.parametrize("penalty", [r1, r2, sum_of(r1, r2)])

@@ -118,6 +118,16 @@ def machine(monkeypatch):
     return machine
 
 
+def test_what_others_take_is_counted_on_the_cores_that_are_ours(monkeypatch, tmp_path) -> None:
+    of_all, idle = "cpu 700 0 0 9 0 0 0 0 0 0", "cpu0 600 0 0 9 0 0 0 0 0 0"
+    ours = "cpu1 10 20 30 9 9 1 2 3 99 99"  # user, nice, system, idle, waiting, interrupts, soft ones, stolen, guests
+    (tmp_path / "stat").write_text("\n".join([of_all, idle, ours, "intr 17 0", "ctxt 4", ""]))
+    monkeypatch.setattr(process, "STAT", tmp_path / "stat")
+    monkeypatch.setattr(process.os, "sched_getaffinity", lambda _: {1}, raising=False)
+    monkeypatch.setattr(process.os, "sysconf", lambda _: 100, raising=False)
+    assert process.taken().cores == pytest.approx(0.66)
+
+
 @linux
 def test_what_another_process_takes_is_told_from_what_we_take() -> None:
     busy = "import time\nend = time.process_time() + 1\nwhile time.process_time() < end: pass"

@@ -6,12 +6,14 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 from small_game import same, small_game, small_images
 
 from gan_lab import run_folder
+from gan_lab.checkpoint import Checkpoint
 from gan_lab.losses import NonSaturating
 from gan_lab.runs import Run
 from gan_lab.training import one_round, play, sample
@@ -149,6 +151,17 @@ def test_a_fresh_run_puts_the_former_aside_and_ends_with_the_same_bits(tmp_path,
     assert run_folder.name_of(aside) == "small"
 
 
+def test_a_date_at_the_end_of_a_name_is_not_taken_for_a_digest(tmp_path, capsys):
+    for day in ("20240101", "20240102"):
+        run = Run(f"trial-{day}", small_game(), small_images(), tmp_path, batch_size=4)
+        play_to(1, run)
+        other = Run(f"trial-{day}", small_game(), small_images(), tmp_path, batch_size=4, sigma=0.1)
+        play_to(1, other)
+        assert other.folder.name.startswith(f"trial-{day}-")
+        assert run_folder.name_of(run.folder) == run_folder.name_of(other.folder) == f"trial-{day}"
+    assert capsys.readouterr().out.count("another run than") == 2  # of its own name, each
+
+
 @pytest.mark.parametrize(
     "played",
     [
@@ -283,6 +296,79 @@ def test_a_weight_that_is_logged_is_kept_as_it_was_in_its_round(tmp_path):
         run.save()
     assert run.rounds["weight"].tolist() == seen
     assert len(set(seen)) == len(seen)
+
+
+class Watched(NonSaturating):
+    """Keeps a number of its own of each round, which it changes in place, and what else it is told to keep."""
+
+    def __init__(self, **more):
+        super().__init__()
+        self.seen, self.more = torch.zeros(()), more
+
+    def measures(self, real, fake, y):
+        return {"seen": self.seen.add_(len(real))} | self.more
+
+
+def test_what_a_loss_keeps_is_as_it_was_in_its_round(tmp_path):
+    run = run_of(tmp_path, loss=Watched())
+    play_to(1, run)
+    assert run.rounds["seen"].tolist() == [4, 8, 12, 16, 20]
+
+
+@pytest.mark.parametrize(
+    ("kept", "complaint"),
+    [
+        ({"scores": torch.ones(4)}, r"scores is of shape \(4,\): a table keeps one number"),
+        ({"epoch": 3}, "epoch is counted in each table anyway"),
+        ({"g_loss": 0.0}, "g_loss is kept of each round anyway"),
+    ],
+)
+def test_a_loss_that_keeps_what_no_table_can_is_refused_in_the_first_round(tmp_path, kept, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        play_to(1, run_of(tmp_path, loss=Watched(**kept)))
+
+
+def test_what_a_table_has_by_itself_is_not_overwritten(tmp_path):
+    run = run_of(tmp_path)
+    next(run.epochs(1))
+    for name in ("d_loss", "acc_real"):
+        with pytest.raises(ValueError, match=f"{name} is kept of each round anyway"):
+            run.log(next(play(run.game, small_images(), batch_size=4, epoch=1)), **{name: 0.0})
+    with pytest.raises(ValueError, match="seconds are kept of each epoch anyway"):
+        run.save(seconds=1.0)
+
+
+def falling(run, rate):
+    """Play to epoch 2, with a rate of D that is set by hand before each epoch."""
+    for epoch in run.epochs(2):
+        run.game.opt_D.param_groups[0]["lr"] = rate(epoch)
+        for round in play(run.game, small_images(), batch_size=4, epoch=epoch):
+            run.log(round)
+        run.save()
+
+
+def test_a_rate_that_is_numpy_s_is_kept_as_the_number_that_it_is(tmp_path):
+    run = run_of(tmp_path)
+    falling(run, lambda epoch: np.interp(epoch, [1, 3], [1e-2, 0]))
+    assert type(run.game.opt_D.param_groups[0]["lr"]) is np.float64
+    kept = Checkpoint.read(run.folder / "checkpoint.pt")
+    assert kept.states["opt_D"]["param_groups"][0]["lr"] == 0.005
+    again = run_of(tmp_path)
+    assert list(again.epochs(2)) == []
+    assert again.epoch == 2 and same(again.game, run.game)
+
+
+def test_a_state_that_could_not_be_read_again_is_refused_and_the_last_checkpoint_stays(tmp_path):
+    run = run_of(tmp_path)
+    with pytest.raises(ValueError, match=r"opt_D holds pathlib.*: a checkpoint is read as data"):
+        falling(run, lambda epoch: 0.01 if epoch == 1 else setattr_of(run, Path("rates")))
+    assert Checkpoint.read(run.folder / "checkpoint.pt").epoch == 1
+
+
+def setattr_of(run, thing):
+    """A rate; and the thing is put beside it."""
+    run.game.opt_D.param_groups[0]["origin"] = thing
+    return 0.01
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from lightning_fabric import Fabric
+from lightning_fabric.plugins import MixedPrecision
 from small_game import Discriminator, Generator, equal, same, small_game, small_images
 from torch import nn
 
@@ -341,6 +342,36 @@ def test_batch_norm_without_a_penalty_and_other_norms_with_one_are_allowed():
     D = Discriminator()
     D.layers.insert(2, nn.LayerNorm(8))
     small_game(D=D, penalty=half_square_of_the_slope)
+
+
+@pytest.mark.parametrize("name", ["G", "opt_D", "average", "loss", "round", "precision"])
+def test_no_part_of_a_game_is_hidden_behind_another_of_its_name(name):
+    with pytest.raises(ValueError, match=f"a game has a {name} of its own"):
+        small_game(also={name: nn.Linear(1, 1)})
+
+
+class Learned(NonSaturating, nn.Module):
+    """A loss with a state: a count of its calls."""
+
+    def __init__(self):
+        nn.Module.__init__(self)
+        NonSaturating.__init__(self)
+        self.register_buffer("calls", torch.zeros(()))
+
+
+def test_the_state_of_a_rule_is_a_part_of_the_game_also_inside_another():
+    alone, penalty = Learned(), nn.Linear(1, 1)
+    assert small_game(alone).parts["loss"] is alone
+    assert small_game(AuxiliaryClassifier(alone)).parts["loss"] is alone
+    assert small_game(penalty=partial(penalty)).parts["penalty"] is penalty
+    assert "loss" not in small_game(AuxiliaryClassifier(NonSaturating())).parts
+
+
+def test_what_16_bits_are_scaled_by_is_a_part_of_the_game():
+    game = small_game()
+    game.fabric.strategy.precision = MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu", init_scale=1024.0))
+    assert game.parts["precision"].state_dict()["scale"] == 1024
+    assert "precision" not in small_game().parts
 
 
 def test_a_batch_of_none_is_refused():

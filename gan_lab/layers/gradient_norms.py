@@ -28,13 +28,14 @@ def norms_by_layer(layers: Iterable[nn.Module]) -> Callable[[Score, Tensor], Ten
         h_0 = x,  h_l = layer_l(h_(l-1)),  score = h_L              forward, without a graph
         g_L = 1,  g_(l-1) = J_l(h_(l-1))^T g_l,  norm = |g_0|      backward, each step written out
 
-    layers: a critic's `layers`, of nn.Conv2d, nn.Linear, nn.LeakyReLU, nn.ReLU, nn.Dropout, nn.Flatten, nn.Identity.
+    layers: a critic's `layers`, of nn.Conv2d, nn.Linear, nn.LeakyReLU, nn.ReLU, nn.Dropout, nn.Flatten, nn.Identity,
+    without hooks.
     Returns (score, x (N, ...)) -> (N,), for `gradient_penalty(..., norms=norms_by_layer(D.layers))`; the score is not
-    asked. Raises ValueError for any other layer.
+    asked. Raises ValueError for any other layer, one that is derived from these included.
     """
     chain = list(unfolded(layers))
     for layer in chain:
-        if not isinstance(layer, WRITTEN_OUT) or (isinstance(layer, nn.Conv2d) and odd(layer)):
+        if not written_out(layer):
             raise ValueError(f"the way back through {layer} is not written out: take gan_lab.lipschitz.gradient_norms")
 
     def gradient_norms(score: Score, x: Tensor) -> Tensor:
@@ -77,6 +78,14 @@ def step(layer: nn.Module, h: Tensor) -> tuple[Tensor, Pullback]:
             return h * kept, lambda g: g * kept
         case _:  # nn.Flatten, nn.Identity
             return layer(h), lambda g: g.view_as(h)
+
+
+def written_out(layer: nn.Module) -> bool:
+    """Whether `step` has the way back through it: its forward pass is PyTorch's or the course's, without hooks."""
+    code: str = type(layer).forward.__module__
+    known = isinstance(layer, WRITTEN_OUT) and code.startswith(("torch.nn.", "gan_lab.layers."))
+    hooked = layer._forward_pre_hooks or layer._forward_hooks  # weight_norm has one, which sets the weight
+    return known and not hooked and not (isinstance(layer, nn.Conv2d) and odd(layer))
 
 
 def odd(conv: nn.Conv2d) -> bool:

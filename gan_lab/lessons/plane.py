@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from gan_lab.data.toy import Mixture, grid, line, ring, two_heaps
 from gan_lab.lipschitz import gradient_penalty
 from gan_lab.losses import Hinge, Loss, NonSaturating, Saturating, Wasserstein
+from gan_lab.measure.random_numbers import seeded
 from gan_lab.networks import mlp
 from gan_lab.training import Game, bare, fakes, one_round, step_D, step_G
 
@@ -132,8 +133,7 @@ class Plane:
 
     def seen(self) -> Seen:
         """The game as it is. No random number is drawn, and nothing changes."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
+        with seeded(self.seed):
             real, _ = self.data.sample(REAL)
         G, D = bare(self.game.G), bare(self.game.D)
         with torch.no_grad():

@@ -182,10 +182,10 @@ def seconds_an_epoch(training: Training, data_dir: str = "", rounds: int = 2) ->
     game, seen = training.game(images), training.seen(images)
     batch_size = batch_size_of(training, images, game)
     playing = play_on(game, seen, batch_size=batch_size, round=training.round)
-    next(playing)
+    float(next(playing).g_loss)  # waits for the device
     start = time.perf_counter()
-    for _ in islice(playing, rounds):
-        pass
+    for played in islice(playing, rounds):
+        float(played.g_loss)
     of_one = (time.perf_counter() - start) / rounds
     return of_one * (len(seen) // (batch_size * game.n_critic))
 

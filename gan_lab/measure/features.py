@@ -37,7 +37,7 @@ def features_of(network: nn.Module, x: Tensor | ImageSet, *, value_range: tuple[
     finally:
         for part, training in modes:
             part.training = training
-    features: Tensor = torch.cat(parts).double().cpu()
+    features: Tensor = torch.cat(parts).cpu().double()
     if features.dim() != 2 or len(features) != len(x):
         raise ValueError(f"{name} makes {tuple(features.shape)} of {len(x)} images: give one that makes ({len(x)}, F)")
     if not features.isfinite().all():

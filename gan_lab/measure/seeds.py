@@ -106,7 +106,8 @@ def paired(table: pd.DataFrame, metric: str, *, by: str = "setting", against: st
         raise ValueError(f"the table has no column {missing[0]!r}; it has {', '.join(table.columns)}")
     table = table.dropna(subset=[metric])
     if against not in set(table[by]):
-        raise ValueError(f"no run has {by} = {against!r} and a {metric}: choose one of {', '.join(set(table[by]))}")
+        there = ", ".join(map(str, dict.fromkeys(table[by])))
+        raise ValueError(f"no run has {by} = {against!r} and a {metric}: choose one of {there}")
     if table.duplicated([by, "seed"]).any():
         twice = table[table.duplicated([by, "seed"])].iloc[0]
         raise ValueError(f"{by} = {twice[by]!r} has seed {twice['seed']} twice: keep one of the runs")

@@ -103,7 +103,7 @@ def _problem(p: ArrayLike, q: ArrayLike, cost: ArrayLike) -> tuple[Array, Array,
         raise ValueError(f"cost has shape {cost.shape}; {len(p)} places of p and {len(q)} of q need {(len(p), len(q))}")
     if not np.all(np.isfinite(cost)):
         raise ValueError("cost has an entry that is not a finite number")
-    return p, q, cost
+    return p, q * (p.sum() / q.sum()), cost  # of 32-bit numbers the totals differ in the eighth digit
 
 
 def _points(name: str, values: ArrayLike) -> Array:

@@ -35,6 +35,13 @@ def test_the_penalty_and_its_gradient_in_the_weights_are_those_of_the_double_bac
         assert ours.abs().max() > 0
 
 
+class Scaled(nn.Linear):
+    """A linear layer whose weight counts double: the way back through nn.Linear would forget it."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.linear(x, 2 * self.weight, self.bias)
+
+
 def sizes() -> list[tuple[int, int, int, int]]:
     return [
         (kernel, stride, dilation, n)
@@ -62,7 +69,15 @@ def test_the_slope_of_a_linear_critic_is_the_norm_of_its_weight() -> None:
 
 
 @pytest.mark.parametrize(
-    "layer", [nn.BatchNorm2d(4), nn.Tanh(), nn.Conv2d(1, 1, 3, padding_mode="circular"), layers.resize_conv(1, 4)]
+    "layer",
+    [
+        nn.BatchNorm2d(4),
+        nn.Tanh(),
+        nn.Conv2d(1, 1, 3, padding_mode="circular"),
+        layers.resize_conv(1, 4),
+        Scaled(4, 4),
+        nn.utils.spectral_norm(nn.Linear(4, 4)),  # a hook sets its weight, as a tensor without a graph
+    ],
 )
 def test_another_layer_is_refused_by_name(layer: nn.Module) -> None:
     with pytest.raises(ValueError, match=rf"through {type(layer).__name__}\(.*lipschitz.gradient_norms"):

@@ -64,6 +64,15 @@ def test_to_look_changes_nothing():
     assert torch.equal(weights(one.game.G), weights(other.game.G))
 
 
+def test_to_look_restarts_no_random_numbers_of_a_gpu(monkeypatch):
+    plane, restarted = Plane(), []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", restarted.append)
+    torch.manual_seed(1)
+    assert restarted == [1]  # as PyTorch does, also for the GPUs
+    plane.seen()
+    assert restarted == [1]
+
+
 def test_what_is_seen_is_d_s_answer_at_each_place_and_minus_the_slope_of_g_s_loss_at_each_point():
     plane = Plane()
     plane.play(20)

@@ -227,6 +227,7 @@ def test_a_seed_that_one_setting_lacks_is_left_out_of_the_difference() -> None:
     [
         (lambda t: t.drop(columns="kid"), "no column 'kid'"),
         (lambda t: t.query("setting != 'plain'"), "no run has setting = 'plain'"),
+        (lambda t: t.assign(setting=range(len(t))), "no run has setting = 'plain' and a kid: choose one of 0, 1, 2"),
         (lambda t: t.assign(seed=0), "seed 0 twice"),
     ],
 )

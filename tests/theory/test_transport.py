@@ -87,6 +87,15 @@ def test_on_a_line_it_is_the_earth_carried_past_each_gap(p, q):
     assert earth_mover(p, q, apart(range(4))).distance == pytest.approx(np.abs(np.cumsum(p - q)).sum(), abs=1e-6)
 
 
+def test_shares_of_32_bits_are_taken_though_their_sums_differ():
+    p, q = np.float32([1 / 3, 1 / 3, 1 / 3]), np.float32([0.2, 0.3, 0.5])
+    assert np.float64(p).sum() != np.float64(q).sum()
+    cost = np.abs(np.subtract.outer(np.arange(3), np.arange(3)))
+    assert earth_mover(p, q, cost).distance == pytest.approx(0.3, rel=1e-6)
+    softmax = torch.randn(2, 50, generator=torch.Generator().manual_seed(0)).softmax(dim=1)
+    assert earth_mover(*softmax, np.ones((50, 50))).distance == pytest.approx(1, rel=1e-6)
+
+
 @given(problems(), st.floats(1e-9, 1e9), st.floats(1e-9, 1e9))
 def test_it_scales_with_the_mass_and_with_the_cost(problem, mass, unit):
     p, q, cost = problem

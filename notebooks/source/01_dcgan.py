@@ -201,7 +201,9 @@ two_players(ax, noise[0], real[:3], first[:3], value_range=value_range)
 # In the code $D$ returns a **score** $s$, any real number, and the probability is $D = \sigma(s) = 1 / (1 + e^{-s})$, the
 # sigmoid. A score of 0 means "I cannot tell". What $D$ minimises, `d_loss`, is $-V$. (With the parameter `real_target`
 # below 1, it is asked to be only that sure of a real image.) If it cannot tell at all, it pays $\log 2$ for each kind of
-# image. Losses are counted in nats, the unit of the natural logarithm:
+# image. Losses are counted in nats, the unit of the natural logarithm. The code uses one rule again and again:
+# $1 - \sigma(s) = \sigma(-s)$. So $\log D$ is `F.logsigmoid(s)`, and $\log(1 - D)$ is `F.logsigmoid(-s)`, which is the
+# same as `-F.softplus(s)`, with softplus$(s) = \log(1 + e^s)$.
 
 # %% tags=["nbval-check-output"]
 cannot_tell = torch.zeros(8)  # the scores of 8 images
@@ -218,7 +220,7 @@ print(f"d_loss at score 0: {NonSaturating().d_loss(cannot_tell, cannot_tell):.4f
 #    transposed convolutions, which run the other way, so both learn how;
 # 2. batch normalisation (each feature gets the same mean and variance over the batch) in both, **except** on $G$'s
 #    output and on $D$'s input;
-# 3. no fully connected hidden layers (but for $G$'s first one, which turns the noise into 4 x 4 pixels of many channels);
+# 3. no fully connected hidden layers (except $G$'s first one, which turns the noise into 4 x 4 pixels of many channels);
 # 4. ReLU in $G$, tanh on its output; in $D$ LeakyReLU, which lets a part of negative values through.
 #
 # The network `DCGAN` does so. One thing is added (Mirza and Osindero, 2014): both players are told the **label** $y$ of
@@ -296,7 +298,8 @@ plt.show()
 
 # %% [markdown]
 # On the left side of these pictures, where $D$ is sure of a fake, only one of the two pulls. At $s = -6$ it pulls $e^6$
-# times as hard, some 400 times: the size of its slope is $1 - \sigma(s)$, that of the saturating one $\sigma(s)$. (Adam
+# times as hard, some 400 times: the size of its slope is $1 - \sigma(s)$, that of the saturating one $\sigma(s)$, and
+# $(1 - \sigma(s)) / \sigma(s) = e^{-s}$. (Adam
 # divides a step by the size of the latest gradients, so $G$'s steps need not be 400 times smaller. But within a batch
 # the saturating loss looks most at the drawings that $D$ already believes, and hardly at the worst ones.) At a score of
 # 0, where $D$ cannot tell, the non-saturating loss is $\log 2$.
@@ -311,8 +314,8 @@ claim("only one of the two pulls", pulls["non-saturating"] > 0.9 and pulls["satu
 # images.
 #
 # Three small classifiers of the images turn each image into 64 numbers, its *features*. The **kernel distance** says how
-# far the drawings lie from the real images in these features: more real images get 0 on average (and so sometimes a
-# little less), and lower is better. **Coverage** is the share of the real images that have a drawing near them.
+# far the drawings lie from the real images in these features: lower is better, and real images in place of the drawings
+# get 0 on average. (It is an estimate, so a single value can be a little below 0.) **Coverage** is the share of the real images that have a drawing near them.
 # (Notebook 2 takes both apart. With the features of a network called Inception the first is known as KID; ours are
 # others, and so are the numbers.) Of the held-out images the judge keeps one half to compare with. The other half, real
 # images that nobody has seen, shows what can be reached:

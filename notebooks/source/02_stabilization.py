@@ -22,7 +22,7 @@
 # you need three things that neither report has: a measure of quality, a definition of "stable" that is written down
 # before the run, and more than one seed. You should have seen notebook 1.
 #
-# **Time.** 40 minutes to read, 5 more for what is marked as deeper; three to compute, on two cores.
+# **Time.** 45 minutes to read, 5 more for what is marked as deeper; three to compute, on two cores.
 
 # %% tags=["hide-input", "modes"]
 import math
@@ -129,10 +129,12 @@ playground("ring", lr_G=3e-3, lr_D=3e-4, momentum=0.9)
 # %% [markdown]
 # What you saw has a name. The heaps of the data are their **modes**, and a generator that draws only some of them, or
 # only one, has *collapsed*. To count it: a generated point is **good** if it lies within $3 \sigma_h$ of the centre of
-# a heap, where $\sigma_h$ is the heap's standard deviation. A mode is **covered** if at least a tenth of its due, which
-# is an eighth of all points, lies there (after Srivastava et al., 2017, who ask for one point). Even the ring's own
-# points are not all good: $3 \sigma_h$ hold the share $1 - e^{-9/2}$ of a normal distribution in the plane. A perfect
-# generator gets this share, and not 100 %.
+# a heap, where $\sigma_h$ is the heap's standard deviation. A perfect generator puts one eighth of its points on each of
+# the eight modes. A mode is **covered** if at least a tenth of that lies there, one point in 80 (after Srivastava et al.,
+# 2017, who ask for one point at all). Even the ring's own points are not all good. In the plane a normal point lies
+# farther than $r$ from the centre with the probability $e^{-r^2 / (2 \sigma_h^2)}$, which is $e^{-9/2}$ for
+# $r = 3 \sigma_h$. (The 99.7 % that you may know are for a line.) So a perfect generator gets $1 - e^{-9/2}$, and not
+# 100 %.
 
 # %% tags=["modes"]
 ring = toy.ring(sigma=0.05)
@@ -156,8 +158,12 @@ claim("Even the ring's own points are not all good", abs(own.high_quality - 1 + 
 # takes the summit down. So it matters who is faster. In the **balanced** game both players have Adam's step size
 # $10^{-3}$ and $\beta_1 = 0.5$. ($\beta_1$ is Adam's momentum, $\beta_2$ its memory of the size of the gradients.) The
 # **hasty** game has the steps and the momentum of the one that you have just played. The function below plays any game
-# of this kind, and each of the other games changes something about one of these two. (Noise is *annealed* here: its
-# $\sigma$ begins at 0.3, shrinks from one hundred steps to the next, and is 0 in the last quarter.)
+# of this kind, and each of the other games changes something about one of these two. For now you need *balanced*,
+# *hasty* and *hasty, no momentum*. The others are tried in the last part of this section: *one-sided* asks $D$ to be only
+# 0.9 sure of real points; *noise* adds random numbers to every point that $D$ sees (their $\sigma$ begins at 0.3, shrinks
+# from one hundred steps to the next, and is 0 in the last quarter: it is *annealed*); `n_critic` is the number of $D$'s
+# steps before each one of $G$'s; and *WGAN-GP* has another loss and a penalty on $D$'s slope, with the factor `weight`
+# (notebook 4). `mlp.Critic` is the network of $D$.
 
 
 # %% tags=["modes"]
@@ -250,8 +256,10 @@ plt.show()
 #
 # Two remedies, which the next section takes apart, change what $D$ learns here. *One-sided smoothing* asks $D$ for 0.9
 # instead of 1 on real points. *Instance noise* adds $\sigma_n e$, $e \sim \mathcal N(0, I)$, to every point that $D$
-# sees, real or fake. The lines become two broad bands that overlap, and now the best score is a finite one, the
-# logarithm of the ratio of the two densities:
+# sees, real or fake. The lines become two broad bands that overlap, and now the best score is a finite one. At a point
+# $x$, $D$ pays $-p_{\text{real}} \log D - p_{\text{fake}} \log(1 - D)$. Set the derivative to 0: the best answer is
+# $D^* = p_{\text{real}} / (p_{\text{real}} + p_{\text{fake}})$. And since $D = \sigma(s)$ means $s = \log \frac{D}{1 - D}$,
+# the best score is the logarithm of the ratio of the two densities (of which the heights $x_2$ cancel):
 #
 # $$ s^*(x) = \log \frac{p_{\text{real}}(x)}{p_{\text{fake}}(x)} = \frac{\theta^2 - 2\, \theta\, x_1}{2\, \sigma_n^2}\,,
 #    \qquad \frac{\partial s^*}{\partial x_1} = -\frac{\theta}{\sigma_n^2} $$
@@ -362,10 +370,10 @@ claim("**One-sided smoothing caps the score on real points**", abs(capped["score
 claim("On fakes nothing holds it", capped["score on fake"] < -5 and capped["saturating"] < 0.01)
 
 # %% [markdown]
-# Here are three of the landscapes of $D(x)$, lighter is more real, with some of the data (dots) and of the fakes
-# (crosses), as $D$ sees them. The arrows are the saturating pull on a point at that place, in the mean over the noise;
-# a dot is none to speak of. Compare the first landscape with the one behind noise: where is it steep, and do the fakes
-# stand there?
+# Here are three of the landscapes of $D(x)$, lighter is more real, with some of the data (coloured dots) and of the
+# fakes (crosses), as $D$ sees them. The black arrows are the saturating pull on a point at that place, in the mean over
+# the noise. Where there is hardly any pull, the arrow shrinks to a small black dot. Compare the first landscape with the
+# one behind noise: where is it steep, and do the fakes stand there?
 
 
 # %% tags=["hide-input"]
@@ -374,7 +382,7 @@ claim("On fakes nothing holds it", capped["score on fake"] < -5 and capped["satu
 #|   between the lines and the arrows at the fakes are dots; behind noise 0.3 it falls evenly and arrows point to the
 #|   data.
 def behind_noise(D, e, x):
-    """What the saturating loss pays for the points x, in the mean over the noise e."""
+    """Minus the saturating loss of the points x, in the mean over the noise e: the arrows climb it."""
     return F.softplus(D((x + e).flatten(0, 1))).view(len(e), -1).mean(0)
 
 
@@ -399,7 +407,8 @@ print(f"log(0.9 / 0.1) = {math.log(9):.2f}; one-sided, score on real: {trained['
 # One seed proves nothing. The same cells with ten seeds, 1500 steps of $G$ each, make the table
 # `results/02_modes.csv`; the command stands in `results/02_modes.py`. It was settled beforehand that what counts is the
 # mean over the last 500 steps. The hasty game and the width of the heaps were found by trying, with other seeds. A band
-# or a bar is Student's 95 % interval of the mean over the seeds.
+# or a bar is a 95 % interval of the mean over the seeds, *Student's*, after the pen name of the statistician who found
+# it: in 95 of 100 such experiments it holds the true mean.
 
 # %% tags=["hide-input"]
 #| fig-alt: >
@@ -444,8 +453,11 @@ for (name, against), row in cured.iterrows():
     print(f"{row['difference']:+.1f} ({row['low']:+.1f} to {row['high']:+.1f}) {seeds.finding(row)}")
 
 # %% [markdown]
-# The differences are taken seed by seed, with 95 % intervals; a star marks those that are left after Holm's correction
-# for all of these comparisons. Cause by cause:
+# The differences are taken seed by seed, with 95 % intervals. Each has a $p$: how often chance alone would give a
+# difference this large or larger. It is below 0.05 exactly where the interval misses 0, and of 20 comparisons about one
+# gets there by chance. *Holm's correction* makes up for that: of $m$ values of $p$ the smallest is multiplied by $m$, the
+# next one by $m - 1$, and so on, and none may become smaller than the one before it. A star marks a difference whose
+# corrected $p$, the `p_holm` of later tables, is still below 0.05. Cause by cause:
 #
 # * Noise and smoothing change how *sure* $D$ can be. In the hasty game $D$ is made *slow*. In neither game is a gain in
 #   modes found from them. (The balanced game has hardly a mode left to gain, and in these last 500 steps the noise is
@@ -500,7 +512,8 @@ claim(
 # ### Label smoothing: a target below 1
 #
 # $D$ is asked to answer $\alpha$ for real images and $\beta$ for fakes, instead of 1 and 0. Let $p_r(x)$ and $p_g(x)$
-# be the densities of real and generated images. Against a fixed $G$ the best answer at $x$ is the average target there,
+# be the densities of real and generated images. Against a fixed $G$ the best answer at $x$ is the average target there
+# (again the derivative of what $D$ pays at $x$, set to 0):
 #
 # $$ D^*(x) = \frac{\alpha\, p_r(x) + \beta\, p_g(x)}{p_r(x) + p_g(x)} \qquad (1)$$
 #
@@ -591,9 +604,9 @@ claim(
 # ## 3. A measure
 #
 # Whoever wants digits to be good sees good digits. So let numbers decide. Three small classifiers, trained on the real
-# images and on what none of them looks like, turn each image into 64 *features*. There two sets of images are compared, a
-# generated set and real images that were **held out**, which no player has seen. Each number is the mean of what the
-# three say:
+# images and, beside them, on images that show none of their classes, turn each image into 64 *features*. There two sets
+# of images are compared, a generated set and real images that were **held out**, which no player has seen. Each number is
+# the mean of what the three say:
 #
 # * **Kernel distance**: with the kernel $k(a, b) = (a \cdot b / 64 + 1)^3$ on features $a$, $b$ it is the mean of $k$
 #   over pairs of different images of the real set, plus the same for the generated set, minus twice the mean between
@@ -878,6 +891,10 @@ pd.DataFrame({name: rounds[list(accuracies)].mean() for name, rounds in last_epo
 )
 
 # %% [markdown]
+# In *plain* the two thresholds are the same, since the best $D$ would give 1/2. With one-sided smoothing it would give
+# 0.45. There a real image that gets 0.47 counts as an error at 1/2, although $D$ finds it more real than the fakes of a
+# perfect generator. So do not compare accuracies at 1/2 between games with different targets.
+#
 # And what the judge says of the game named by `setting`, beside what unseen real images, copies of the training images,
 # and noise get:
 
@@ -1123,9 +1140,11 @@ exercises.check_boundary(boundary)
 #
 # **4. The forking paths** (open). Choose `good` anew *now that you know the results*, and count for which of your
 # choices some setting becomes "faster than plain": once by its mean alone, and once by its interval.
-# <details><summary>Hint</summary><code>seeds.table("02_stability_epochs")</code> has the distance of every measured
-# epoch; <code>epochs_until</code> does the rest. By the mean many thresholds tell your story. By the interval few do,
-# and one is enough for who looks for it, and reports only that one.</details>
+# <details><summary>Hint</summary>In <code>by_epoch = seeds.table("02_stability_epochs")</code> is a row for every measured
+# epoch. For one <code>good</code>: <code>rows = [dict(setting=s, seed=n, time=epochs_until(one, "kernel_distance", good))
+# for (s, n), one in by_epoch.groupby(["setting", "seed"])]</code>, and then <code>seeds.paired(pd.DataFrame(rows),
+# "time")</code>. Try ten values from 0.6 to 3. For how many is a <code>difference</code> below 0, and for how many a
+# <code>high</code>? Whoever tries many, and reports only the best one, may report nothing but chance.</details>
 #
 # **5. Too much of a good thing** (open). Train with `setting = "noise"` and `sigma` 0.1, 0.5 and 1. Predict `grain` and
 # `late_distance` before you look.

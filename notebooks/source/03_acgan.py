@@ -270,8 +270,8 @@ print(f"{system}: the heads of D: score {heads[0]:,} parameters, classes {heads[
 #   classifier sees $k$, over that between two real images of class $k$. Below 1, the samples of a class are more alike than the real ones. Bad drawings may
 #   differ wildly, so a variety above 1 is no praise.
 # * **Coverage** of class $k$: around every real image of the class lies, in the same features, the ball that reaches to its
-#   fifth nearest neighbour in the class; coverage is the share of these balls that hold a sample, whichever class it was made for. Bad drawings do
-#   not raise it.
+#   fifth nearest neighbour in the class; coverage is the share of these balls that hold a sample, whichever class it was made for. Bad drawings
+#   hardly raise it: only an odd real image has a ball so large that it holds them.
 #
 # Half of the held-out images is kept to compare with. The other half, real images that nobody has seen, shows what can be
 # reached:
@@ -713,7 +713,7 @@ plt.show()
 # there; at $w = 1$, the weight of the paper and of the games above, the doubtful ones have become fewer. With the
 # largest weight $G$ also leaves the doubtful region around 0, though the score punishes that, and draws what is more
 # typical than the real images. So **an AC-GAN draws too few of the images on which the classes overlap**, the fewer the
-# larger the weight (Shu et al., 2017, and Gong et al., 2019, who repair it). The way of notebook 1, where $D$ is told
+# larger the weight (Shu et al., 2017, show it; Gong et al., 2019, repair it with a second classifier). The way of notebook 1, where $D$ is told
 # the class and names none, has no such term (exercise 2).
 
 # %% tags=["claims"]
@@ -867,8 +867,8 @@ class_explorer(game, images.classes)
 #
 # * A GAN obeys if somebody makes it: $G$ is told a label, and $D$ is asked which class it sees. The label alone is not
 #   enough: the plain twin is told it too, and draws what it is asked for no more often than by chance.
-# * $D$ and $G$ fight about "real or fake?", and work together on "which class?". So the class head's own accuracy says
-#   that they agree, and not that they are right.
+# * $D$ and $G$ fight about "real or fake?", and work together on "which class?". So the class head's own accuracy on
+#   generated images says that they agree, and not that they are right.
 # * Here the class terms bring the drawings nearer to the real images. They also want drawings that nobody can take for
 #   another class, and so an AC-GAN draws too few of the images on which the classes overlap.
 # * How $G$ is told matters: where the label is multiplied, a class can come near to silence, and then its drawings are
@@ -995,3 +995,12 @@ exercises.check_half(deviation_of_half)
 # 03_sweep --grid "setting=AC-GAN,real classes only" --grid seed=0,1,2,3,4 --out runs/half</code>, then <code>uv run gan-lab
 # table runs/half half.csv</code>; here,
 # <code>seeds.paired(pd.read_csv("half.csv"), "kernel_distance", against="AC-GAN")</code>.</details>
+#
+# ## Sources
+#
+# * M. Gong, Y. Xu, C. Li, K. Zhang, K. Batmanghelich, *Twin auxiliary classifiers GAN*, 2019.
+# * M. Mirza, S. Osindero, *Conditional generative adversarial nets*, 2014.
+# * T. Miyato, M. Koyama, *cGANs with projection discriminator*, 2018.
+# * A. Odena, C. Olah, J. Shlens, *Conditional image synthesis with auxiliary classifier GANs*, 2017.
+# * K. Shmelkov, C. Schmid, K. Alahari, *How good is my GAN?*, 2018.
+# * R. Shu, H. Bui, S. Ermon, *AC-GAN learns a biased distribution*, 2017.

@@ -700,7 +700,7 @@ claim("The trained critic comes near this.", abs(longer_estimate / predicted - 1
 #
 # The first WGAN has no penalty; it *clips* every weight to $[-c, c]$ after each step. Such a network is $K$-Lipschitz
 # for some $K$ that depends on $c$ and on its shape, and its estimate is at most $K\,W$. Same data, same network, five
-# values of $c$, and a learning rate of $c/20$, so that each critic crosses its range in some tens of steps.
+# values of $c$, and a learning rate of $c/20$, so that each critic crosses its range in some tens of steps at most.
 #
 # **Predict.** From the smallest to the largest $c$ is a factor of 100. By what factor does the estimate change?
 
@@ -1319,7 +1319,7 @@ for name, radius in ends.items():
 # pushes the point past. (On the straight piece of the WGAN's path, at $\psi = -1$, the critic is even the best there
 # is, and the point is pushed past all the same. Mescheder et al. prove that with a fixed number of critic steps and a
 # fixed rate neither of them converges in general.) The WGAN-GP has a second reason: its penalty asks for
-# $\lvert\psi\rvert = 1$ at the solution too, where $\psi = 0$ is the critic's worst choice. So even a path that starts
+# $\lvert\psi\rvert = 1$ at the solution too, where $\psi = 0$ is worse for the critic than any $\psi$ near it. So even a path that starts
 # beside the solution is driven away from it. What brings the path home quickly is *damping*: noise on both points, or
 # R1.
 

@@ -13,7 +13,7 @@
 # %% [markdown]
 # # 6. Few images: which idea pays?
 #
-# **Question.** The DCGAN of notebook 1 is from 2015. Since then, many ideas were published that should help a GAN, above
+# **Question.** The DCGAN is from 2015. Since then, many ideas were published that should help a GAN, above
 # all one that has few images. Which of them pays on a thousand images, in three minutes on a laptop?
 #
 # You meet eight ideas of ten years. Each is a small change of the same game, and you see what it gives over several
@@ -80,8 +80,10 @@ run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named a
 # %% [markdown]
 # ## 1. The start, and how ideas are compared
 #
-# All games below have one network, but for the norm in $D$ and for what tells the players a label. It is
-# `gan_lab.networks.dcgan`: three convolutions of stride 2 on each side, by the guidelines of notebook 1. All have
+# All games below have the same $G$ and the same $D$, except for the norm in $D$ and for the part that tells them a
+# label. They are those of `gan_lab.networks.dcgan`: three convolutions of stride 2 on each side, by the guidelines of
+# notebook 1. (Notebook 1's were also told the labels. Here labels are an idea of their own, in section 5, and the game
+# *DCGAN* has none: its numbers are worse than those that you have seen there.) All have
 # batches of 16 and Adam with steps of 0.001. The judge of notebook 2 compares samples with held-out images:
 #
 # * **kernel distance**: how far the samples are from the real images; 0 is best;
@@ -155,19 +157,23 @@ print(inspect.getsource(ladder.augmentation))
 #
 # where $gP$ is the distribution of moved images. If $T$ can be undone, then $T P_{fake} = T P_{real}$ only where
 # $P_{fake} = P_{real}$, and nothing is lost. If it cannot, $G$ may draw moved images, and $D$ cannot tell: the
-# augmentation **leaks**. $T$ is linear, and it can be undone if none of its eigenvalues is 0. For moves that form a cycle
-# of $n$, such as the four quarter turns of a square, where move $g$ has probability $d_g$, the eigenvalues are a Fourier
-# transform:
+# augmentation **leaks**. Take the mirror, and let $a$ be the share of an image as it is, $b$ that of its mirror image.
+# $T$ makes $\big((1 - p)\, a + p\, b,\; p\, a + (1 - p)\, b\big)$ of $(a, b)$, a matrix of 2 x 2: the sum $a + b$ stays, and
+# the difference $a - b$ is multiplied by $1 - 2 p$. These two factors, $1$ and $1 - 2 p$, are its eigenvalues. $T$ can be
+# undone if none of them is 0. In general let the moves be $g = 0, \dots, n - 1$, where move 0 changes nothing, and move
+# $g$ after move $h$ is move $g + h$ (modulo $n$), like the quarter turns of a square. If move $g$ has the probability
+# $d_g$, $T$ is a matrix of $n \times n$, and its eigenvalues are a Fourier transform:
 #
 # $$ \lambda_k = 1 - p + p \sum_{g=0}^{n-1} d_g\, e^{-2 \pi i k g / n}, \qquad k = 0, \dots, n - 1 \qquad (3)$$
 #
-# **Predict.** A mirror is a cycle of two. At which $p$ does it leak?
+# **Predict.** At which $p$ does the mirror leak? (It has $n = 2$, $d_0 = 0$ and $d_1 = 1$.)
 
 # %%
 p_of = torch.linspace(0, 1, 101)
 none = [0.0] * 13
 cycles = {
     "a mirror": torch.tensor([0.0, 1.0]),
+    # d[g] for g = 0, ..., 15: shifts on a ring of 16 places, where a shift by -1 is one by 15
     "a shift by -1, 0 or 1 of 16": torch.tensor([1 / 3, 1 / 3, *none, 1 / 3]),
     "a shift by a - b, both 0 or 1": torch.tensor([1 / 2, 1 / 4, *none, 1 / 4]),
 }
@@ -214,10 +220,12 @@ claim("it leaks nowhere below $p = 1$.", (difference >= 1 - p_of - 1e-6).all())
 # %% [markdown]
 # ## 4. Three ways to hold the discriminator
 #
-# $D$ should not become too steep, or $G$ learns little from it. In place of $D$'s batch norm:
+# A $D$ that may be as steep as it likes becomes sure of every image. Its slope at the fakes, which $G$ follows, then says
+# how sure it is, and not how far away the real images are (notebook 2). So its steepness is limited. In place of $D$'s
+# batch norm:
 #
-# * **Spectral norm** (Miyato et al., 2018): each layer's weights $W$ are divided by their largest singular value,
-#   $W / \sigma(W)$. It is used with the **hinge loss** (Lim and Ye, 2017), where $D$ pays for a score only until it is
+# * **Spectral norm** (Miyato et al., 2018): each layer's weights $W$ are divided by their largest singular value, the
+#   most by which $W$ can lengthen a vector: $W / \sigma(W)$, where $\sigma$ is not the sigmoid. It is used with the **hinge loss** (Lim and Ye, 2017), where $D$ pays for a score only until it is
 #   beyond 1 for real images, and beyond $-1$ for fake ones:
 #   $\mathbb{E}_x[\max(0, 1 - D(x))] + \mathbb{E}_z[\max(0, 1 + D(G(z)))]$. $G$ minimises $-\mathbb{E}_z[D(G(z))]$, as in
 #   notebook 4.
@@ -231,7 +239,8 @@ claim("it leaks nowhere below $p = 1$.", (difference >= 1 - p_of - 1e-6).all())
 #
 # ## 5. Labels
 #
-# The images come with labels $y$, and so far nobody has used them. Now both players are told (Mirza and Osindero, 2014):
+# The images come with labels $y$, and in this notebook nobody has used them so far. Now, as in notebook 1, both players
+# are told (Mirza and Osindero, 2014):
 # $G(z, y)$ draws an image of class $y$, and $D$ answers whether $x$ is a real image *of class $y$*. It does so with the
 # features $h(x)$ that go into its last layer, this layer's weights $u$ and bias $b$, and a learned vector $v_y$ for each
 # class (Miyato and Koyama, 2018):
@@ -264,7 +273,7 @@ plt.show()
 # each of which differentiates a gradient once more. So each game is measured after as many rounds as it plays in three
 # minutes, and all of them also after the same number of rounds. Each idea is compared with the one that it is built on,
 # seed by seed. (The row *DCGAN* is the average of section 2: the same trainings, drawn with the average and with $G$
-# itself. All other rows have the average, too, and from *augmentation* on the same augmentation, with $p = 0.4$ but for
+# itself. All other rows have the average, too, and from *augmentation* on the same augmentation, with $p = 0.4$ except for
 # *adaptive*. The learning rate and $\gamma$ were chosen with two other seeds; another
 # choice might suit an idea better.)
 

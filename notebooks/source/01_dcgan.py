@@ -313,12 +313,12 @@ claim("only one of the two pulls", pulls["non-saturating"] > 0.9 and pulls["satu
 # The losses do not measure that, as you will see. So every few epochs a **judge** compares the drawings with held-out
 # images.
 #
-# Three small classifiers of the images turn each image into 64 numbers, its *features*. The **kernel distance** says how
-# far the drawings lie from the real images in these features: lower is better, and real images in place of the drawings
-# get 0 on average. (It is an estimate, so a single value can be a little below 0.) **Coverage** is the share of the real images that have a drawing near them.
-# (Notebook 2 takes both apart. With the features of a network called Inception the first is known as KID; ours are
-# others, and so are the numbers.) Of the held-out images the judge keeps one half to compare with. The other half, real
-# images that nobody has seen, shows what can be reached:
+# Three small classifiers of the images turn each image into 64 numbers, its *features*. The **kernel distance** says
+# how far the drawings lie from the real images in these features: lower is better, and real images in place of the
+# drawings get 0 on average. (It is an estimate, so a single value can be a little below 0.) **Coverage** is the share
+# of the real images that have a drawing near them. (Notebook 2 takes both apart. With the features of a network called
+# Inception the first is known as KID; ours are others, and so are the numbers.) Of the held-out images the judge keeps
+# one half to compare with. The other half, real images that nobody has seen, shows what can be reached:
 
 # %%
 judge = Judge(images, held_out, seed=seed)

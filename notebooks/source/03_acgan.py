@@ -210,10 +210,12 @@ for name, x in gets.items():
 
 # %% [markdown]
 # Multiplied, each number is 0 on average *for every class*, so a linear layer can hardly tell the classes apart. What
-# tells them apart is the *size* of the numbers. $G$ can find it out with its second layer, behind a ReLU.
+# tells them apart is the *size* of the numbers. $G$ can find it out with its second layer, behind a ReLU: the size is
+# $|a| = \mathrm{ReLU}(a) + \mathrm{ReLU}(-a)$.
 #
-# But then a class can also be told by **silence**: if $e_k$ shrinks to 0, $G$ gets zeros for class $k$, which is plain
-# enough, and whatever $z$ is, it then draws one and the same image. A common start of an embedding, between $-0.05$ and
+# But then a class can also be told by **silence**: if $e_k$ shrinks to 0, $G$ gets zeros for class $k$. No other class
+# gives zeros, so $G$ still knows which class it is. But $z$ has no effect any more, and $G$ draws one and the same image
+# for it. A common start of an embedding, between $-0.05$ and
 # $0.05$, is close to silence. Here it starts louder (the parameter `embedding`). The setting `small embedding` has the
 # quiet start, and the section "A class that falls silent" shows what comes of it.
 
@@ -649,12 +651,17 @@ print(f"negative in {(paired < 0).sum()} of {len(paired)}")
 #
 # Does an AC-GAN have to pay for its obedience with variety? Here is a case that can be computed. Let the real "images"
 # be numbers, those of class 0 normal around $-1$ and those of class 1 around $+1$, both with deviation 1, so that the
-# classes **overlap**. Let $p_y(x)$ be half the density of class $y$, $q_y(x)$ that of the samples made for it, and $p$,
-# $q$ their sums over $y$. Whatever $G$ does, let $D$ always give its best answers, those that maximise (1) and (2):
+# classes **overlap**. Let $p_y(x)$ be half the density of class $y$ (each class is half of the data), $q_y(x)$ that of
+# the samples made for it, and $p$, $q$ their sums over $y$. Whatever $G$ does, let $D$ always give its best answers,
+# those that maximise (1) and (2):
 #
 # $$ D^*(x) = \frac{p(x)}{p(x) + q(x)} \qquad (3)$$
 #
 # $$ P^*(y \mid x) = \frac{p_y(x) + q_y(x)}{p(x) + q(x)} \qquad (4)$$
+#
+# (3) is the best $D$ of notebook 2. For (4): at $x$, (2) is $\sum_y (p_y + q_y) \log P(y \mid x)$, since real images and
+# samples with the label $y$ both ask for the answer $y$. Of all probabilities with the sum 1, those make this largest
+# that are in proportion to $p_y + q_y$.
 #
 # $G$ may choose any $q_y$. It starts at the truth, $q_y = p_y$, and descends on $L_S - w L_C$, with a weight $w$ of the
 # class terms. ($D^*$ and $P^*$ are held fixed in each step, as in any GAN.)
@@ -713,8 +720,8 @@ plt.show()
 # there; at $w = 1$, the weight of the paper and of the games above, the doubtful ones have become fewer. With the
 # largest weight $G$ also leaves the doubtful region around 0, though the score punishes that, and draws what is more
 # typical than the real images. So **an AC-GAN draws too few of the images on which the classes overlap**, the fewer the
-# larger the weight (Shu et al., 2017, show it; Gong et al., 2019, repair it with a second classifier). The way of notebook 1, where $D$ is told
-# the class and names none, has no such term (exercise 2).
+# larger the weight (Shu et al., 2017, show it; Gong et al., 2019, repair it with a second classifier). The way of
+# notebook 1, where $D$ is told the class and names none, has no such term (exercise 2).
 
 # %% tags=["claims"]
 claim("At $w = 0$ the truth is where $G$ stays.", abs(made[0.0] - p).sum() < 0.05)
@@ -948,10 +955,10 @@ exercises.check_conditional(Projection(K), images)
 # <details><summary>Hint</summary>In <code>__init__</code>: <code>self.v = nn.Embedding(classes,
 # self.linear.in_features)</code>, and let it start small, <code>nn.init.uniform_(self.v.weight, -0.05, 0.05)</code>. In
 # <code>forward</code> add <code>(self.v(y) * h).sum(1)</code>. To train it, make $G$ anew as in the cell of the settings
-# (for A4 with its embedding), then <code>D = Projection(K)</code>, then both optimisers from the weights of <i>these</i>
-# two (the old ones would go on moving the old players), and <code>game = Game(G, D, NonSaturating(), opt_G, opt_D)</code>; <code>for
-# epoch in range(epochs): for played in play(game, images, batch_size=batch_size, epoch=epoch): pass</code> plays it.
-# Measure it with
+# (for A4 with its embedding), then <code>D = Projection(K)</code>, then both optimisers from the weights of
+# <i>these</i> two (the old ones would go on moving the old players), and <code>game = Game(G, D, NonSaturating(),
+# opt_G, opt_D)</code>; <code>for epoch in range(epochs): for played in play(game, images, batch_size=batch_size,
+# epoch=epoch): pass</code> plays it. Measure it with
 # <code>judge.by_class</code>. For Mirza and Osindero's, append <i>K</i> channels to the image, 1 everywhere
 # in channel <i>y</i> and 0 in the others.</details>
 #

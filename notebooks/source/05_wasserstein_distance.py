@@ -747,10 +747,10 @@ claim("the largest answer is more than ten thousand times the smallest, by the c
 #
 # Are real and generated images like two heaps that do not touch? A generator turns a short vector $z$ into an image, so
 # what it can make is a thin sheet in the space of all images, of no more dimensions than $z$ has. The data are believed
-# to be thin too: at a given digit, few of the many ways to change its pixels lead to another digit. Two thin sheets in
-# a wide space may miss each other, and where they cross, unless they lie on each other, the crossing is thinner still,
-# of probability 0. Then some discriminator is *perfect*: right with probability 1, and with gradient 0 at almost every
-# point of both sheets (Arjovsky and Bottou 2017, Theorem 2.2).
+# to be thin too: of the many ways to change the pixels of a digit, only few give an image that still is a digit. Two
+# thin sheets in a wide space may miss each other, and where they cross, unless they lie on each other, the crossing is
+# thinner still, of probability 0. Then some discriminator is *perfect*: right with probability 1, and with gradient 0
+# at almost every point of both sheets (Arjovsky and Bottou 2017, Theorem 2.2).
 #
 # Take two curves in the plane. They even cross.
 #
@@ -803,12 +803,12 @@ print(f"where it errs the curves lie at most {between_at_errors:.2f} apart, else
 print(f"median length of the gradient of D there: {slope.norm(dim=1).median():.1e}")
 
 # %% [markdown]
-# $D$ errs only next to the crossings, and there is little probability. At most points of both curves its gradient is 0,
+# $D$ errs only next to the crossings, where few of the points lie. At most points of both curves its gradient is 0,
 # to the precision of the machine: pushing a fake point along it moves the point nowhere.
 
 # %% tags=["claims"]
 few_errors = between_at_errors < 0.3 and right_answer.float().mean() > 0.97
-claim("$D$ errs only next to the crossings, and there is little probability.", bool(few_errors))
+claim("$D$ errs only next to the crossings, where few of the points lie.", bool(few_errors))
 flat_there = slope.norm(dim=1).median() < 1e-7
 claim("At most points of both curves its gradient is 0, to the precision of the machine", flat_there)
 
@@ -819,8 +819,9 @@ claim("At most points of both curves its gradient is 0, to the precision of the 
 # quick. Train a GAN, and keep its generator early, midway and at the end. Then fix one of them, start a **new**
 # discriminator, and while it learns, measure the gradient that the generator *would* get: its length, and whether the
 # next batch says the same. For that, take the gradients $g_1, \dots, g_5$ of five independent batches. Their *direction*
-# is steady if the cosine of the angle between two of them is near 1. For their *deviation*, add up the variances of all
-# weights and take the square root: it has the unit of a length, so it can be compared with the length of their mean.
+# is steady if the cosine of the angle between two of them is near 1. A gradient has one number for each weight of $G$. For
+# the *deviation* of the gradients take the variance of each of these numbers over the five batches, add the variances up,
+# and take the square root: it has the unit of a length, so it can be compared with the length of their mean.
 
 
 # %%
@@ -970,7 +971,8 @@ for epoch, of in measured.items():
 # *because* the discriminator becomes good: Theorem 2.4 of Arjovsky and Bottou bounds the gradient by how far $D$, in
 # its values and slopes, still is from the perfect one. Its direction tells no such clear story: against the two better
 # generators, two batches agree less than at first; against the first one, where the gradient dies at once, the directions
-# agree a little better, but the lengths differ more from batch to batch.
+# agree a little better, but the lengths differ more from batch to batch. (The cosine does not see lengths, and the
+# deviation does. So both can grow.)
 #
 # The non-saturating gradient does not die. It grows by a factor of more than 30 (the table says how much), although the
 # generator stands still: it tells how long $D$ was trained, not how far the data are. Its direction, though, becomes
@@ -1262,7 +1264,11 @@ claim("in the largest batches here the genuine ones win.", intervals[-1][1] < 0,
 # A good distance is one thing, and two players who chase each other with gradient steps are another. Mescheder et al.
 # (2018) study the smallest GAN there is, the **Dirac-GAN**. The data are the single point 0, the generator produces the
 # single point $\theta$, the discriminator is a line with the score $s(x) = \psi x$. Two numbers, so the whole training
-# is a path in the plane, and it ought to end at $\theta = \psi = 0$. Each player goes down its own loss:
+# is a path in the plane, and it ought to end at $\theta = \psi = 0$. The real point has the score 0, whatever $\psi$
+# is, so without noise $D$ learns nothing from it, and of $D$'s loss only the part of the fake is left, $\log(1 +
+# e^{\psi\theta})$. Its derivative by $\psi$ is $\theta\,\sigma(\psi\theta)$, and $D$ goes down it; by $\theta$ it is
+# $\psi\,\sigma(\psi\theta)$, and the $G$ of the first row goes up. An entry is the direction of a step, to be
+# multiplied by the learning rate:
 #
 # | | how the discriminator moves $\psi$ | how the generator moves $\theta$ |
 # |---|---|---|
@@ -1319,9 +1325,9 @@ for name, radius in ends.items():
 # pushes the point past. (On the straight piece of the WGAN's path, at $\psi = -1$, the critic is even the best there
 # is, and the point is pushed past all the same. Mescheder et al. prove that with a fixed number of critic steps and a
 # fixed rate neither of them converges in general.) The WGAN-GP has a second reason: its penalty asks for
-# $\lvert\psi\rvert = 1$ at the solution too, where $\psi = 0$ is worse for the critic than any $\psi$ near it. So even a path that starts
-# beside the solution is driven away from it. What brings the path home quickly is *damping*: noise on both points, or
-# R1.
+# $\lvert\psi\rvert = 1$ at the solution too, where $\psi = 0$ is worse for the critic than any $\psi$ near it. So even
+# a path that starts beside the solution is driven away from it. What brings the path home quickly is *damping*: noise
+# on both points, or R1.
 
 # %% tags=["claims"]
 circle, inward, clipped_end, penalised_end, noisy, damped = ends.values()

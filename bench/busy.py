@@ -9,6 +9,7 @@ others they do what suits the moment. A turn begins when they have had time to f
 """
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from bench.recipes import course
 from bench.steps import RESULTS, machine, quartiles, seconds
 from gan_lab import process
 from gan_lab.data.images import load_images
+from gan_lab.files import whole
 from gan_lab.runner.run import run_notebook
 
 TURNS = 7
@@ -102,6 +104,7 @@ WAYS: tuple[tuple[str, Callable[[str], str], str], ...] = (
 
 def main() -> None:
     print(machine())
+    os.environ["PYTHONPATH"] = str(Path(__file__).parent.parent)  # for kernels that work elsewhere
     table = []
     for name, start, wait in WAYS:
         times = pd.DataFrame(json.loads(start(CELL.format(wait))), columns=["alone", "busy"])
@@ -112,7 +115,8 @@ def main() -> None:
             flush=True,
         )
         table.append(row | {"machine": machine()})
-    pd.DataFrame(table).to_csv(RESULTS / "busy_cpu.csv", index=False, float_format="%.4g")
+    with whole(RESULTS / "busy_cpu.csv") as part:
+        pd.DataFrame(table).to_csv(part, index=False, float_format="%.4g")
 
 
 if __name__ == "__main__":

@@ -260,10 +260,16 @@ def main(arguments: argparse.Namespace) -> None:
     cost = arguments.out / "quality_cost.csv"
     arguments.out.mkdir(parents=True, exist_ok=True)
     if arguments.cost:
-        costs(arguments.recipes, arguments.threads).to_csv(cost, index=False, float_format="%.4g")
+        if missing := kept_costs(cost) - {*arguments.recipes}:
+            raise SystemExit(f"{cost} has {', '.join(sorted(missing))} too, which would go: name them, or give --out")
+        found = costs(arguments.recipes, arguments.threads)
+        with whole(cost) as part:
+            found.to_csv(part, index=False, float_format="%.4g")
         return
-    if not cost.exists():
-        raise SystemExit(f"there is no {cost}: run `python -m bench.quality --cost` first, on a quiet machine")
+    if missing := {*arguments.recipes} - kept_costs(cost):
+        raise SystemExit(
+            f"{cost} has no {', '.join(sorted(missing))}: run `python -m bench.quality --cost`, on a quiet machine"
+        )
     table = pd.read_csv(file) if file.exists() else pd.DataFrame(columns=["recipe", "seed", "seconds"])
     for size in sorted({RECIPES[name].size for name in arguments.recipes}):
         table = added(table, real_rows(size, samples), file)
@@ -282,6 +288,11 @@ def main(arguments: argparse.Namespace) -> None:
         draw(table, samples, file.with_suffix(".png"), arguments.recipes, arguments.seconds)
     except FileNotFoundError as error:
         print(f"no picture is made: the samples of an earlier training are not here, {error.filename}")
+
+
+def kept_costs(file: Path) -> set[str]:
+    """The recipes of which it is known what a round costs."""
+    return set(pd.read_csv(file)["recipe"]) if file.exists() else set()
 
 
 def numbers(kind: Callable[[str], Any]) -> Callable[[str], list[Any]]:

@@ -217,13 +217,15 @@ def sweep(
         notebook = find_notebook(notebook)
         values, tried = given(parameter, file), grids(grid or [])
         chosen = read_points(points) if points else None
+        runs = planned(notebook, tried, values, sweep_folder(notebook, out), chosen)
         if dry_run:
-            runs = planned(notebook, tried, values, sweep_folder(notebook, out), chosen)
             unfinished(notebook, runs)
             show_plan(notebook, runs)
             return
         how: Any = {"jobs": jobs, "scheduler": scheduler, "time_limit": time_limit, "again": again}
         found = run_sweep(notebook, tried, values, out, points=chosen, **how)
+    asked = {run.name for run in runs}  # the folder may hold those of other sweeps
+    found = found[[Path(folder).parts[0] in asked for folder in found["folder"]]]
     show_runs(found)
     if not (found["state"] == "done").all():
         raise typer.Exit(1)
@@ -413,6 +415,8 @@ def given(parameter: list[str] | None, file: list[Path] | None) -> dict[str, obj
     values: dict[str, object] = {}
     for one in file or []:
         values |= read_yaml(find_parameters(one))
+    if nameless := [pair for pair in parameter or [] if "=" not in pair]:
+        raise ValueError(f"-p {nameless[0]}: write a name and a value, as in -p seed 3")
     return values | dict(pair.split("=", 1) for pair in parameter or [])
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 
 from gan_lab.owner import owned
-from gan_lab.run_folder import LOG, Scalar
+from gan_lab.run_folder import EPOCHS, LOG, RECIPE, Scalar
 from gan_lab.runner.status import Failure, Status
 from gan_lab.runner.surroundings import surroundings
 from gan_lab.runner.versions import code_version, notebook_digest
@@ -36,19 +36,29 @@ def execute(
     """Execute a notebook into the folder `out`: the executed copy, its HTML page, and its status.
 
     time_limit: seconds for the whole notebook.  threads: how many cores its kernel may use.  progress: draw a bar.
-    cancelled: asked twice a second whether to stop.  made_by: what an older version left there, which is only shown.
+    cancelled: asked twice a second whether to stop.  made_by: what an older version left there; the folder stays its
+    work unless something is trained now.
     A failure does not raise, it is in the status that returns; an interrupt stops the notebook with its kernel, then
     goes on to the caller. Raises BlockingIOError, before anything is written, if another process works in the folder.
     """
     notebook, out = notebook.resolve(), out.resolve()
     with owned(out):
-        status = Status("running", notebook.stem, dict(parameters), attempt)
-        versions = (made_by.notebook_digest, made_by.code) if made_by else (notebook_digest(notebook), code_version())
-        status = replace(status, notebook_digest=versions[0], code=versions[1])
-        status.write(out)
+        here = Status("running", notebook.stem, dict(parameters), attempt)
+        here = replace(here, notebook_digest=notebook_digest(notebook), code=code_version())
+        older, before = made_by or here, trained(out)
+        replace(here, notebook_digest=older.notebook_digest, code=older.code).write(out)
         with tempfile.TemporaryDirectory(prefix="gan-lab-") as files:
             order = {"notebook": str(notebook), "out": str(out), "files": files, "time_limit": time_limit}
-            return play(order, notebook.parent, out, threads, progress, cancelled)
+            status = play(order, notebook.parent, out, threads, progress, cancelled)
+        if made_by and trained(out) != before:
+            status = replace(status, notebook_digest=here.notebook_digest, code=here.code)
+            status.write(out)
+        return status
+
+
+def trained(out: Path) -> dict[Path, bytes]:
+    """What the runs in the folder have kept of their epochs."""
+    return {file: file.read_bytes() for name in (RECIPE, EPOCHS) for file in out.rglob(name) if file.is_file()}
 
 
 def play(

@@ -12,7 +12,7 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -27,13 +27,13 @@ from gan_lab.files import whole
 from gan_lab.owner import owned
 from gan_lab.runner.course import NOTEBOOKS
 from gan_lab.runner.execution import kill_family
-from gan_lab.runner.graded_folder import KEPT, STUDENTS, TABLE, place, why_none
-from gan_lab.runner.held import GRADES, refuse_other_table, refuse_page
+from gan_lab.runner.graded_folder import KEPT, NO_SAMPLES, SAMPLES, STUDENTS, TABLE, place, why_none
+from gan_lab.runner.held import GRADE, GRADES, refuse_other_table, refuse_page
 from gan_lab.runner.isolation import isolated
 from gan_lab.runner.limits import BOARD_SECONDS, MEGABYTES, SECONDS, STARTING
 from gan_lab.runner.pseudonyms import pseudonyms
 from gan_lab.runner.release import sources
-from gan_lab.runner.samples import draw_samples
+from gan_lab.runner.samples import draw_samples, keep
 from gan_lab.runner.some_at_a_time import some_at_a_time
 from gan_lab.runner.submissions import Lesson, folders, grade_id, read, students
 from gan_lab.runner.versions import code_version
@@ -103,17 +103,31 @@ def grade(
     refuse_page(out / "index.html", GRADES, "page of grades", another)
     refuse_other_table(out / TABLE, COLUMNS, "table of grades", another)
     handed_in, lessons = students(submissions), {source.stem: Lesson(source) for source in sources()}
+    none = [student for student in folders(submissions) if student not in handed_in]
+    if not (out / TABLE).exists():
+        refuse_students_files([place(out, student) for student in (*handed_in, *none)], another)
     hidden = [submissions, out, NOTEBOOKS / "source"]
     terms = Terms(lessons, submissions, hidden, out / KEPT, seconds, megabytes)
     files = [(student, file) for student, files in handed_in.items() for file in files]
     with owned(out):
         found = some_at_a_time(lambda one: grades_of(*one, terms), files, jobs)
         grades = best([one for of_file, _ in found for one in of_file])
-        grades += [without_notebook(student) for student in folders(submissions) if student not in handed_in]
+        grades += [without_notebook(student) for student in none]
         write_table(grades, out / TABLE)
+        for student in none:  # what an earlier notebook drew is no more on the board
+            keep(place(out, student), None)
         draw_samples(handed_in, out, hidden, jobs=jobs, seconds=board_seconds, megabytes=megabytes)
         write_pages(grades, out)
     return grades, sum(anew for _, anew in found)
+
+
+def refuse_students_files(folders: Iterable[Path], way_out: str) -> None:
+    """Raises ValueError if a page or samples would take the place of files that no grading has written."""
+    for folder in folders:
+        refuse_page(page := folder / "index.html", GRADE, "page of a student", way_out)
+        beside = [folder / name for name in (SAMPLES, NO_SAMPLES) if os.path.lexists(folder / name)]
+        if beside and not page.exists():
+            raise ValueError(f"{beside[0]} is there already, and of no grading: {way_out}")
 
 
 def without_notebook(student: str) -> Grade:

@@ -10,6 +10,7 @@ It keeps the rest from a student's mistakes, and not from an attacker: code that
 import ast
 import contextlib
 import copy
+import ctypes
 import json
 import os
 import resource
@@ -22,6 +23,7 @@ import traceback
 from typing import Any, TextIO
 
 MOST_WRITTEN = 50_000_000  # bytes of a file
+PR_SET_DUMPABLE = 4  # of Linux' prctl.h
 
 
 def main() -> None:
@@ -43,6 +45,7 @@ def begun() -> tuple[dict[str, Any], TextIO, Any]:
     order = json.loads(sys.stdin.readline())
     results = os.fdopen(os.dup(1), "w")
     silence()
+    keep_to_itself()
     from IPython.core.interactiveshell import InteractiveShell
 
     shell = InteractiveShell.instance()
@@ -60,6 +63,12 @@ def silence() -> None:
     torch.set_num_threads(1)  # threads do not outlive a fork
 
 
+def keep_to_itself() -> None:
+    """No other process may open this one's files by /proc, an answer not the results."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
 def in_a_fork(shell: Any, exercise: dict[str, Any], seconds: float, megabytes: int, results: TextIO) -> dict[str, Any]:
     """What became of an answer: {"state": ..., "hint": ...}. It finds no way to write to the `results` itself."""
     out, into = os.pipe()
@@ -67,14 +76,17 @@ def in_a_fork(shell: Any, exercise: dict[str, Any], seconds: float, megabytes: i
     if child == 0:
         os.close(out)
         results.close()
+        ready = False
         try:
             os.setsid()
             os.dup2(1, 2)  # which nobody reads
             os.chdir(tempfile.mkdtemp(prefix="gan-lab-answer-"))
             bounded(megabytes, seconds)
+            ready = True
             found = judged(shell, exercise)
         except BaseException as error:  # whatever a student's code does, this process ends here
-            found = wrong(f"{type(error).__name__}: {error}")
+            why = f"{type(error).__name__}: {error}"
+            found = wrong(why) if ready else {"state": "crashed", "hint": f"it could not be begun, {why}"}
         os.write(into, json.dumps(found).encode())
         os._exit(0)
     os.close(into)
@@ -96,7 +108,7 @@ def in_a_fork(shell: Any, exercise: dict[str, Any], seconds: float, megabytes: i
 
 
 def bounded(megabytes: int, seconds: float) -> None:
-    """Bound what this process may take of memory, processor time and disk."""
+    """Bound what this process may take of memory, processor time and disk; a bound that it has already may be lower."""
     with open("/proc/self/status") if os.path.exists("/proc/self/status") else open(os.devnull) as status:
         taken = [int(line.split()[1]) * 1024 for line in status if line.startswith("VmData")]
     for bound, most in (
@@ -104,7 +116,9 @@ def bounded(megabytes: int, seconds: float) -> None:
         (resource.RLIMIT_CPU, int(2 * seconds) + 1),
         (resource.RLIMIT_FSIZE, MOST_WRITTEN),
     ):
-        resource.setrlimit(bound, (most, most))
+        _, hard = resource.getrlimit(bound)
+        least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(bound, (least, least))
 
 
 def judged(shell: Any, exercise: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from gan_lab.runner.versions import code_version, notebook_digest
 
 # What tells our files from others of the same name: the title of a page, the columns of a table.
 REPORT, BOARD, GRADES = b": the runs compared</title>", b"<title>The board</title>", b"<title>Grades</title>"
+GRADE = b" points</title>"  # of one student
 FOUND = ("run", "epochs", "notebook_digest", "code", "device")
 ANOTHER_NAME = "choose another name"
 

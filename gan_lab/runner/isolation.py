@@ -32,6 +32,7 @@ exec unshare --user "$@"
 UNSHARE = ["unshare", "--user", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--kill-child"]
 UNSHARE += ["sh", "-c", HIDE, "sh"]
 PACKAGE = Path(__file__).parent
+SHARED = ("/tmp", "/run")  # where programs of a machine meet: their sockets could be written to
 PASSED_ON = re.compile(r"PATH|LANG|LANGUAGE|LC_\w+|TZ|VIRTUAL_ENV|PYTHON\w*|LD_LIBRARY_PATH|SYSTEMROOT")
 
 
@@ -72,13 +73,20 @@ def isolated(module: str, place: Path, hidden: Sequence[Path], **streams: Any) -
 
 def cut_off(place: Path, folders: Sequence[Path]) -> list[str]:
     """What to put before a command so that it has no network and no other processes, works in `place`, may write there
-    only, and finds these folders empty but for it; nothing where that is not possible."""
+    only, and finds these folders and those of SHARED empty but for it; nothing where that is not possible."""
     return hiding(place, [folder for folder in folders if folder.is_dir()]) if namespaces() else []
 
 
 def hiding(place: Path, folders: Sequence[Path]) -> list[str]:
-    """What `cut_off` says, for folders that are there."""
-    return [*UNSHARE, *map(str, (place, PACKAGE, Path.home(), *folders)), "--"]
+    """What `cut_off` says, for folders that are there. What programs share may hold the others: it is hidden last."""
+    return [*UNSHARE, *map(str, (place, PACKAGE, Path.home(), *folders, *shared())), "--"]
+
+
+def shared() -> list[Path]:
+    """The folders that all programs share, but for one that holds what Python imports, or Python itself."""
+    needed = [Path(path).resolve() for path in (*filter(None, sys.path), sys.prefix, sys.base_prefix)]
+    places = {Path(place).resolve() for place in (*SHARED, tempfile.gettempdir()) if Path(place).is_dir()}
+    return sorted(place for place in places if not any(path.is_relative_to(place) for path in needed))
 
 
 @cache

@@ -43,7 +43,7 @@ def draw_samples(
 ) -> None:
     """Put what each student's notebook draws into that student's folder in `out`, or a line with the reason why not.
 
-    handed_in: the notebooks of each student. A student without a cell # board gets neither.
+    handed_in: the notebooks of each student. A student without a cell # board gets neither. No line names a student.
     """
 
     def one(student: str) -> None:
@@ -53,7 +53,8 @@ def draw_samples(
         except ValueError as error:
             found = {"why": str(error)}
         except OSError as error:
-            found = {"why": f"{Path(str(error.filename or student)).name} cannot be read: {error.strerror}"}
+            name = Path(str(error.filename or "")).name
+            found = {"why": f"{name if name not in ('', student) else 'a file'} cannot be read: {error.strerror}"}
         keep(place(out, student), found)
 
     with tempfile.TemporaryDirectory(prefix="gan-lab-board-", ignore_cleanup_errors=True) as folder:
@@ -75,7 +76,8 @@ def cells_of(files: Sequence[Path]) -> tuple[Path, list[str]] | None:
         if marked := [n for n, source in enumerate(sources) if MARK.match(source)]:
             found[file] = sources[: marked[-1] + 1]
     if len(found) > 1:
-        names = ", ".join(f"{file.parent.name}/{file.name}" for file in found)
+        top = os.path.commonpath([file.parent for file in found])  # what is said here is shown to a class
+        names = ", ".join(str(file.relative_to(top)) for file in found)
         raise ValueError(f"{len(found)} notebooks have a cell # board ({names}): leave it in one")
     return next(iter(found.items()), None)
 
@@ -133,7 +135,7 @@ def beside(folder: Path) -> list[Path]:
                 continue
             size += file.stat().st_size
             if size > BESIDE * 10**6:
-                raise ValueError(f"the files beside {folder.name} have more than {BESIDE} MB: hand in the run alone")
+                raise ValueError(f"the files beside the notebook have more than {BESIDE} MB: hand in the run alone")
             found.append(file)
     return found
 

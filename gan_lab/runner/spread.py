@@ -14,10 +14,11 @@ Look = Mapping[str, str]  # the colour and the SVG dashes of a setting
 
 
 def curve(epochs_played: "pd.Series[float]", values: "pd.Series[float]", points: int = POINTS) -> "pd.Series[float]":
-    """The means of the values over that many equal stretches of a training, each at the end of its stretch."""
+    """The means of the values over that many equal stretches of a training, each at the end of its stretch; none of a
+    stretch without a value, so that a line is drawn from measured epoch to measured epoch."""
     length, number = epochs_played.max() / min(points, len(values)), min(points, len(values))
     stretch = np.ceil(epochs_played / length - 1e-9).clip(1, number)  # 0.3 / 0.1 is a little more than 3
-    means = values.groupby(stretch).mean()
+    means = values.groupby(stretch).mean().dropna()
     return means.set_axis(means.index * length)
 
 

@@ -141,14 +141,16 @@ def students(folder: Path) -> dict[str, list[Path]]:
     """The notebooks of each student, by the name of their folder.
 
     A copy that a command executed into a run's folder counts only where the student has no other notebook. A link to a
-    notebook is there, to be named; what lies behind a link to a folder is not. Raises FileNotFoundError if there is no
-    notebook.
+    notebook is there, to be named; what lies behind a link to a folder is not, also where that is a student's. Raises
+    FileNotFoundError if there is no notebook.
     """
     own: dict[str, list[Path]] = {}
     executed: dict[str, list[Path]] = {}
     for file in sorted(folder.glob("*/**/*.ipynb")):
         parts = file.relative_to(folder).parts
-        if not any(part.startswith(".") for part in parts) and (file.is_symlink() or file.is_file()):
+        if (folder / parts[0]).is_symlink() or any(part.startswith(".") for part in parts):
+            continue
+        if file.is_symlink() or file.is_file():
             kind = executed if (file.parent / STATUS).exists() else own
             kind.setdefault(parts[0], []).append(file)
     found = {student: own.get(student) or executed[student] for student in sorted({*own, *executed})}
@@ -166,8 +168,10 @@ def folders(folder: Path) -> list[str]:
 
 
 def in_no_folder(folder: Path) -> str:
-    """What to say of notebooks and archives that lie beside the students' folders, and so are nobody's; "" of none."""
-    said = []
+    """What to say of notebooks and archives that lie beside the students' folders, and so are nobody's, and of links
+    to a folder; "" of none."""
+    links = sorted(file.name for file in folder.glob("*") if file.is_symlink() and file.is_dir())
+    said = [f"{name}: it is a link to a folder; move the folder itself here" for name in links]
     for file in sorted(file for file in folder.glob("*") if file.is_file() and not file.name.startswith(".")):
         if file.suffix == ".ipynb":
             said.append(f"{file.name}: move it to {folder}/NAME/{file.name}")

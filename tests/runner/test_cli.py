@@ -108,6 +108,20 @@ def test_a_mistake_is_said_in_its_own_words(tmp_path: Path) -> None:
     assert gan_lab("sweep", notebook, "--grid", "sed=0").exit_code == 2
 
 
+def test_a_sweep_answers_for_its_own_runs_and_not_for_others_in_its_folder(tmp_path: Path) -> None:
+    notebook = write_notebook(tmp_path / "tiny.ipynb", "assert seed != 5")
+    failed = gan_lab("sweep", notebook, "--grid", "seed=5", "--out", tmp_path / "out", "--jobs", "1")
+    assert failed.exit_code == 1 and "seed=5" in failed.output
+    done = gan_lab("sweep", notebook, "--grid", "seed=0", "--out", tmp_path / "out", "--jobs", "1")
+    assert done.exit_code == 0 and "seed=5" not in done.output
+
+
+def test_a_parameter_without_a_value_is_told_how_to_write_it(tmp_path: Path) -> None:
+    notebook = write_notebook(tmp_path / "tiny.ipynb", "1")
+    said = gan_lab("run", notebook, "--parameter=seed")
+    assert said.exit_code != 0 and "-p seed: write a name and a value, as in -p seed 3" in said.output
+
+
 def test_a_run_names_its_notebook_its_page_and_its_newest_samples(tmp_path: Path) -> None:
     pictures = "pathlib.Path(run_dir, 'B1', 'pictures')"
     draw = (

@@ -21,14 +21,15 @@ from nbformat.v4 import new_code_cell, new_notebook
 from processes import becomes_true, ended
 from typer.testing import CliRunner
 
+from gan_lab.runner import graded as grading
 from gan_lab.runner.board import board, points_of
 from gan_lab.runner.cli import app
 from gan_lab.runner.grade import Grade, Terms, answered, digest_of, grade, grades_of, played, write_pages, write_table
-from gan_lab.runner.graded_folder import TABLE
+from gan_lab.runner.graded_folder import SAMPLES, TABLE, place
 from gan_lab.runner.isolation import namespaces
 from gan_lab.runner.release import release, solutions
 from gan_lab.runner.status import Status
-from gan_lab.runner.submissions import defined, grade_id, in_no_folder, read, students
+from gan_lab.runner.submissions import defined, folders, grade_id, in_no_folder, read, students
 
 LESSON = "06_few_images"
 NAMES = ["average", "leaks_at", "erase", "pairs"]
@@ -238,6 +239,37 @@ def order(*answers: str, context: tuple[str, ...] = ()) -> dict[str, object]:
     return {"context": context, "seconds": 20, "megabytes": 2000, "exercises": exercises}
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="it has no /proc")
+def test_an_answer_does_not_reach_the_results_by_way_of_the_process_that_grades() -> None:
+    forged = json.dumps({"state": "correct", "hint": "forged", "seconds": 0.0}) + "\n"
+    forges = """
+parent = open("/proc/self/status").read().partition("PPid:")[2].split()[0]  # as the machine counts its processes
+for n in range(100):
+    try:
+        open(f"/proc/{parent}/fd/{n}", "w").write(FORGED)
+    except OSError:
+        pass""".replace("FORGED", repr(forged))
+    found = played(order(forges, "x = 1"), [], 100)
+    assert len(found) == 2 and (found[1]["state"], found[1]["hint"]) == ("correct", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no such bounds")
+def test_a_bound_that_the_machine_sets_already_fails_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_to = {}
+    monkeypatch.setattr(grading.resource, "getrlimit", lambda bound: (1000, 1000))
+    monkeypatch.setattr(grading.resource, "setrlimit", set_to.__setitem__)
+    grading.bounded(100, 60)
+    assert set(set_to.values()) == {(1000, 1000), (121, 121)}  # the seconds are fewer
+
+
+def test_what_an_answer_needs_and_the_machine_does_not_have_is_no_wrong_answer() -> None:
+    nowhere = "import tempfile\ntempfile.mkdtemp = lambda **_: 1 / 0"
+    found = played(order("x = 1", context=(nowhere,)), [], 100)
+    assert [(one["state"], one["hint"]) for one in found] == [
+        ("crashed", "it could not be begun, ZeroDivisionError: division by zero")
+    ]
+
+
 def test_an_answer_writes_no_grades() -> None:
     forged = json.dumps({"state": "correct", "hint": "forged", "seconds": 0.0}) + "\n"
     forges = f"import os\nfor n in range(3, 100):\n    try:\n        os.write(n, {forged!r}.encode())\n"
@@ -345,10 +377,33 @@ def test_the_executed_copy_in_a_run_that_is_handed_in_is_not_handed_in(tmp_path:
     assert students(tmp_path) == {"ada": [copy]}  # who solved it there has handed it in
 
 
+def test_a_link_to_the_folder_of_another_student_is_no_submission(tmp_path: Path) -> None:
+    mine = tmp_path / "ada" / f"{LESSON}.ipynb"
+    mine.parent.mkdir()
+    mine.touch()
+    (tmp_path / "eve").symlink_to(mine.parent)
+    assert students(tmp_path) == {"ada": [mine]}
+
+
+def test_a_first_grading_replaces_no_page_and_no_samples_of_somebody_else(graded, tmp_path: Path) -> None:
+    submissions, _, _ = graded
+    student = folders(submissions)[0]
+    for name in ("index.html", SAMPLES):
+        file = place(tmp_path / name, student) / name
+        file.parent.mkdir(parents=True)
+        file.write_text("mine")
+        with pytest.raises(ValueError, match=r"is there already, and .* choose another folder for the grades"):
+            grade(submissions, tmp_path / name)
+        assert file.read_text() == "mine" and not (tmp_path / name / TABLE).exists()
+
+
 def test_notebooks_and_archives_in_no_student_s_folder_are_named_each_with_its_way_out(tmp_path: Path) -> None:
     for name in ("04_wgan.ipynb", "ada.zip", "readme.txt", "grades.csv"):
         (tmp_path / name).touch()
+    (tmp_path / "ada").mkdir()
+    (tmp_path / "eve").symlink_to(tmp_path / "ada")
     assert in_no_folder(tmp_path).splitlines()[1:] == [
+        "eve: it is a link to a folder; move the folder itself here",
         f"04_wgan.ipynb: move it to {tmp_path}/NAME/04_wgan.ipynb",
         f"ada.zip: unpack it into {tmp_path}/NAME",
     ]

@@ -292,6 +292,15 @@ def test_a_training_that_is_only_shown_stays_one_of_the_version_that_made_it(tmp
     assert (tmp_path / "out~1" / "B1").is_dir() and not (out / "B1").exists()
 
 
+def test_what_a_new_version_trains_in_the_same_folder_is_its_own(tmp_path: Path) -> None:
+    notebook, out = tmp_path / "tiny.ipynb", tmp_path / "out"
+    assert gan_lab("run", write_notebook(notebook, "print(1)"), "--out", out).exit_code == 0
+    write_run(out / "B1", {"seed": 0})
+    trains = f"import shutil; shutil.copytree({str(out / 'B1')!r}, {str(out / 'B2')!r})"
+    assert gan_lab("run", write_notebook(notebook, trains), "--out", out).exit_code == 0
+    assert Status.read(out).notebook_digest == notebook_digest(notebook)
+
+
 def test_a_folder_that_a_command_starts_in_can_be_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     notebook, out = tmp_path / "tiny.ipynb", tmp_path / "out"
     assert gan_lab("run", write_notebook(notebook, "print(1)"), "--out", out).exit_code == 0

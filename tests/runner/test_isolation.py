@@ -1,6 +1,8 @@
 import json
+import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,28 @@ def test_of_the_folders_beside_its_own_a_process_sees_none(tmp_path: Path) -> No
 
 
 @pytest.mark.skipif(not isolation.namespaces(), reason="this machine allows no user namespaces")
+def test_a_process_reaches_no_socket_of_another_program(tmp_path: Path) -> None:
+    """Of a socket in a folder that is only to be read, too: it could be written to."""
+    if Path("/tmp").resolve() not in isolation.shared():
+        pytest.skip("Python or this project lies in /tmp")
+    (tmp_path / "own").mkdir()
+    with socket.socket(socket.AF_UNIX) as listening, tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        listening.bind(f"{folder}/s")
+        listening.listen()
+        ask = f"import socket; socket.socket(socket.AF_UNIX).connect('{folder}/s')"
+        command = [sys.executable, "-c", ask]
+        assert subprocess.run(command, check=False).returncode == 0
+        cut = [*isolation.cut_off(tmp_path / "own", []), *command]
+        assert "No such file" in subprocess.run(cut, capture_output=True, text=True, check=False).stderr
+
+
+def test_what_python_needs_is_not_hidden_with_what_programs_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    for needed, kept in (("/tmp/venv", "/tmp"), ("/run/python", "/run")):  # whether or not these are there
+        monkeypatch.setattr(sys, "prefix", needed)
+        assert Path(kept).resolve() not in isolation.shared()
+
+
+@pytest.mark.skipif(not isolation.namespaces(), reason="this machine allows no user namespaces")
 def test_outside_of_its_own_folder_a_process_writes_nothing(tmp_path: Path) -> None:
     """So an answer cannot change the package, which grades the next student."""
     (tmp_path / "own").mkdir()
@@ -51,7 +75,7 @@ def test_outside_of_its_own_folder_a_process_writes_nothing(tmp_path: Path) -> N
     write = 'for place; do touch "$place/written by a test" || echo no; done; touch here; echo > /dev/null && echo ok'
     command = [*isolation.cut_off(tmp_path / "own", []), "sh", "-c", write, "sh", *map(str, (package, home, beside))]
     seen = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert seen.stdout == "no\nno\nno\nok\n" and seen.stderr.count("Read-only file system") == 3
+    assert seen.stdout == "no\nno\nno\nok\n" and seen.stderr.count("cannot touch") == 3
     assert [file.name for file in (tmp_path / "own").iterdir()] == ["here"] and list(beside.iterdir()) == []
 
 
@@ -60,6 +84,7 @@ def test_of_the_environment_a_process_gets_what_python_needs_and_no_secret(
 ) -> None:
     (tmp_path / "own").mkdir()
     (tmp_path / "look.py").write_text("import json, os\nprint(json.dumps(dict(os.environ)))")
+    monkeypatch.syspath_prepend(tmp_path)
     for name, value in {"PYTHONPATH": str(tmp_path), "LC_TIME": "C", "A_TOKEN": "secret", "PATHS": "/"}.items():
         monkeypatch.setenv(name, value)
     with isolation.isolated("look", tmp_path / "own", [], stdout=subprocess.PIPE) as child:

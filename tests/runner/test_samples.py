@@ -81,12 +81,18 @@ def test_a_notebook_draws_with_its_cells_and_the_files_beside_it(out: Path) -> N
         ("a link", "runs is a link: hand in the file itself"),
         (
             "twice",
-            "2 notebooks have a cell # board (twice/01_dcgan.ipynb, twice/02_stabilization.ipynb): leave it in one",
+            "2 notebooks have a cell # board (01_dcgan.ipynb, 02_stabilization.ipynb): leave it in one",
         ),
     ],
 )
 def test_what_keeps_a_notebook_from_drawing_is_told(out: Path, student: str, why: str) -> None:
     assert why in why_none(place(out, student)) and not (place(out, student) / SAMPLES).exists()
+
+
+def test_no_reason_names_a_student(out: Path) -> None:
+    reasons = {student: why_none(place(out, student)) for student in ("endless", "exits", "a link", "twice")}
+    assert all(reasons.values())
+    assert not [student for student, why in reasons.items() if student != "a link" and student in why]
 
 
 def test_who_has_no_such_cell_gets_neither_samples_nor_a_reason(out: Path) -> None:

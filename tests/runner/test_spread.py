@@ -20,6 +20,12 @@ def test_a_row_on_the_border_of_two_stretches_ends_the_first() -> None:
     assert means.index.tolist() == pytest.approx(played.tolist())
 
 
+def test_a_quantity_that_is_measured_every_few_epochs_is_a_line_through_what_was_measured() -> None:
+    epochs = pd.Series([float(epoch) for epoch in range(1, 11)])
+    measured = pd.Series([float(epoch) if epoch % 5 == 0 else None for epoch in range(1, 11)])
+    assert curve(epochs, measured).to_dict() == {5.0: 5.0, 10.0: 10.0}
+
+
 def test_a_figure_is_svg_with_text_that_a_page_can_style() -> None:
     runs = [pd.Series([1.0, 2.0], [1.0, 2.0]), pd.Series([2.0, 4.0], [1.0, 2.0])]
     svg = draw_spread(

@@ -225,7 +225,7 @@ def sweep(
         how: Any = {"jobs": jobs, "scheduler": scheduler, "time_limit": time_limit, "again": again}
         found = run_sweep(notebook, tried, values, out, points=chosen, **how)
     asked = {run.name for run in runs}  # the folder may hold those of other sweeps
-    found = found[[Path(folder).parts[0] in asked for folder in found["folder"]]]
+    found = found[[folder.partition(os.sep)[0] in asked for folder in found["folder"]]]
     show_runs(found)
     if not (found["state"] == "done").all():
         raise typer.Exit(1)

@@ -161,7 +161,7 @@ claim("Even the ring's own points are not all good", abs(own.high_quality - 1 + 
 # of this kind, and each of the other games changes something about one of these two. For now you need *balanced*,
 # *hasty* and *hasty, no momentum*. The others are tried in the last part of this section: *one-sided* asks $D$ to be only
 # 0.9 sure of real points; *noise* adds random numbers to every point that $D$ sees (their $\sigma$ begins at 0.3, shrinks
-# from one hundred steps to the next, and is 0 in the last quarter: it is *annealed*); `n_critic` is the number of $D$'s
+# from one hundred steps to the next, and is 0 in the last fifth: it is *annealed*); `n_critic` is the number of $D$'s
 # steps before each one of $G$'s; and *WGAN-GP* has another loss and a penalty on $D$'s slope, with the factor `weight`
 # (notebook 4). `mlp.Critic` is the network of $D$.
 
@@ -180,7 +180,7 @@ def on_the_ring(seed, steps, *, lr_G=1e-3, lr_D=1e-3, betas=(0.5, 0.999), n_crit
     data = replace(ring, points=every * n_critic * 128)
     z = torch.randn(2500, game.z_dim, generator=torch.Generator().manual_seed(seed))
     for step in range(every, steps + 1, every):
-        D.sigma = sigma * max(0.0, 1 - (step - every) / (0.75 * steps))  # annealed: 0 for the last quarter
+        D.sigma = sigma * max(0.0, 1 - (step - every) / (0.75 * steps))  # annealed: 0 for the last fifth
         for _ in play(game, data, batch_size=128, epoch=step, seed=seed):
             pass
         yield step, sample(game, z), D
@@ -408,7 +408,8 @@ print(f"log(0.9 / 0.1) = {math.log(9):.2f}; one-sided, score on real: {trained['
 # `results/02_modes.csv`; the command stands in `results/02_modes.py`. It was settled beforehand that what counts is the
 # mean over the last 500 steps. The hasty game and the width of the heaps were found by trying, with other seeds. A band
 # or a bar is a 95 % interval of the mean over the seeds, *Student's*, after the pen name of the statistician who found
-# it: in 95 of 100 such experiments it holds the true mean.
+# it: in 95 of 100 such experiments it holds the true mean, if the values are roughly normal. (Near 0 or 8 modes they are
+# not, and it can miss more often.)
 
 # %% tags=["hide-input"]
 #| fig-alt: >
@@ -610,8 +611,9 @@ claim(
 #
 # * **Kernel distance**: with the kernel $k(a, b) = (a \cdot b / 64 + 1)^3$ on features $a$, $b$ it is the mean of $k$
 #   over pairs of different images of the real set, plus the same for the generated set, minus twice the mean between
-#   the two. It is 0 on average if both sets come from one distribution (it can be a little negative), and larger the
-#   more they differ. Lower is better. (In the features of a network called Inception it is known as the KID.)
+#   the two. It is 0 on average if both sets are drawn independently from one distribution, and larger the more they
+#   differ. (It can be a little negative. Ours have equally many images of each class, so two real sets get about
+#   -0.01.) Lower is better. (In the features of a network called Inception it is known as the KID.)
 # * **Coverage**: around every real image draw the ball that reaches to its fifth nearest real neighbour. Coverage is
 #   the share of these balls in which a generated image lies. It falls when a part of the data is never drawn.
 # * **Class entropy**: how evenly the classifiers' answers are spread over the $K$ classes, as a share of $\log K$. It

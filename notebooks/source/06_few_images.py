@@ -93,7 +93,8 @@ run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named a
 #   1 for copies, less if they lie farther away.
 #
 # For *coverage* and *sure* the goal is what unseen real images get, printed below, and for *copying* it is 1/2: nearer
-# to the goal is better, and above it is not. (With images of your own two goals are printed: yours is for section 8,
+# to the goal is better, and above it is not. (Of *copying* this is no proof: a few copies among samples that lie far away
+# give 1/2, too. Look at neighbours, as in notebook 1. With images of your own two goals are printed: yours is for section 8,
 # that of the bundled digits for the tables of the other sections.)
 #
 # An idea is a function that sets up a game. This is the start:
@@ -126,7 +127,8 @@ print(inspect.getsource(ladder.plain))
 #
 # ## 3. Augmentation: the same few images, seen in many ways
 #
-# With a thousand images $D$ soon knows each of them, as notebook 1 showed. Now let every image, **real or fake**, be
+# With a thousand images $D$ learns them in part by heart, as notebook 1 showed: it gave them higher scores than real
+# images that it had not seen. Now let every image, **real or fake**, be
 # moved at random before $D$ sees it. With probability $p$ an image $x$ becomes $g(x)$, and the move $g$ is drawn for this
 # image alone:
 
@@ -225,17 +227,16 @@ claim("it leaks nowhere below $p = 1$.", (difference >= 1 - p_of - 1e-6).all())
 # batch norm:
 #
 # * **Spectral norm** (Miyato et al., 2018): each layer's weights $W$ are divided by their largest singular value, the
-#   most by which $W$ can lengthen a vector: $W / \sigma(W)$, where $\sigma$ is not the sigmoid. It is used with the **hinge loss** (Lim and Ye, 2017), where $D$ pays for a score only until it is
-#   beyond 1 for real images, and beyond $-1$ for fake ones:
-#   $\mathbb{E}_x[\max(0, 1 - D(x))] + \mathbb{E}_z[\max(0, 1 + D(G(z)))]$. $G$ minimises $-\mathbb{E}_z[D(G(z))]$, as in
-#   notebook 4.
+#   most by which $W$ can lengthen a vector: $W / \sigma(W)$, where $\sigma$ is not the sigmoid. It is used with the
+#   **hinge loss** (Lim and Ye, 2017), where $D$ pays for a score only until it is beyond 1 for real images, and
+#   beyond $-1$ for fake ones: $\mathbb{E}_x[\max(0, 1 - D(x))] + \mathbb{E}_z[\max(0, 1 + D(G(z)))]$. $G$ minimises
+#   $-\mathbb{E}_z[D(G(z))]$, as in notebook 4.
 # * **R1** (Mescheder et al., 2018) is a penalty on the slope of $D$ at the real images, with the gradient $\nabla$ in
 #   $x$: $\tfrac{\gamma}{2}\, \mathbb{E}_x\big[\lVert \nabla D(x) \rVert^2\big]$.
-# * **R3GAN** (Huang et al., 2024) has R1, the same at the fake images (R2), and a loss that compares each fake image
-#   with a real one: $\mathbb{E}\big[\log(1 + e^{-(D(x) - D(G(z)))})\big]$ for $D$, and for $G$ the same with
-#   $D(x)$ and $D(G(z))$ exchanged.
-#   (The paper's R3GAN also has a new, larger network. Here only its loss and penalties are played, with the network of
-#   all the others.)
+# * **R3GAN** (Huang et al., 2024) has R1, the same at the fake images (R2), and the loss of Jolicoeur-Martineau
+#   (2018), which compares each fake image with a real one: $\mathbb{E}\big[\log(1 + e^{-(D(x) - D(G(z)))})\big]$ for
+#   $D$, and for $G$ the same with $D(x)$ and $D(G(z))$ exchanged. (The paper's R3GAN also has a new, larger network.
+#   Here only its loss and penalties are played, with the network of all the others.)
 #
 # ## 5. Labels
 #
@@ -307,7 +308,9 @@ plt.show()
 
 # %% [markdown]
 # A dot is the mean difference, a bar its 95 % interval; the dot is full where the interval misses 0. In brackets stands
-# what is better (of *copying* only up to 1/2). In numbers, for
+# what is better, up to the goals of section 1. (*Labels* passes that of *sure* in equal rounds, and with fewer images. It
+# is asked for each class equally often, as the real images have them, which alone lowers the kernel distance a little.)
+# In numbers, for
 # three minutes: the mean, and what the interval of the difference says. Among 32 comparisons one or two miss 0 by
 # chance alone. A star marks a difference that is left after Holm's correction for all of them (notebook 2); one without
 # a star is a hint.
@@ -327,14 +330,16 @@ in_words(in_time)
 # %% [markdown]
 # **Labels pay most.** $G$ covers more of the real images, and far more of its samples can be named.
 #
-# **The average** costs next to nothing. After three minutes no difference is found, neither in kernel distance nor in
-# coverage: the intervals are wide. One of the games was caught in a bad moment, when $G$ itself covered 20 % of the real
-# images, and the average of the same $G$ 68 %. After equal rounds, which are fewer, the average covers more.
+# **The average** costs next to nothing. After three minutes, in each of the ten seeds the average covers more than $G$
+# itself, and yet the interval holds 0. One of the games was caught in a bad moment, when $G$ itself covered 20 % of the
+# real images, and the average of the same $G$ 68 %. This one large gain makes the interval wide: Student's takes roughly
+# normal differences. (Ten equal signs come by chance once in 512 times; among 32 comparisons this is a hint.) In kernel
+# distance no difference is found. After equal rounds, which are fewer, the average covers more.
 #
-# **To hold $D$ pays, but not at once.** After three minutes the kernel distance is lower with spectral norm, and with
-# R1, than with batch norm. After the first minute they cover less of the real images than batch norm does. (These two
-# games also do without $D$'s batch norm, and under R1 $D$'s weights begin larger. A game without batch norm and without
-# a hold was not played, so which of the two pays is not known.)
+# **To hold $D$ in place of its batch norm pays, but not at once.** After three minutes the kernel distance is lower
+# with spectral norm, and with R1, than with batch norm. After the first minute they cover less of the real images than
+# batch norm does. (These two games also do without $D$'s batch norm, and under R1 $D$'s weights begin larger. A game
+# without batch norm and without a hold was not played, so which of the two pays is not known.)
 
 # %%
 after_a_minute = rungs(1005, "60 s")
@@ -360,9 +365,12 @@ claim(
     *told,
 )
 averaged = [of_time.loc[("DCGAN", measure)] for measure in ("kernel_distance", "coverage")]
-unsure = all(seeds.finding(row)[:2] == "no" for row in averaged)
-claim("After three minutes no difference is found, neither in kernel distance nor in coverage", unsure, *averaged)
+of_distance, of_coverage = (seeds.finding(row)[:2] == "no" for row in averaged)
+claim("and yet the interval holds 0.", of_coverage, averaged[1])
+claim("In kernel distance no difference is found. After equal rounds", of_distance, averaged[0])
 both = table.query("images == 1005 and at == '180 s'").pivot(index="seed", columns="idea", values="coverage")
+gain = both["DCGAN"] - both["DCGAN, no average"]
+claim("in each of the ten seeds the average covers more than $G$ itself", len(gain) == 10 and (gain > 0).all())
 worst = both.loc[both["DCGAN, no average"].idxmin()].round(2)
 claim(
     "when $G$ itself covered 20 % of the real images, and the average of the same $G$ 68 %.",
@@ -416,16 +424,18 @@ for n, rows in fewer.items():
     display(in_words(rows))
 
 # %% [markdown]
-# With 100 images $D$ soon knows each of them, and without augmentation hardly a sample can be named. With augmentation
-# more can. With 300 images it gives nothing that we find, in kernel distance. Labels, on top of augmentation, let far
-# more samples be named, with 300 images and with 100.
+# With 100 images and without augmentation no sample can be named in five of the ten trainings, and in the best one 35 %
+# of them. With augmentation more can, and at least 30 % in each. With 300 images it gives nothing that we find, in
+# kernel distance. Labels, on top of augmentation, let far more samples be named, with 300 images and with 100.
 
 # %% tags=["claims"]
 of_100, of_300 = (fewer[n].set_index(["idea", "measure"]) for n in (100, 300))
 plain = table.query("images == 100 and idea == 'DCGAN' and at == '60 s'")["sure"]
-claim("without augmentation hardly a sample can be named.", plain.mean() < 0.1)
+claim("no sample can be named in five of the ten trainings", (plain == 0).sum() == 5 and len(plain) == 10)
+claim("in the best one 35 % of them.", f"{plain.max():.0%}" == "35%")
+with_moves = table.query("images == 100 and idea == 'augmentation' and at == '60 s'")["sure"]
 moved, told = of_100.loc[("augmentation", "sure")], [of.loc[("labels", "sure")] for of in (of_300, of_100)]
-claim("With augmentation more can.", moved["low"] > 0, moved)
+claim("With augmentation more can, and at least 30 % in each.", moved["low"] > 0 and with_moves.min() >= 0.3, moved)
 nothing = of_300.loc[("augmentation", "kernel_distance")]
 claim("With 300 images it gives nothing that we find, in kernel distance.", seeds.finding(nothing)[:2] == "no", nothing)
 most = all(row["low"] > 0 and row["difference"] > 0.3 for row in told)
@@ -545,7 +555,8 @@ film(G_free(walk), alt="a film in which one handwritten digit turns into the nex
 # ## What to take along
 #
 # * Use what you know of your images: with a thousand of them, labels raised the coverage and the share that can be named most.
-# * With a hundred images, and no labels, the game fails without augmentation; below $p = 1/2$ it does not leak.
+# * With a hundred images, and no labels, half of the games failed without augmentation, and none with it; below $p = 1/2$
+#   it does not leak.
 # * Spectral norm or R1 in place of $D$'s batch norm pays if there is time for it.
 # * Compare ideas in the same time *and* in the same number of rounds, over several seeds. Some of them give nothing
 #   here, and may do so elsewhere.

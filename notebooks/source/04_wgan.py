@@ -20,7 +20,7 @@
 #
 # You should have read notebooks 1 and 2. All that you need of the distance is said here; notebook 5 goes deeper.
 #
-# **Time.** 40 minutes to read, 15 more for what is marked as deeper; about three to compute, on two cores.
+# **Time.** 45 minutes to read, 20 more for what is marked as deeper; about three to compute, on two cores.
 
 # %% tags=["hide-input"]
 import copy

@@ -23,7 +23,7 @@
 #
 # You need notebook 1, and of notebook 2 what the judge measures.
 #
-# **Time.** 25 minutes to read; three to compute, on two cores.
+# **Time.** 30 minutes to read; three to compute, on two cores.
 
 # %% tags=["hide-input"]
 import inspect

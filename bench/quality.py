@@ -267,9 +267,8 @@ def main(arguments: argparse.Namespace) -> None:
             found.to_csv(part, index=False, float_format="%.4g")
         return
     if missing := {*arguments.recipes} - kept_costs(cost):
-        raise SystemExit(
-            f"{cost} has no {', '.join(sorted(missing))}: run `python -m bench.quality --cost`, on a quiet machine"
-        )
+        first = "run `python -m bench.quality --cost` first, on a quiet machine"
+        raise SystemExit(f"{cost} has no {', '.join(sorted(missing))}: {first}")
     table = pd.read_csv(file) if file.exists() else pd.DataFrame(columns=["recipe", "seed", "seconds"])
     for size in sorted({RECIPES[name].size for name in arguments.recipes}):
         table = added(table, real_rows(size, samples), file)

@@ -277,8 +277,16 @@ def test_the_picture_is_made_of_what_was_kept(started: list[Any], tmp_path: Path
 
 
 def test_without_costs_nothing_is_trained_and_the_way_out_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match=r"quality_cost.csv: run `python -m bench.quality --cost` first"):
+    with pytest.raises(SystemExit, match=r"quality_cost.csv has no .*B1.*: run `python -m bench.quality --cost` first"):
         main(parser().parse_args(["--out", str(tmp_path)]))
+
+
+def test_the_costs_of_some_recipes_do_not_replace_those_of_all(tmp_path: Path) -> None:
+    costs = tmp_path / "quality_cost.csv"
+    costs.write_text("recipe,ms\nB1,20\nlabels,30\n")
+    with pytest.raises(SystemExit, match=r"quality_cost.csv has labels too, which would go: name them, or give --out"):
+        main(parser().parse_args(["--cost", "--recipes", "B1", "--out", str(tmp_path)]))
+    assert costs.read_text() == "recipe,ms\nB1,20\nlabels,30\n"
 
 
 def test_the_costs_are_those_of_the_recipes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

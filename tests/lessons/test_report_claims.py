@@ -1,5 +1,6 @@
 """The claims of the reports, and the verdicts on them."""
 
+import shutil
 from math import inf, nan
 
 import pandas as pd
@@ -69,7 +70,7 @@ def reports(monkeypatch, tmp_path):
 
 @pytest.mark.usefixtures("reports")
 def test_a_training_is_read_around_the_epoch_of_the_claim():
-    assert claims.near(190, "A1", "acc_real", width=0.25)().to_dict() == pytest.approx({0: 0.88, 1: 0.5})
+    assert claims.near(190, "A1", "acc_real", played.NARROW)().to_dict() == pytest.approx({0: 0.88, 1: 0.5})
     assert claims.near(190, "A1", "acc_real")().empty  # at full size it was not played
 
 
@@ -80,9 +81,18 @@ def test_at_the_end_is_the_last_measurement_of_each_seed():
 
 
 @pytest.mark.usefixtures("reports")
-def test_of_what_was_not_played_at_full_size_the_narrow_training_is_shown():
-    found = played.all_kept()
-    assert {name: (training.width, training.grid.name) for name, training in found.items()} == {
-        "A1": (0.25, "0016.png"),
-        "A4": (1.0, "0016.png"),
-    }
+def test_each_training_is_shown_as_near_to_the_report_s_as_it_was_played(tmp_path):
+    def shown() -> dict[str, str]:
+        return {name: training.kind for name, training in played.all_kept().items()}
+
+    reports = tmp_path / "reports"
+    assert shown() == {"A1": played.NARROW, "A4": played.FULL}
+    shutil.copytree(reports / "width_0.25/A1", reports / "bf16-mixed/A1")
+    assert shown() == {"A1": played.BF16, "A4": played.FULL}
+    shutil.copytree(reports / "width_0.25/A1", reports / "A1")
+    assert shown() == {"A1": played.FULL, "A4": played.FULL}
+
+
+@pytest.mark.usefixtures("reports")
+def test_the_grid_that_is_shown_is_the_last_one():
+    assert played.all_kept()["A4"].grid.name == "0016.png"

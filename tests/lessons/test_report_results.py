@@ -12,7 +12,7 @@ KEPT = sorted(str(table.parent.relative_to(REPORTS)) for table in REPORTS.rglob(
 
 @pytest.mark.parametrize("kept", KEPT)
 def test_each_seed_was_played_to_the_report_s_end_and_every_grid_of_the_report_is_there(kept: str) -> None:
-    folder = REPORTS / kept  # A4, or width_0.25/A1
+    folder = REPORTS / kept  # A4, bf16-mixed/A1, or width_0.25/A1
     training = TRAININGS[folder.name]
     curves, measures = (pd.read_csv(folder / table) for table in ("curves.csv", "measures.csv"))
     assert set(curves["seed"]) == set(measures["seed"])

@@ -14,6 +14,7 @@ from bench.systems import reusing_fakes
 from gan_lab import training
 from gan_lab.average import average_of
 from gan_lab.data.images import load_images
+from gan_lab.identity import identity
 from gan_lab.losses import AuxiliaryClassifier, NonSaturating, Verdict
 from gan_lab.training import generator_of, play, play_on, sample, step_D, step_G
 
@@ -342,6 +343,10 @@ def test_batch_norm_without_a_penalty_and_other_norms_with_one_are_allowed():
     D = Discriminator()
     D.layers.insert(2, nn.LayerNorm(8))
     small_game(D=D, penalty=half_square_of_the_slope)
+
+
+def test_the_names_that_a_game_keeps_for_itself_are_all_that_its_identity_has():
+    assert identity(small_game(), small_images(), 4, 0).keys() == {*training.OWN}
 
 
 @pytest.mark.parametrize("name", ["G", "opt_D", "average", "loss", "round", "precision"])

@@ -45,7 +45,8 @@ def execute(
     with owned(out):
         here = Status("running", notebook.stem, dict(parameters), attempt)
         here = replace(here, notebook_digest=notebook_digest(notebook), code=code_version())
-        older, before = made_by or here, trained(out)
+        older = made_by or here
+        before = trained(out) if made_by else {}
         replace(here, notebook_digest=older.notebook_digest, code=older.code).write(out)
         with tempfile.TemporaryDirectory(prefix="gan-lab-") as files:
             order = {"notebook": str(notebook), "out": str(out), "files": files, "time_limit": time_limit}

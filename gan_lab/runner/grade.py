@@ -33,7 +33,7 @@ from gan_lab.runner.isolation import isolated
 from gan_lab.runner.limits import BOARD_SECONDS, MEGABYTES, SECONDS, STARTING
 from gan_lab.runner.pseudonyms import pseudonyms
 from gan_lab.runner.release import sources
-from gan_lab.runner.samples import draw_samples, keep
+from gan_lab.runner.samples import draw_samples
 from gan_lab.runner.some_at_a_time import some_at_a_time
 from gan_lab.runner.submissions import Lesson, folders, grade_id, read, students
 from gan_lab.runner.versions import code_version
@@ -114,9 +114,8 @@ def grade(
         grades = best([one for of_file, _ in found for one in of_file])
         grades += [without_notebook(student) for student in none]
         write_table(grades, out / TABLE)
-        for student in none:  # what an earlier notebook drew is no more on the board
-            keep(place(out, student), None)
-        draw_samples(handed_in, out, hidden, jobs=jobs, seconds=board_seconds, megabytes=megabytes)
+        of_all = {**handed_in, **{student: [] for student in none}}  # what an earlier notebook drew leaves the board
+        draw_samples(of_all, out, hidden, jobs=jobs, seconds=board_seconds, megabytes=megabytes)
         write_pages(grades, out)
     return grades, sum(anew for _, anew in found)
 

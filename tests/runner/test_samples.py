@@ -89,6 +89,13 @@ def test_what_keeps_a_notebook_from_drawing_is_told(out: Path, student: str, why
     assert why in why_none(place(out, student)) and not (place(out, student) / SAMPLES).exists()
 
 
+def test_what_a_notebook_drew_that_was_taken_back_leaves_the_board(tmp_path: Path) -> None:
+    place(tmp_path, "bob").mkdir(parents=True)
+    (place(tmp_path, "bob") / SAMPLES).touch()
+    draw_samples({"bob": []}, tmp_path, [], jobs=1, seconds=1, megabytes=100)
+    assert not (place(tmp_path, "bob") / SAMPLES).exists()
+
+
 def test_no_reason_names_a_student(out: Path) -> None:
     reasons = {student: why_none(place(out, student)) for student in ("endless", "exits", "a link", "twice")}
     assert all(reasons.values())

@@ -85,7 +85,7 @@ def read_recipe(folder: Path) -> dict[str, Any]:
     """What was played in the folder of a run; {} if there is no recipe that can be read."""
     try:
         kept = json.loads((folder / RECIPE).read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return kept if isinstance(kept, dict) else {}
 

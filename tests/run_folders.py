@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from gan_lab.run_folder import Scalar
+from gan_lab.run_folder import Scalar, digest
 from gan_lab.runner.status import Failure, Status
 
 
@@ -24,6 +24,12 @@ def write_run(
     for e in range(1, epochs + 1):
         Image.new("RGB", (16, 8), (e, e, e)).save(folder / "pictures" / f"{e:04d}.png")
     return folder
+
+
+def write_own(beside: Path, name: str, recipe: dict[str, Scalar], game: dict[str, str] | None = None) -> Path:
+    """The same, in a folder called after the recipe, as a run is where another one has its name: B1-3f2a91c0."""
+    own = digest({"parameters": recipe, "game": game or {}})
+    return write_run(beside / f"{name}-{own}", recipe, game=game)
 
 
 def write_execution(

@@ -259,7 +259,7 @@ def read_kept(kept: Path) -> list[Grade] | None:
     """The grades of an earlier time, if there are any."""
     try:
         return [Grade(**one) for one in json.loads(kept.read_text(encoding="utf-8"))]
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
 
 

@@ -26,7 +26,7 @@ def read_cells(notebook: str | Path) -> list[Cell]:
     try:
         cells = json.loads(Path(notebook).read_bytes())["cells"]
         return [Cell(c["cell_type"], "".join(c["source"]), c["metadata"].get("tags", [])) for c in cells]
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ValueError(f"{notebook} is no notebook that can be read: open it in Jupyter and save it again") from None
 
 

@@ -51,5 +51,5 @@ def read_given(file: Path) -> dict[str, str]:
         return {}
     try:
         return {str(student): str(name) for student, name in json.loads(file.read_text()).items()}
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         raise ValueError(f"{file} cannot be read: delete it, and every student gets another pseudonym") from None

@@ -22,7 +22,7 @@ def test_a_notebook_without_a_heading_is_called_by_its_file(tmp_path: Path) -> N
     assert title(notebook) == "tiny"
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", "3", '{"worksheets": []}', '{"cells": [3]}', "\xff"])
+@pytest.mark.parametrize("text", ["", "{}", "[]", "3", '{"worksheets": []}', '{"cells": [3]}', "\xff", "[" * 100_000])
 def test_what_is_no_notebook_is_named_with_the_way_out(tmp_path: Path, text: str) -> None:
     (tmp_path / "odd.ipynb").write_text(text, encoding="latin-1")
     with pytest.raises(ValueError, match=r"odd\.ipynb is no notebook .*: open it in Jupyter and save it again"):

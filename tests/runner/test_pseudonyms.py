@@ -16,7 +16,7 @@ def test_each_student_has_one_and_keeps_it_when_others_come(tmp_path: Path) -> N
     assert pseudonyms(late[:3], tmp_path) == {student: after[student] for student in late[:3]}
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]"])
+@pytest.mark.parametrize("text", ["", "{", "[1]", "[" * 100_000])
 def test_a_file_of_pseudonyms_that_cannot_be_read_is_named_with_the_way_out(text: str, tmp_path: Path) -> None:
     pseudonyms(["ada"], tmp_path)
     (tmp_path / KEPT / GIVEN).write_text(text)

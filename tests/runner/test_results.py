@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from run_folders import write_execution, write_run
+from run_folders import write_execution, write_own, write_run
 
 from gan_lab.owner import owned
 from gan_lab.run_folder import Scalar
@@ -54,7 +54,7 @@ def test_a_training_tells_its_own_facts_and_none_of_the_notebook_s(tmp_path: Pat
 def test_runs_whose_games_differ_in_their_code_are_settings_of_their_own(tmp_path: Path) -> None:
     for i, loss in enumerate(("Hinge 0000aaaa", "Hinge 0000bbbb", "Hinge 0000bbbb")):
         game = {"loss": loss, "seed": str(i)}
-        write_run(tmp_path / f"B1-0000000{i}", {"seed": i, "batch_size": 4}, game=game)
+        write_own(tmp_path, "B1", {"seed": i, "batch_size": 4}, game)
     groups = settings(read_results(tmp_path))
     assert {label: len(runs) for label, runs in groups.items()} == {
         "loss = Hinge 0000aaaa": 1,
@@ -90,8 +90,8 @@ def test_a_training_that_the_varied_parameters_do_not_touch_counts_once(tmp_path
 
 
 def test_a_student_s_own_runs_are_told_apart_by_their_recipes(tmp_path: Path) -> None:
-    write_run(tmp_path / "B1-0123abcd", {"rate": 0.1})
-    write_run(tmp_path / "B1-4567cdef", {"rate": 0.2})
+    for rate in (0.1, 0.2):
+        write_own(tmp_path, "B1", {"rate": rate})
     assert list(settings(read_results(tmp_path))) == ["rate = 0.1", "rate = 0.2"]
 
 

@@ -24,7 +24,18 @@ from typer.testing import CliRunner
 from gan_lab.runner import graded as grading
 from gan_lab.runner.board import board, points_of
 from gan_lab.runner.cli import app
-from gan_lab.runner.grade import Grade, Terms, answered, digest_of, grade, grades_of, played, write_pages, write_table
+from gan_lab.runner.grade import (
+    Grade,
+    Terms,
+    answered,
+    digest_of,
+    grade,
+    grades_of,
+    played,
+    read_kept,
+    write_pages,
+    write_table,
+)
 from gan_lab.runner.graded_folder import SAMPLES, TABLE, place
 from gan_lab.runner.isolation import namespaces
 from gan_lab.runner.release import release, solutions
@@ -312,6 +323,12 @@ def test_a_late_submission_is_graded_alone(graded) -> None:
         assert points == 1 and len(grades) == len(before)
     finally:
         hand_in_again.write_bytes(kept)
+
+
+@pytest.mark.parametrize("text", ["", "3", "[3]", '[{"student": "ada"}]', "[" * 100_000])
+def test_kept_grades_that_cannot_be_read_are_graded_anew(text: str, tmp_path: Path) -> None:
+    (tmp_path / "kept.json").write_text(text)
+    assert read_kept(tmp_path / "kept.json") is None
 
 
 def test_the_pages_say_what_was_right_and_the_hints(graded) -> None:

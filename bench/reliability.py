@@ -8,6 +8,7 @@ results/bench/reliability.csv, so remove that first if you want it measured anew
 
 Each trial spoils a small training in a way and at a moment that `--seed` draws, then starts it again as a user would.
 It *survived* if it ends with the same bits as a training that nobody touched: weights, optimisers, tables, pictures.
+(A damaged picture stays damaged: nobody reads it again.)
 It was *refused* if it does not go on, but says which file is at fault and leaves all files as they are.
 All else is *lost*. Needs a system with fork, and full disks the right to mount one.
 """
@@ -164,7 +165,7 @@ def fill_the_disk(folder: Path, luck: random.Random, untouched: str, length: flo
 
 
 def damage(folder: Path, luck: random.Random, untouched: str, length: float) -> str:
-    """Killed once, and then a random file of it deleted, emptied, cut, changed in a byte, or grown."""
+    """Killed once, and then a random file of it deleted, emptied, cut, changed in a bit, or grown."""
     in_a_child(folder, kill_after=luck.uniform(length / 2, length))
     files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name not in (LOCK, OWNER))
     if not files:
@@ -179,8 +180,10 @@ def damage(folder: Path, luck: random.Random, untouched: str, length: float) -> 
         changed = held[:at] + bytes([held[at] ^ (1 << luck.randrange(8))]) + held[at + 1 :] if held else b""
         spoilt = {"emptied": b"", "cut": held[:at], "changed": changed, "grown": held + b"more"}
         file.write_bytes(spoilt[how])
-    if file.suffix == ".png":  # nobody reads it again
-        return "survived" if in_a_child(folder) == "" else "lost: a picture keeps a training from its end"
+    if file.suffix == ".png":  # nobody reads it again, so it stays as it is: what else there is has to be the same
+        if in_a_child(folder) != "":
+            return "lost: a picture keeps a training from its end"
+        file.write_bytes(held)
     found = verdict(folder, untouched)
     return found if "lost" not in found else f"{found} ({file.name} {how} at {at})"
 

@@ -6,7 +6,7 @@
 
 A round is one step of G and the n_critic steps of D before it; images per second count the real images that D saw. Both
 sides train the same networks from the same weights on the bundled digits, which are small files, quick to open. The
-textbook's G steps on the images that D has just seen; play makes new ones for it, and once more as the textbook does
+textbook's players step on the same fakes; play makes new ones for G's step, and once more as the textbook does
 (`reusing_fakes`). The sides take turns, in alternating order, so that whatever else the machine does hits all of them;
 what counts is the ratio of neighbouring turns, its median and quartiles. A large matrix product and a large convolution
 take turns too: their best turn's FLOP/s is the machine's limit, and its share what play's median round reaches.

@@ -28,7 +28,7 @@ rmsprop = partial(torch.optim.RMSprop, lr=5e-5)
 
 @dataclass(frozen=True)
 class System:
-    """One game. The textbook's step brings its own loss, optimisers and n_critic, which are the same ones."""
+    """One game. The textbook's step brings its own loss, optimisers and n_critic: the same, but for constants."""
 
     name: str
     course: Callable[[float], Players]  # width -> G, D

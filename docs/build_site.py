@@ -22,9 +22,10 @@ from gan_lab.runner.notebook_file import CLAIMS
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / ".site"
 SOURCE, HTML, CATALOGUES = SITE / "source", SITE / "html", SITE / "catalogues"
+LESSONS = "0*.ipynb"  # and no notebook of a user's own
 PAGES = {  # where a file of the repository stands in the site
     **{f"docs/{file.name}": file.name for file in sorted((ROOT / "docs").glob("*.md"))},
-    **{f"notebooks/{file.name}": f"course/{file.name}" for file in sorted((ROOT / "notebooks").glob("*.ipynb"))},
+    **{f"notebooks/{file.name}": f"course/{file.name}" for file in sorted((ROOT / "notebooks").glob(LESSONS))},
     "results/README.md": "results.md",
     "data/README.md": "data_card.md",
     "gan_lab/measure/digits_classifiers.md": "classifiers_card.md",
@@ -134,9 +135,12 @@ def write_api() -> None:
     (SOURCE / "api" / "index.md").write_text(text, encoding="utf-8")
 
 
-def copy_notebooks() -> None:
-    """Put the notebooks beside the pages, to download."""
-    shutil.copytree(ROOT / "notebooks", HTML / "notebooks", ignore=shutil.ignore_patterns("source", ".*"))
+def copy_notebooks(folder: Path, copies: Path) -> None:
+    """Put the notebooks and their parameters beside the pages, to download; and nothing else, such as runs."""
+    for file in [*folder.glob(LESSONS), *folder.glob("parameters/*.yaml")]:
+        copy = copies / file.relative_to(folder)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
 
 
 def build(kind: str, place: Path) -> int:
@@ -150,5 +154,5 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["gettext"]:
         sys.exit(build("gettext", CATALOGUES))
     failed = build("html", HTML)
-    copy_notebooks()
+    copy_notebooks(ROOT / "notebooks", HTML / "notebooks")
     sys.exit(failed)

@@ -318,9 +318,15 @@ def test_the_readme_has_the_table_of_what_was_measured() -> None:
 
 
 def test_a_table_in_words_has_medians_and_leaves_out_what_was_not_trained() -> None:
-    numbers = {"kernel_distance": [0.1, 0.3, -0.001], "coverage": [0.5, 0.6, 0.9], "sure": [0.2, 0.4, 0.75]}
-    rows = {"recipe": ["B1", "B1", "real"], "seed": [0, 1, 32], "seconds": [30.0, 30.0, 0.0], **numbers}
-    lines = quality.in_words(pd.DataFrame(rows), [30.0]).splitlines()
+    rows = [
+        ("B1", 0, 30.0, 0.1, 0.5, 0.2),
+        ("B1", 1, 30.0, 0.3, 0.6, 0.4),
+        ("B1", 0, 600.0, 0.0, 1.0, 1.0),  # not asked for
+        ("R1", 0, 60.0, 0.0, 1.0, 1.0),  # not trained for 30 seconds
+        ("real", 32, 0.0, -0.001, 0.9, 0.75),
+    ]
+    table = pd.DataFrame(rows, columns=["recipe", "seed", "seconds", "kernel_distance", "coverage", "sure"])
+    lines = quality.in_words(table, [30.0]).splitlines()
     assert lines == [
         "|  | 30 s | coverage | sure |",
         "| --- | --- | --- | --- |",

@@ -1,5 +1,6 @@
 """The trainings of two student reports, at full size and with the reports' own settings, mistakes included but for
-three: A3 has the noise of its text, B2's noise is drawn anew for every batch, and B3's batches are shuffled.
+four: A3 has the noise of its text, A4 has 2000 rounds, not 2001, B2's noise is drawn anew for every batch, and B3's
+batches are shuffled.
 
     training = TRAININGS["B1"]
     images = load_images(**training.images)

@@ -5,6 +5,7 @@ The part in a browser is skipped where there is no /usr/bin/chromium.
 
 import copy
 import re
+from importlib import import_module
 from pathlib import Path
 from runpy import run_path
 
@@ -72,6 +73,19 @@ def test_a_notebook_can_be_downloaded_and_without_a_repository_there_is_no_other
         (links,) = pages[f"course/{file.stem}"].select("p.run-links")
         assert [link.get_text() for link in links.select("a")] == ["Download this notebook"]
         assert (HTML / "course" / links.a["href"]).resolve().read_bytes() == file.read_bytes()
+
+
+def test_the_site_has_of_the_notebooks_folder_the_course_alone(tmp_path, monkeypatch):
+    mine = ("01_dcgan.ipynb", "parameters/smoke.yaml", "Untitled.ipynb", "runs/B1/recipe.json", "source/01_dcgan.py")
+    for name in mine:
+        (tmp_path / "notebooks" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "notebooks" / name).touch()
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    import_module("build_site").copy_notebooks(tmp_path / "notebooks", tmp_path / "site")
+    copies = {
+        file.relative_to(tmp_path / "site").as_posix() for file in (tmp_path / "site").rglob("*") if file.is_file()
+    }
+    assert copies == {"01_dcgan.ipynb", "parameters/smoke.yaml"}
 
 
 def test_with_a_repository_a_notebook_runs_on_colab_and_on_binder():

@@ -148,7 +148,7 @@ def how_to_play(name: str) -> str:
     text = f"In [notebook {played.number}]({played.place}), from a terminal:\n\n```\n{played.command}\n```\n"
     if name in TRAININGS:
         file = NOTEBOOKS / "parameters" / f"{played.parameters}.yaml"
-        text += "\nThe report's training at full size, with its mistakes, and its curves (notebook 7 says what differs):\n\n"
+        text += "\nThe report's training at full size with its mistakes, and its curves (what differs: notebook 7):\n\n"
         text += f"```\nuv run gan-lab reproduce {name}\n```\n\n"
         text += f"`notebooks/parameters/{file.name}` has:\n\n```yaml\n{file.read_text(encoding='utf-8')}```\n"
     return text

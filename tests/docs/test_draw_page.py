@@ -103,7 +103,8 @@ def test_a_walk_moves_on_its_own_and_stops(browser):
     page.get_by_role("button", name="Walk").click()
     page.wait_for_function("() => +document.querySelector('.draw-way input').value > 0.2")
     page.get_by_role("button", name="Stop").click()
-    stopped = way.input_value()
+    page.evaluate("() => new Promise((seen) => requestAnimationFrame(() => requestAnimationFrame(seen)))")
+    stopped = way.input_value()  # after the frame that was already asked for
     page.wait_for_timeout(300)
     assert way.input_value() == stopped
     assert wrong == []

@@ -67,10 +67,12 @@ class Seen(nn.Module):
 @pytest.mark.parametrize("p", [0.1, 0.3])
 def test_each_move_moves_each_image_with_probability_p_and_independently(p):
     """Of images of ones, a mirror of the sign and one of the size tell by the value which of the two were applied."""
-    D = Augmented(Seen(), [negative, lambda x: x / 2], p)
-    scores = D(torch.ones(100_000, 1, 1, 1)).detach()
+    torch.manual_seed(0)
+    n, D = 100_000, Augmented(Seen(), [negative, lambda x: x / 2], p)
+    scores = D(torch.ones(n, 1, 1, 1)).detach()
     for score, share in ((1, (1 - p) ** 2), (-1, p * (1 - p)), (0.5, (1 - p) * p), (-0.5, p * p)):
-        assert (scores == score).float().mean().item() == pytest.approx(share, abs=0.005)
+        error = (share * (1 - share) / n) ** 0.5
+        assert (scores == score).double().mean().item() == pytest.approx(share, abs=4 * error)
 
 
 def test_p_0_is_the_identity_bit_for_bit_and_draws_nothing():
@@ -359,6 +361,22 @@ def quarter_turns(x, g):
 
 def mirror(x, g):
     return x.flip(0) if g else x
+
+
+def test_of_shifts_in_two_directions_the_spectrum_is_that_of_all_pairs():
+    """T as a matrix on 3 x 4 pixels, of shifts by (a, b) with wrap-around, that are as likely as `drawn` says."""
+    torch.manual_seed(0)
+    (n, m), p = (3, 4), 0.8
+    drawn = torch.rand(n, m, dtype=torch.float64)
+    drawn /= drawn.sum()
+    T = (1 - p) * torch.eye(n * m, dtype=torch.float64)
+    for a in range(n):
+        for b in range(m):
+            T += p * drawn[a, b] * torch.kron(torch.eye(n).roll(a, 0), torch.eye(m).roll(b, 0))
+    found = spectrum(drawn, p)
+    distance = (found.flatten()[:, None] - torch.linalg.eigvals(T)).abs()
+    assert found.shape == (n, m)
+    assert distance.amin(0).max() < 1e-7 and distance.amin(1).max() < 1e-7
 
 
 UNIFORM, OFTEN_NOT, MIRROR = torch.full((4,), 0.25), torch.tensor([0.7, 0.1, 0.1, 0.1]), torch.tensor([0.0, 1.0])

@@ -111,8 +111,18 @@ def naps(seconds: float) -> Iterator[None]:
         yield
 
 
-def test_a_round_that_sleeps_costs_what_it_sleeps() -> None:
-    assert 20 <= milliseconds(naps(0.02), 0.1) < 200
+def test_milliseconds_are_those_of_one_of_the_rounds_that_fill_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [5.0]
+
+    def rounds_of(seconds: float) -> Iterator[None]:
+        while True:
+            now[0] += seconds
+            yield
+
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    assert milliseconds(rounds_of(0.25), 1.0) == 250
+    assert milliseconds(rounds_of(0.75), 1.0) == 750  # two rounds of them, though the first ends before the time
+    assert milliseconds(rounds_of(3.0), 1.0) == 3000
 
 
 def test_a_time_is_the_rounds_that_fill_it_and_one_at_least() -> None:

@@ -392,10 +392,27 @@ def test_a_spectrally_normed_convolution_stretches_by_more_than_1_but_within_its
 def test_no_step_of_d_is_longer_than_the_product_of_the_layers_bounds():
     """k5 s2 twice, and a linear layer: 3 * 3 * 1, in evaluation mode, where dropout is the identity."""
     torch.manual_seed(0)
-    D = spectrally_normed(dcgan32.Discriminator(width=0.1), n_power_iterations=20)
+    D, x = dcgan32.Discriminator(width=0.1), torch.randn(50, 1, 32, 32)
+    with torch.no_grad():
+        for weight in D.parameters():
+            weight.mul_(30)
+    assert gradient_norms(D.eval(), x).max().item() > 90
+    D = spectrally_normed(D.train(), n_power_iterations=20)
     for _ in range(10):
         D(torch.randn(2, 1, 32, 32))
-    assert gradient_norms(D.eval(), torch.randn(50, 1, 32, 32)).max().item() <= 9
+    assert gradient_norms(D.eval(), x).max().item() <= 9
+
+
+def test_the_length_of_a_weight_has_no_gradient_for_the_division_takes_it_out():
+    """W / sigma(W) is the same for 2 W, so <dL/dW, W> = 0: of sigma's own gradient nothing is missing."""
+    torch.manual_seed(0)
+    D = spectrally_normed(Discriminator(dropout=0), n_power_iterations=50)
+    D(torch.randn(9, 1, 4, 4)).square().mean().backward()
+    weights = [weight for name, weight in D.named_parameters() if name.endswith("original")]
+    assert len(weights) == 2
+    for weight in weights:
+        lengths = weight.grad.norm() * weight.norm()
+        assert lengths > 1e-3 and (weight.grad * weight).sum().abs() < 1e-4 * lengths
 
 
 def normed_game(**more):
@@ -467,9 +484,13 @@ def test_clipping_bounds_the_weights_before_the_division_and_not_those_that_are_
 @pytest.mark.parametrize("penalty", [None, r1, gradient_penalty])
 def test_a_spectrally_normed_critic_plays_with_and_without_a_penalty(penalty):
     game = small_game(Hinge(), D=spectrally_normed(Discriminator()), penalty=penalty)
+    layers = [game.D.module.layers[i] for i in (1, 4)]
+    before = [layer.weight.detach().clone() for layer in layers]
     for round in play(game, small_images(), batch_size=4):
         assert torch.isfinite(round.d_loss + round.g_loss + round.penalty)
-        assert round.real.abs().max() < 20
+    for layer, old in zip(layers, before, strict=True):
+        assert not torch.allclose(layer.weight, old, atol=1e-3)
+        assert torch.linalg.svdvals(layer.weight.detach())[0].item() == pytest.approx(1, abs=0.2)
 
 
 def test_spectral_norm_twice_or_on_nothing_is_refused():

@@ -2,7 +2,9 @@
 
 import re
 from dataclasses import replace
+from math import log
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -61,12 +63,29 @@ def test_the_relativistic_losses_are_those_of_the_paper() -> None:
     torch.testing.assert_close(penalty, torch.tensor(2 / 2 * (25.0 + 25.0)))  # |w|^2 at real and at fake images
 
 
-def test_g_s_step_is_given_d_s_scores_of_the_real_images(tmp_path: Path) -> None:
-    """At equal scores both relativistic losses are log 2; a constant in all of D's scores changes nothing."""
+def test_the_first_losses_are_log_2_and_a_constant_in_all_of_d_s_scores_is_not_learned(tmp_path: Path) -> None:
+    """At the start all scores are nearly equal. Only a loss that compares two scores leaves their constant at 0."""
     game, run = play_cell(RELATIVISTIC, tmp_path, 1)
-    before = game.parts["D"].state_dict()["layers.7.bias"].clone()
-    assert abs(run.rounds["d_loss"][0] - torch.log(torch.tensor(2.0))) < 0.1
-    assert torch.equal(game.parts["D"].state_dict()["layers.7.bias"], before)
+    assert run.rounds.iloc[0][["d_loss", "g_loss"]].tolist() == pytest.approx([log(2)] * 2, abs=0.1)
+    state = game.parts["D"].state_dict()
+    (bias,) = (value for name, value in state.items() if value.shape == (1,))
+    assert bias.abs() < 1e-6 and state["layers.0.bias"].abs().max() > 1e-5
+
+
+def test_g_s_step_is_given_the_real_images_of_d_s_last_step_and_their_labels() -> None:
+    names: dict[str, Any] = {}
+    exec(IMPORTS + "\n\n\n" + RELATIVISTIC.partition("\n\n\nG, D")[0], names)
+    given: list[tuple[Any, ...]] = []
+    names["fakes"] = lambda game, y: torch.full((len(y),), 7.0)
+    names["step_D"] = lambda game, *those: (given.append(("D", *those)), (1, 2, 3, 4))[1]
+    names["step_G"] = lambda game, *those: (given.append(("G", *those)), 5)[1]
+    batches = [(torch.full((2,), float(i)), torch.tensor([i, i + 1])) for i in range(3)]
+    round = names["relativistic_round"](None, iter(batches))
+    assert [step[0] for step in given] == ["D", "D", "D", "G"]
+    x, y = batches[-1]
+    _, x_fake, y_of_g, x_of_g = given[-1]
+    assert x_of_g is x and y_of_g is y and torch.equal(x_fake, torch.full((2,), 7.0))
+    assert [round.d_loss, round.g_loss, round.penalty, round.real, round.fake] == [1, 5, 2, 3, 4] and round.y is y
 
 
 def test_a_corrected_sign_is_another_run_which_trains(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,6 +70,14 @@ def test_without_noise_the_swiss_roll_is_the_spiral_with_radius_t_at_angle_t():
     torch.testing.assert_close(x, torch.stack([t.cos(), t.sin()], 1) * t[:, None] / 7.5, atol=1e-4, rtol=0)
 
 
+def test_along_the_swiss_roll_t_is_uniform():
+    torch.manual_seed(0)
+    n, (low, high) = 20_000, (1.5 * math.pi, 4.5 * math.pi)
+    t = 7.5 * SwissRoll(sigma=0).sample(n)[0].norm(dim=1)
+    tenths = torch.histc((t - low) / (high - low), bins=10, min=0, max=1) / n
+    assert tenths.tolist() == pytest.approx([0.1] * 10, abs=4 * (0.1 * 0.9 / n) ** 0.5)
+
+
 def test_the_noise_of_the_swiss_roll_is_a_quarter_before_the_scaling():
     torch.manual_seed(1)
     thick, _ = SwissRoll().sample(20_000)
@@ -157,7 +165,7 @@ def test_good_ends_at_three_standard_deviations():
 
 @pytest.mark.parametrize(("share", "modes"), [(0.0, 2), (0.1, 1), (1.0, 1)])
 def test_a_mode_needs_its_share_of_what_it_is_due_and_one_point_at_least(share, modes):
-    """Of 100 points two modes are due 50 each, and a third one, which has none, is never covered."""
+    """Of 100 points each of three modes is due 33. One has 97, one has 3, and one has none and is never covered."""
     law = Mixture(torch.tensor([[0.0, 0.0], [5.0, 0.0], [9.0, 9.0]]), sigma=0.1)
     x = law.centres[[0] * 97 + [1] * 3]
     assert covered(x, law, share=share)[:2] == (modes, 1.0)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from small_game import equal, small_game, small_images
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
+from torch.optim.swa_utils import update_bn
 
 from gan_lab.layers.fresh_statistics import fresh_statistics, young
 from gan_lab.layers.keras_defaults import batch_norm1d
@@ -104,36 +104,6 @@ def dcgan32_like() -> nn.Module:
     G = Generator(nn.Linear(3, 32), batch_norm1d(32), nn.LeakyReLU(0.2), nn.Linear(32, 16), nn.Tanh())
     with torch.no_grad():
         G[0].weight.mul_(0.2)  # small, so that its own variance is far from the 1 that an average begins with
-    return G
-
-
-def test_sample_draws_with_the_average_and_with_statistics_of_its_own() -> None:
-    average = AveragedModel(G := linear_pictures(), multi_avg_fn=get_ema_multi_avg_fn(0.9))
-    game, z = small_game(G=G, average=average), torch.randn(8, 3)
-    for epoch in range(30):
-        list(play(game, small_images(), batch_size=4, epoch=epoch))
-    expected = deepcopy(average.module)
-    with fresh_statistics(expected.eval(), 3, 5, always=True), torch.no_grad():
-        torch.testing.assert_close(sample(game, z), expected(z))
-    assert not torch.allclose(sample(game, z), expected(z), atol=1e-3)  # statistics of G, not of the average
-    drift = (average.module[0].weight - bare(game.G)[0].weight).abs().max()
-    assert drift > 1e-4
-
-
-def test_the_average_is_the_one_that_is_written_down() -> None:
-    """a <- 0.9 a + 0.1 w after each step of G, from the first step's weights on."""
-    average = AveragedModel(G := linear_pictures(), multi_avg_fn=get_ema_multi_avg_fn(0.9))
-    game, a = small_game(G=G, average=average), None
-    for _ in play(game, small_images(), batch_size=4):
-        w = bare(game.G)[0].weight.detach().clone()
-        a = w if a is None else 0.9 * a + 0.1 * w
-    torch.testing.assert_close(average.module[0].weight, a)
-
-
-def linear_pictures() -> nn.Sequential:
-    """A player that takes no labels."""
-    G = nn.Sequential(nn.Linear(3, 16), nn.BatchNorm1d(16), nn.Tanh(), nn.Unflatten(1, (1, 4, 4)))
-    G.z_dim = 3
     return G
 
 

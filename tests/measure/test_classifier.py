@@ -100,6 +100,17 @@ def test_every_kind_of_outlier_is_made_in_the_range_and_is_another_image():
             assert of_kind(x).shape == x.shape
 
 
+def test_each_kind_of_outlier_is_made_as_often_as_any_other(monkeypatch):
+    """Kinds that paint all of an image in a gray of their own tell how many images were given to each."""
+    K, n = len(KINDS), 8000
+    grays = torch.linspace(-1, 1, K)
+    monkeypatch.setattr("gan_lab.measure.outliers.KINDS", [lambda x, gray=gray: gray.expand_as(x) for gray in grays])
+    with seeded(0):
+        made = outliers(torch.zeros(n, 1, 1, 1)).flatten()
+    share = (made[:, None] == grays).double().mean(0)
+    assert share.tolist() == pytest.approx([1 / K] * K, abs=4 * (1 / K * (1 - 1 / K) / n) ** 0.5)
+
+
 def test_shuffled_patches_are_the_sixteen_squares_in_one_other_order():
     x, _ = load_images().batch(slice(0, 9))
     with seeded(0):

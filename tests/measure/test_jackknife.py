@@ -1,3 +1,6 @@
+from itertools import combinations
+from math import sqrt
+
 import pytest
 import torch
 
@@ -21,6 +24,27 @@ def test_without_a_sample_it_is_the_distance_of_the_others() -> None:
     _, without = without_each(x, y)
     for j in range(9):
         assert without[j] == pytest.approx(without_each(x, torch.cat([y[:j], y[j + 1 :]]))[0])
+
+
+def test_the_interval_is_1_96_times_the_jackknife_s_standard_error() -> None:
+    """By hand from single pairs of points, with the distance of two networks without the same sample each time."""
+
+    def k(a: torch.Tensor, b: torch.Tensor) -> float:
+        return (float(a @ b) / 6 + 1) ** 3
+
+    def mean(values: list[float]) -> float:
+        return sum(values) / len(values)
+
+    def distance(x: list[torch.Tensor], y: list[torch.Tensor]) -> float:
+        among_x, among_y = ([k(a, b) for a, b in combinations(points, 2)] for points in (x, y))
+        return mean(among_x) + mean(among_y) - 2 * mean([k(a, b) for a in x for b in y])
+
+    real, fake = [normal(6, 0), normal(6, 1)], [normal(5, 2, 0.3), normal(5, 3, 0.1)]
+    pairs = [(list(x), list(y)) for x, y in zip(real, fake, strict=True)]
+    each = [mean([distance(x, y[:j] + y[j + 1 :]) for x, y in pairs]) for j in range(5)]
+    s = sqrt(4 / 5 * sum((one - mean(each)) ** 2 for one in each))
+    value = mean([distance(x, y) for x, y in pairs])
+    assert kernel_distance_interval(real, fake) == pytest.approx((value, value - 1.96 * s, value + 1.96 * s))
 
 
 def test_of_100_draws_from_one_generator_about_95_intervals_hold_the_mean() -> None:

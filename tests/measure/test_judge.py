@@ -15,6 +15,7 @@ from gan_lab.measure import classifier
 from gan_lab.measure.features import features_of
 from gan_lab.measure.judge import Judge, halves
 from gan_lab.measure.metrics import frechet_distance, kernel_distance
+from gan_lab.measure.per_class import by_class
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,38 @@ def test_every_single_network_ranks_noise_last_too(damaged):
         assert (damaged[kind][0] < noise).all(), kind
     assert (damaged["classes missing"][-1] < noise).all()
     assert noise.max() < 2 * noise.min()  # without outliers in their training: 2.6, 4.4, 24.3, 3.7
+
+
+# Its classifiers
+
+
+class Says(nn.Module):
+    """A classifier that gives every image the same logits, whatever it shows."""
+
+    classes = 5
+
+    def __init__(self, *logits):
+        super().__init__()
+        self.register_buffer("logits", torch.tensor(logits))
+
+    def forward(self, x):
+        return self.logits.expand(len(x), -1)
+
+
+def test_a_probability_is_the_mean_of_the_classifiers_probabilities_and_not_of_their_logits(judge, monkeypatch):
+    p = [[0.96, 0.01, 0.01, 0.01, 0.01], [0.2, 0.5, 0.1, 0.1, 0.1]]
+    monkeypatch.setattr(judge, "classifiers", [Says(*map(math.log, row)) for row in p])
+    found = judge.probabilities(judge.reference.batch(slice(3))[0])
+    assert found == pytest.approx(np.tile(np.mean(p, 0), (3, 1)), abs=1e-6)
+    x = judge.reference.batch(slice(3))[0]
+    assert judge.sure(x, p=0.57) == 1 and judge.sure(x, p=0.59) == 0  # one class has 0.58 in the mean
+
+
+def test_class_by_class_it_is_the_mean_of_the_tables_of_its_classifiers(judge):
+    x, y = judge.unseen.batch(slice(0, None, 2))
+    tables = [by_class(x, judge.reference, one, y) for one in judge.classifiers]
+    assert len(tables) == 3 and not np.allclose(tables[0], tables[1])
+    assert judge.by_class(x, y).to_numpy() == pytest.approx(np.mean([t.to_numpy() for t in tables], axis=0))
 
 
 # The floor, copies and noise

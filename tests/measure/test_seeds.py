@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -6,7 +7,7 @@ import pytest
 from scipy import stats
 
 from gan_lab.measure import seeds
-from gan_lab.measure.seeds import against_truth, holm, interval, p_value, paired, verdict
+from gan_lab.measure.seeds import against_truth, finding, holm, interval, p_value, paired, verdict
 
 
 def test_one_value_has_no_interval() -> None:
@@ -106,6 +107,21 @@ def test_what_was_not_tested_does_not_count_in_holm() -> None:
 def test_holm_refuses_what_is_no_p_value() -> None:
     with pytest.raises(ValueError, match=r"these go from 0.5 to 1.5"):
         holm([0.5, 1.5])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p_holm", "found"),
+    [
+        (0.1, 0.5, 0.04, "higher*"),
+        (0.1, 0.5, 0.06, "higher"),
+        (-0.5, -0.1, 0.04, "lower*"),
+        (-0.5, -0.1, 0.05, "lower"),
+        (-0.1, 0.5, 0.2, "no difference found"),
+        (np.nan, np.nan, np.nan, "no difference found"),
+    ],
+)
+def test_a_star_is_for_a_difference_that_is_left_after_holm(low: float, high: float, p_holm: float, found: str) -> None:
+    assert finding(SimpleNamespace(low=low, high=high, p_holm=p_holm)) == found
 
 
 def test_seven_settings_without_effect_yield_a_finding_in_one_family_of_twenty_after_holm() -> None:

@@ -191,7 +191,35 @@ def test_critic_scores_each_image_by_itself(norm: Callable[[int], nn.Module]) ->
     torch.testing.assert_close(D(x)[:1], D(x[:1]))
 
 
+def test_the_dcgan_follows_the_guidelines_of_its_paper() -> None:
+    """Radford et al. 2015, section 3 and "details of adversarial training"."""
+    torch.manual_seed(0)
+    G, D = dcgan.Generator(), dcgan.Discriminator()
+    inner = {"G": list(G.modules()), "D": list(D.modules())}
+    for modules in inner.values():
+        for layer in modules:
+            assert "Pool" not in type(layer).__name__
+            if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+                assert (layer.kernel_size, layer.stride, layer.padding) == ((4, 4), (2, 2), (1, 1))
+            if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+                n = layer.weight.numel()
+                assert layer.weight.std().item() == pytest.approx(0.02, abs=4 * 0.02 / sqrt(2 * n))
+                assert layer.weight.mean().item() == pytest.approx(0, abs=4 * 0.02 / sqrt(n))
+    assert isinstance(G.layers[-1], nn.Tanh)
+    assert [type(layer) for layer in inner["G"] if type(layer).__module__.endswith("activation")] == [
+        *[nn.ReLU] * 3,
+        nn.Tanh,
+    ]
+    slopes = [layer.negative_slope for layer in inner["D"] if isinstance(layer, nn.LeakyReLU)]
+    assert slopes == [0.2] * 3 and not any(isinstance(layer, nn.ReLU | nn.Sigmoid) for layer in inner["D"])
+    # Batch norm on all hidden layers, and neither on G's output nor on D's input
+    assert [layer.num_features for layer in inner["G"] if isinstance(layer, nn.BatchNorm2d)] == [128, 64, 32]
+    assert [layer.num_features for layer in inner["D"] if isinstance(layer, nn.BatchNorm2d)] == [64, 128]
+    assert sum(isinstance(layer, nn.Linear) for layer in inner["G"] + inner["D"]) == 2
+
+
 def test_batch_norm_ties_a_score_to_the_batch() -> None:
+    torch.manual_seed(0)
     D = wgan64.Critic(width=0.1, norm=nn.BatchNorm2d)
     x = torch.randn(4, 3, 64, 64)
     others = torch.cat([x[:1], 10 * x[1:]])

@@ -2,6 +2,8 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +20,24 @@ def jacobian(velocity, h=1e-5):
     """d(velocity) / d(theta, psi) at the equilibrium, by central differences."""
     columns = [(np.subtract(velocity(*(h * e)), velocity(*(-h * e)))) / (2 * h) for e in np.eye(2)]
     return np.stack(columns, axis=1)
+
+
+# Of D(x) = psi x, a real point at 0, a fake one at theta: each velocity, and what D and G minimise
+GAMES = [
+    pytest.param(saturating, lambda t, s: F.softplus(s * t), lambda t, s: -F.softplus(s * t), id="saturating"),
+    pytest.param(non_saturating, lambda t, s: F.softplus(s * t), lambda t, s: F.softplus(-s * t), id="non-saturating"),
+    pytest.param(wasserstein, lambda t, s: s * t, lambda t, s: -s * t, id="WGAN"),
+    pytest.param(penalised, lambda t, s: s * t + 0.25 * (s.abs() - 1) ** 2, lambda t, s: -s * t, id="WGAN-GP"),
+    pytest.param(damped, lambda t, s: F.softplus(s * t) + 0.5 / 2 * s**2, lambda t, s: -F.softplus(s * t), id="R1"),
+]
+
+
+@given(coordinate, coordinate)
+@pytest.mark.parametrize(("velocity", "d_loss", "g_loss"), GAMES)
+def test_each_player_moves_against_the_gradient_of_its_own_loss(velocity, d_loss, g_loss, theta, psi):
+    t, s = (torch.tensor(value, dtype=torch.float64, requires_grad=True) for value in (theta, psi))
+    (slope_t,), (slope_s,) = torch.autograd.grad(g_loss(t, s), t), torch.autograd.grad(d_loss(t, s), s)
+    assert velocity(theta, psi) == pytest.approx((-slope_t.item(), -slope_s.item()), abs=1e-12)
 
 
 @given(coordinate, coordinate)

@@ -41,21 +41,48 @@ def test_before_the_first_step_there_is_no_loss_to_send_and_what_is_sent_is_json
     json.dumps(ask(widget, do="play", rounds=1)[0], allow_nan=False)
 
 
-def test_everything_on_the_page_is_done(widget):
-    for message in (
-        {"do": "D"},
-        {"do": "G"},
-        {"do": "pace", "lr_D": 0.01, "lr_G": 0.02, "momentum": 0.0},
-        *({"do": "choose", "data": name} for name in DATA),
-        *({"do": "choose", "loss": name} for name in LOSSES),
-        {"do": "choose", "points": [0.5, 1.0, -1.0, 0.0]},
-        {"do": "play", "rounds": 2},
-        {"do": "reset"},
-    ):
-        content, buffers = ask(widget, **message)
-        assert "failed" not in content and len(buffers) == 4
+def weights(player):
+    return torch.cat([weight.detach().flatten() for weight in player.parameters()])
+
+
+@pytest.mark.parametrize(("button", "moves", "stays", "told"), [("D", "D", "G", "d_loss"), ("G", "G", "D", "g_loss")])
+def test_a_step_of_one_player_moves_that_one_and_tells_its_loss(widget, button, moves, stays, told):
+    game = widget.plane.game
+    before = {name: weights(player) for name, player in (("D", game.D), ("G", game.G))}
+    content, _ = ask(widget, do=button)
+    assert set(content) == {"rounds", told} and content["rounds"] == 0
+    assert not torch.equal(weights(getattr(game, moves)), before[moves])
+    assert torch.equal(weights(getattr(game, stays)), before[stays])
+
+
+def test_what_is_chosen_is_what_is_played_and_nothing_is_forgotten(widget):
+    ask(widget, do="play", rounds=2)
+    before = weights(widget.plane.game.G)
+    for name, data in DATA.items():
+        ask(widget, do="choose", data=name)
+        assert widget.plane.data is data
+    for name, loss in LOSSES.items():
+        ask(widget, do="choose", loss=name)
+        assert widget.plane.game.loss is loss and (widget.plane.game.penalty is not None) == (name == "Wasserstein")
+    _, (real, *_) = ask(widget, do="choose", points=[0.5, 1.0, -1.0, 0.0])
     assert widget.plane.data.centres.tolist() == [[0.5, 1.0], [-1.0, 0.0]]
-    assert widget.plane.game.opt_D.param_groups[0]["lr"] == 0.01
+    seen = np.frombuffer(real, "<f4").reshape(REAL, 1, 2)
+    assert np.linalg.norm(seen - [[0.5, 1.0], [-1.0, 0.0]], axis=2).min(1).max() < 6 * 0.05
+    assert torch.equal(weights(widget.plane.game.G), before)
+
+
+def test_the_pace_is_that_of_both_optimisers(widget):
+    ask(widget, do="pace", lr_D=0.01, lr_G=0.02, momentum=0.25)
+    steps = [player.param_groups[0] for player in (widget.plane.game.opt_D, widget.plane.game.opt_G)]
+    assert [(one["lr"], one["betas"][0]) for one in steps] == [(0.01, 0.25), (0.02, 0.25)]
+
+
+def test_reset_begins_anew_with_the_weights_of_the_start(widget):
+    start = weights(widget.plane.game.G)
+    assert ask(widget, do="play", rounds=3)[0]["rounds"] == 3
+    assert not torch.equal(weights(widget.plane.game.G), start)
+    assert ask(widget, do="reset")[0] == {"rounds": 0}
+    assert torch.equal(weights(widget.plane.game.G), start)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from gan_lab.data.images import ImageSet
+from gan_lab.data.images import ImageSet, load_images
 from gan_lab.lessons import reproduce
 from gan_lab.lessons.reports import Training
 from gan_lab.losses import NonSaturating
@@ -200,8 +200,17 @@ def test_the_samples_are_measured_some_twenty_times_and_at_the_report_s_grids(mo
     assert at == sorted([*range(10, 201, 10), 55])
 
 
-def test_where_a_class_is_asked_for_it_is_counted_how_often_it_is_seen(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("turned", "seen"), [(0, 1.0), (1, 0.0)])
+def test_where_a_class_is_asked_for_it_is_counted_how_often_it_is_seen(turned, seen, tmp_path, monkeypatch):
+    """A generator of real images: of the class that is asked for, or of the one after it."""
+
+    def draw(game, z, y):
+        digits = load_images(size=16)
+        first = [(digits.labels == (k + turned) % 5).nonzero()[0].item() for k in y.tolist()]
+        return digits.batch(torch.tensor(first))[0]
+
+    monkeypatch.setattr(reproduce, "sample", draw)
     monkeypatch.setattr(reproduce, "CONDITIONAL", ("one",))
     command(monkeypatch, "--out", str(tmp_path))
     one, two = (pd.read_csv(tmp_path / "figures" / name / "measures.csv") for name in ("one", "two"))
-    assert one["class_accuracy"].between(0, 1).all() and "class_accuracy" not in two
+    assert one["class_accuracy"].tolist() == [seen] * len(one) and len(one) > 1 and "class_accuracy" not in two

@@ -128,6 +128,19 @@ def test_a_judge_that_does_not_come_to_its_end_is_said_in_words(monkeypatch: pyt
         judged({})
 
 
+def test_the_command_writes_the_page_it_is_given_and_counts_the_entries(
+    graded: Path, table: pd.DataFrame, tmp_path: Path
+) -> None:
+    words = ["board", str(graded), "--out", str(tmp_path / "class.html"), "--names", str(graded / "named.csv")]
+    said = CliRunner().invoke(app, words)
+    assert said.exit_code == 0
+    assert " ".join(said.output.split()) == (
+        f"{tmp_path}/class.html: 5 no samples, 3 ranked, 1 copies; {tmp_path}/class.csv has the students' names"
+    )
+    assert "Bob &amp; Co" in (tmp_path / "class.html").read_text()
+    assert pd.read_csv(tmp_path / "class.csv")["student"].tolist() == table.index.tolist()
+
+
 def test_the_command_says_what_is_missing(tmp_path: Path) -> None:
     said = CliRunner().invoke(app, ["board", str(tmp_path)])
     assert said.exit_code == 2 and "first gan-lab grade SUBMISSIONS --out" in " ".join(said.output.split())

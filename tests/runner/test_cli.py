@@ -325,6 +325,53 @@ def test_doctor_has_plain_marks_where_there_are_no_others(tmp_path: Path) -> Non
     assert answer.returncode == 1
 
 
+def test_a_time_limit_stops_a_run_and_the_runs_of_a_sweep_and_is_said(tmp_path: Path) -> None:
+    notebook = write_notebook(tmp_path / "tiny.ipynb", "import time\ntime.sleep(600)")
+    limited = ("--time-limit", "3", "--out")
+    one = gan_lab("run", notebook, *limited, tmp_path / "one")
+    many = gan_lab("sweep", notebook, "--grid", "seed=0", "--jobs", "1", *limited, tmp_path / "many")
+    assert (one.exit_code, many.exit_code) == (1, 1)
+    assert "the time limit of 3 seconds was reached" in one.stderr
+    for folder in (tmp_path / "one", tmp_path / "many" / "seed=0"):
+        status = Status.read(folder)
+        assert status and status.failure and status.failure.what == "the time limit of 3 seconds was reached"
+
+
+def test_a_sweep_of_points_gives_each_run_its_line_the_file_and_the_command_line(tmp_path: Path) -> None:
+    notebook = write_notebook(tmp_path / "tiny.ipynb", "print(epochs, rate, batch_size, seed)")
+    (tmp_path / "points.csv").write_text("rate,epochs\n0.1,2\n0.2,5\n")
+    (tmp_path / "short.yaml").write_text("batch_size: 3\nseed: 1\n")
+    words = ("--points", tmp_path / "points.csv", "-f", tmp_path / "short.yaml", "-p", "seed", "7", "--jobs", "1")
+    assert gan_lab("sweep", notebook, *words, "--out", tmp_path / "out").exit_code == 0
+    said = {
+        folder.name: nbformat.read(folder / "tiny.ipynb", 4).cells[-1].outputs[0].text
+        for folder in (tmp_path / "out").iterdir()
+        if folder.is_dir()
+    }
+    assert said == {"rate=0.1,epochs=2": "2 0.1 3 7\n", "rate=0.2,epochs=5": "5 0.2 3 7\n"}
+
+
+@pytest.mark.parametrize(
+    ("words", "solved", "marked"),
+    [
+        (["release"], False, False),
+        (["solutions"], True, False),
+        (["solutions", "--markers"], True, True),
+    ],
+)
+def test_a_notebook_is_handed_out_and_solved_by_the_command(
+    tmp_path: Path, words: list[str], solved: bool, marked: bool
+) -> None:
+    command, *options = words
+    answer = gan_lab(command, tmp_path / "out", "06_few_images", *options)
+    assert answer.exit_code == 0 and answer.output.split() == [str(tmp_path / "out" / "06_few_images.ipynb")]
+    text = "\n".join(cell.source for cell in nbformat.read(tmp_path / "out" / "06_few_images.ipynb", 4).cells)
+    assert ("a = beta * a + (1 - beta) * w" in text) == solved
+    assert ("### BEGIN SOLUTION" in text) == marked
+    again = gan_lab(command, tmp_path / "out", "06_few_images", *options)
+    assert again.exit_code == 2 and "is there already" in again.output
+
+
 @pytest.mark.parametrize("seconds", ["0", "-5"])
 def test_a_time_limit_of_no_time_is_refused(tmp_path: Path, seconds: str) -> None:
     write_notebook(tmp_path / "tiny.ipynb")

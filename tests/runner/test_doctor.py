@@ -61,3 +61,26 @@ def test_few_threads_are_a_note_if_the_environment_asks_for_them(monkeypatch: py
     )
     monkeypatch.delenv("OMP_NUM_THREADS")
     assert doctor.threads(4).state == "good"  # one thread a physical core
+
+
+@pytest.mark.parametrize(("driver", "state"), [("/usr/bin/nvidia-smi", "note"), (None, "good")])
+def test_a_gpu_that_is_not_used_is_a_note_with_the_way_out(
+    monkeypatch: pytest.MonkeyPatch, driver: str | None, state: str
+) -> None:
+    monkeypatch.setattr("shutil.which", {"nvidia-smi": driver}.get)
+    found = doctor.device("cpu")
+    assert (found.found, found.state) == ("the CPU", state)
+    assert ("install a CUDA build of PyTorch" in found.remedy) == (state == "note")
+    assert doctor.device("NVIDIA H200") == doctor.Finding("device", "NVIDIA H200", "good")
+
+
+@pytest.mark.parametrize(("step", "state"), [(0.25, "good"), (1.5, "note")])
+def test_a_machine_on_which_a_round_takes_longer_than_a_second_is_a_note(
+    monkeypatch: pytest.MonkeyPatch, step: float, state: str
+) -> None:
+    measured = {"images": 9, "classes": 3, "device": "cpu", "threads": 1, "seconds_a_round": step, "rounds_an_epoch": 4}
+    done = SimpleNamespace(returncode=0, stdout=f"a word before it\n{json.dumps(measured)}\n", stderr="")
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: done)
+    speed = {finding.check: finding for finding in doctor.training(seconds=0)}["speed"]
+    assert speed.state == state and ("-p width 0.5" in speed.remedy) == (state == "note")
+    assert speed.found == f"{step:.3f} s a round of B1, {4 * step:.0f} s an epoch at full width"

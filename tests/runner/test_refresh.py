@@ -192,6 +192,21 @@ def test_ctrl_c_ends_the_refresh_and_not_one_notebook_of_it(tmp_path: Path) -> N
     assert not (tmp_path / "notebooks" / "after").exists()
 
 
+def test_a_failing_notebook_keeps_no_other_from_being_refreshed_and_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = write_source(tmp_path, BALANCE)
+    fails = good.with_name("fails.py")
+    fails.write_text("# %%\nraise ValueError('no data here')\n")
+    for sources, code in (([fails, good], 1), ([good], 0)):
+        monkeypatch.setattr("sys.argv", ["refresh", *map(str, sources)])
+        assert main() == code
+        said = capsys.readouterr().out
+        assert said.endswith(f"{good} ...\n  executed, and clean\n")
+        assert ("ValueError: no data here" in said) == (fails in sources)
+    assert (tmp_path / "notebooks" / "lesson.ipynb").exists() and not (tmp_path / "notebooks" / "fails.ipynb").exists()
+
+
 def test_a_missing_source_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"lesson\.py"):
         refresh_notebook(tmp_path / "notebooks" / "source" / "lesson.py")

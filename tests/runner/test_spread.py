@@ -1,5 +1,6 @@
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from gan_lab.run_folder import epochs_played
 from gan_lab.runner.spread import curve, draw_spread
@@ -36,3 +37,16 @@ def test_a_figure_is_svg_with_text_that_a_page_can_style() -> None:
     assert "epochs played</text>" in svg
     assert svg.count("stroke: #123456") == 2
     assert svg.count("fill: #123456") == 1  # the band, of the setting that has two runs
+
+
+def test_the_line_is_the_mean_of_the_runs_and_the_band_goes_from_the_smallest_to_the_largest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    figures: list[Figure] = []
+    monkeypatch.setattr("gan_lab.runner.spread.Figure", lambda **how: figures.append(Figure(**how)) or figures[-1])
+    runs = [pd.Series(values, [1.0, 2.0]) for values in ([1.0, 9.0], [3.0, 4.0], [5.0, 5.0])]
+    draw_spread("loss", {"a": runs}, {"a": {"color": "#123456", "dashes": ""}})
+    (ax,) = figures[0].axes
+    assert ax.lines[0].get_xydata().tolist() == [[1, 3], [2, 6]]
+    corners = {tuple(corner) for path in ax.collections[0].get_paths() for corner in path.vertices.tolist()}
+    assert corners == {(1, 1), (1, 5), (2, 4), (2, 9)}

@@ -77,7 +77,18 @@ def test_the_view_moves_while_the_cell_trains_and_stop_ends_it_in_good_order(pag
     assert still.evaluate("image => image.naturalWidth") == 1000
 
 
-def test_what_is_drawn_with_the_mouse_is_found_by_the_generator(page):
+@pytest.fixture
+def stopped(page):
+    """The page when no cell trains any more, whichever test is the first."""
+    page.get_by_text("the cell after it runs: True True").or_(page.get_by_role("button", name="Stop")).first.wait_for()
+    if page.get_by_role("button", name="Stop").count():
+        page.get_by_role("button", name="Stop").click()
+    page.get_by_text("the cell after it runs: True True").wait_for()
+    return page
+
+
+def test_what_is_drawn_with_the_mouse_is_found_by_the_generator(stopped):
+    page = stopped
     canvas = page.locator("canvas[aria-label='draw a digit here']")
     canvas.scroll_into_view_if_needed()
     page.get_by_text("draw a digit", exact=True).wait_for()
@@ -93,7 +104,8 @@ def test_what_is_drawn_with_the_mouse_is_found_by_the_generator(page):
     page.get_by_text("draw a digit", exact=True).wait_for()
 
 
-def test_a_slider_walks_through_the_latent_space(page):
+def test_a_slider_walks_through_the_latent_space(stopped):
+    page = stopped
     slider = page.get_by_role("slider").first
     slider.wait_for()
     image = page.locator("img.widget-image").last
@@ -106,8 +118,9 @@ def test_a_slider_walks_through_the_latent_space(page):
     )
 
 
-def test_a_notebook_that_was_closed_while_it_trains_goes_on_when_it_is_opened_and_run(page):
+def test_a_notebook_that_was_closed_while_it_trains_goes_on_when_it_is_opened_and_run(stopped):
     """Closed before it was saved, so that nothing of the training is in the file."""
+    page = stopped
     run_all = "() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }"
     page.evaluate(run_all)
     page.get_by_role("button", name="Stop").wait_for()
@@ -127,7 +140,8 @@ def rounds_of(page):
     return int(page.locator(".gan-says").inner_text().split()[1])
 
 
-def test_the_game_in_the_plane_plays_pauses_steps_and_takes_points_that_are_drawn(page):
+def test_the_game_in_the_plane_plays_pauses_steps_and_takes_points_that_are_drawn(stopped):
+    page = stopped
     page.get_by_role("button", name="Play").click()
     page.wait_for_function("() => +document.querySelector('.gan-says').innerText.split(/\\s+/)[1] > 100")
     page.get_by_role("button", name="Pause").click()

@@ -23,6 +23,8 @@ def test_every_trip_of_the_plan_is_an_arrow_and_the_widest_carries_the_most(ax: 
     coupling_arrows(ax, PLAN)
     arrows = [patch for patch in ax.patches if isinstance(patch, FancyArrowPatch)]
     assert len(arrows) == np.count_nonzero(PLAN)
+    ways = [[tuple(end) for end in arrow._posA_posB] for arrow in arrows]  # type: ignore[attr-defined]
+    assert ways == [[(i, 0.93), (j, 0.07)] for i, j in np.argwhere(PLAN).tolist()]
     widths = np.array([arrow.get_linewidth() for arrow in arrows])
     assert widths / widths.max() == pytest.approx(PLAN[PLAN > 0] / PLAN.max())
 
@@ -47,4 +49,5 @@ def test_all_arrows_of_a_field_have_one_length_and_the_direction_of_the_velocity
     vector_field(ax, x, y, 100 * y, -100 * x, paths=[np.zeros((5, 2))])
     (quiver,) = ax.collections
     assert np.hypot(quiver.U, quiver.V) == pytest.approx(1)  # type: ignore[attr-defined]
-    assert quiver.U * x.ravel() + quiver.V * y.ravel() == pytest.approx(0)  # type: ignore[attr-defined]
+    across = np.stack([quiver.U, quiver.V])  # type: ignore[attr-defined]
+    assert across == pytest.approx(np.stack([y, -x]).reshape(2, -1) / np.hypot(x, y).ravel())

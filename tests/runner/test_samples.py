@@ -19,6 +19,7 @@ from gan_lab.runner.graded_folder import KEPT, SAMPLES, place, why_none
 from gan_lab.runner.isolation import namespaces
 from gan_lab.runner.samples import MARK, draw_samples, keep, said
 
+CUT_OFF = pytest.mark.skipif(not namespaces(), reason="this machine cuts no process off")
 DRAWS = "# board\nsamples = torch.full((900, 1, 4, 4), float(level))"
 ONES = "samples = torch.ones(9, 1, 4, 4)"
 NOTEBOOKS = {
@@ -106,7 +107,7 @@ def test_who_has_no_such_cell_gets_neither_samples_nor_a_reason(out: Path) -> No
     assert os.listdir(place(out, "no cell")) == []
 
 
-@pytest.mark.skipif(not namespaces(), reason="this machine cuts no process off")
+@CUT_OFF
 def test_a_notebook_that_draws_reaches_no_network(out: Path, port: int) -> None:
     socket.create_connection(("127.0.0.1", port), 3).close()  # which would have answered
     why = why_none(place(out, "calls"))
@@ -114,12 +115,14 @@ def test_a_notebook_that_draws_reaches_no_network(out: Path, port: int) -> None:
     assert not (place(out, "calls") / SAMPLES).exists()
 
 
+@CUT_OFF
 def test_what_two_students_drew_alike_is_kept_for_each(out: Path) -> None:
     """So no two jobs write one file, nor does one student's answer stand for the other's."""
     kept = [json.loads(file.read_text()) for file in (out / KEPT).glob("board-*.json")]
     assert sum(one.get("shape") == [9, 1, 4, 4] for one in kept) == 2
 
 
+@CUT_OFF
 def test_a_reason_is_kept_if_it_is_the_code_s_and_not_if_it_is_one_of_time(out: Path) -> None:
     whys = {one["why"] for file in (out / KEPT).glob("board-*.json") if "why" in (one := json.loads(file.read_text()))}
     assert whys == {why_none(place(out, "calls"))}

@@ -11,7 +11,8 @@ out/B1/seed_0, with all that a `Run` keeps. What is worth showing is put into ou
 
     curves.csv      a row a seed and epoch: the means of the rounds' losses and accuracies
     measures.csv    a row a seed and measured epoch: what the judge says
-    0500.png        the samples after the epochs of the report's grids, of the first seed
+    0500.png        the samples after the epochs of the report's grids, and after the one nearest to the real images, of
+                    the first seed
     film.mp4        a grid an epoch, of the first seed; of a long training fewer, evenly spread
 """
 
@@ -146,7 +147,7 @@ def keep(name: str, training: Training, out: Path) -> None:
         with whole(figures / file) as part:
             pd.concat(tables).to_csv(part, index=False, float_format="%.4g")
     first, *_ = runs.values()
-    for epoch in (*training.grids, training.epochs):
+    for epoch in (*training.grids, nearest_epoch(measures[0]), training.epochs):
         grid = run_folder.picture(first, epoch)
         if grid.exists():
             smaller(grid, figures / grid.name)
@@ -161,6 +162,11 @@ def to_the_end(folder: Path, epochs: int) -> dict[int, Path]:
     runs = {int(run.name[5:]): run for run in folder.glob("seed_*") if run.name[5:].isdecimal()}
     played = {seed: len(run_folder.read_table(run / run_folder.EPOCHS)) for seed, run in runs.items()}
     return {seed: runs[seed] for seed in sorted(runs) if played[seed] >= epochs}
+
+
+def nearest_epoch(measures: pd.DataFrame) -> int:
+    """The measured epoch after which the samples were nearest to the real images: of the least kernel distance."""
+    return int(measures.loc[measures["kernel_distance"].idxmin(), "epoch"])
 
 
 def smaller(picture: Path, copy: Path) -> None:

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from gan_lab.lessons.reports import TRAININGS
+from gan_lab.lessons.reproduce import nearest_epoch
 from gan_lab.shipped import RESULTS
 
 REPORTS = RESULTS / "reports"
@@ -20,6 +21,6 @@ def test_each_seed_was_played_to_the_report_s_end_and_every_grid_of_the_report_i
         played, measured = (table.loc[table["seed"] == seed, "epoch"] for table in (curves, measures))
         assert list(played) == list(range(1, training.epochs + 1))
         assert measured.max() == training.epochs
-    grids = {int(grid.stem) for grid in folder.glob("*.png")}
-    assert grids == {*training.grids, training.epochs}
+    grids, nearest = {int(grid.stem) for grid in folder.glob("*.png")}, nearest_epoch(measures[measures["seed"] == 0])
+    assert {*training.grids, training.epochs} <= grids <= {*training.grids, nearest, training.epochs}
     assert (folder / "film.mp4").stat().st_size > 10_000

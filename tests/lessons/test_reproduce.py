@@ -58,19 +58,29 @@ def test_all_are_played_to_their_end_and_what_the_reports_show_is_kept(tmp_path,
     ]
     assert told[-1].startswith("one, seed 1: epoch 4 of 4, 0:00:00 left, 0:00:00 left in all")
     figures = tmp_path / "figures" / "one"
-    assert sorted(file.name for file in figures.iterdir()) == [
-        "0002.png",
-        "0004.png",
+    curves, measures = (pd.read_csv(figures / name) for name in ("curves.csv", "measures.csv"))
+    nearest = measures[measures["seed"] == 0].set_index("epoch")["kernel_distance"].idxmin()
+    assert {file.name for file in figures.iterdir()} == {
+        *(f"{epoch:04d}.png" for epoch in (2, 4, nearest)),
         "curves.csv",
         "film.mp4",
         "measures.csv",
-    ]
-    curves, measures = (pd.read_csv(figures / name) for name in ("curves.csv", "measures.csv"))
+    }
     assert curves[["seed", "epoch"]].to_numpy().tolist() == [[s, e] for s in (0, 1) for e in (1, 2, 3, 4)]
     assert set(measures) >= {"seed", "epoch", *reproduce.MEASURES, "sure"}
     rounds = pd.read_csv(tmp_path / "one" / "seed_1" / "rounds.csv")
     last = curves.query("seed == 1 and epoch == 4").iloc[0]
     assert last["d_loss"] == pytest.approx(rounds.query("epoch == 4")["d_loss"].mean(), rel=1e-3)
+
+
+def test_the_grid_that_is_nearest_to_the_real_images_is_kept_too(tmp_path, monkeypatch):
+    """Nearest after epoch 1, of the reports' grids none."""
+    distances = iter([0.1, 0.4, 0.3, 0.2])
+    whole_table = dict.fromkeys([*reproduce.MEASURES, "sure"], 0.0)
+    monkeypatch.setattr(reproduce, "measured", lambda *_: whole_table | {"kernel_distance": next(distances)})
+    command(monkeypatch, "one", "--out", str(tmp_path))
+    figures = tmp_path / "figures" / "one"
+    assert sorted(grid.name for grid in figures.glob("*.png")) == ["0001.png", "0002.png", "0004.png"]
 
 
 def test_a_film_ends_with_the_last_grid_and_leaves_out_the_same_number_between_two(tmp_path, monkeypatch):

@@ -166,7 +166,7 @@ def to_the_end(folder: Path, epochs: int) -> dict[int, Path]:
 
 def nearest_epoch(measures: pd.DataFrame) -> int:
     """The measured epoch after which the samples were nearest to the real images: of the least kernel distance."""
-    return int(measures.loc[measures["kernel_distance"].idxmin(), "epoch"])
+    return int(measures["epoch"].iloc[measures["kernel_distance"].argmin()])
 
 
 def smaller(picture: Path, copy: Path) -> None:

@@ -16,7 +16,7 @@ from gan_lab.runs import Run
 from gan_lab.training import Game, sample
 
 PAGE = Path(__file__).parents[1] / "docs" / "your_own_gan.md"
-RELATIVISTIC, PROJECTION, BEFORE = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+BEFORE, RELATIVISTIC, PROJECTION = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
 IMPORTS = BEFORE.partition("\nseed, epochs")[0]
 CELLS = pytest.mark.parametrize("cell", [RELATIVISTIC, PROJECTION], ids=["relativistic", "projection"])
 

@@ -76,7 +76,8 @@ def newest_samples(ax: Axes, run: Run) -> None:
     if run.pictures:
         newest = run.pictures[-1]
         ax.imshow(Image.open(newest).convert("RGB"), interpolation="nearest")
-        ax.set_title(f"{run.name}: samples after epoch {int(newest.stem)}")
+        between = "\n" if len(run.name) > 12 else " "
+        ax.set_title(f"{run.name}:{between}samples after epoch {int(newest.stem)}")
 
 
 class Dashboard:

@@ -112,7 +112,7 @@ playground()
 # report A (64 x 64).
 #
 # With images of your own (`data_dir`) the text still describes the bundled digits: read *class* where it says *digit*.
-# A line *Does not hold here* names a sentence that your run does not bear out.
+# A line *Does not hold here* names a sentence that is not true of your run.
 
 # %% tags=["parameters"]
 data_dir: str = ""  # the images; "" is the bundled digits [a folder, or one of MNIST, FashionMNIST, KMNIST]
@@ -488,8 +488,8 @@ print("\n".join(f"the classifiers are sure of {share:.0%} of the {name}" for nam
 # real images, the coverage how many of the real images have a drawing like them, the precision how many drawings lie
 # where real images do. A generator that knew the training images by heart would get the third column: only *copying*
 # tells it from a perfect one. It is the chance that a drawing lies nearer to the training images than an unseen image
-# does, so a generator that has learnt the distribution gets 0.5, and a copier 1 (but three copies among ten drawings, and
-# seven that lie far away, can give 0.5, too); below 0.5 the drawings lie farther from the training images than unseen
+# does, so a generator that has learnt the distribution gets 0.5, and a copier 1 (but five copies among ten drawings, and
+# five that lie far away, give 0.5, too); below 0.5 the drawings lie farther from the training images than unseen
 # images do. Compare two trainings by these numbers, and by more than one seed (notebook 2), and not by their losses.
 
 # %% tags=["claims"]
@@ -517,7 +517,7 @@ claim(
 
 # %% tags=["hide-input"]
 #| fig-alt: >
-#|   Three plots over the epochs, noisy and without end. D's two halves lie below log 2, G's loss above it. D is right about
+#|   Three plots over the epochs, noisy, and none of them settles. D's two halves lie below log 2, G's loss above it. D is right about
 #|   real and about fake images far more often than in one half of the cases.
 rounds = run.rounds
 smooth = max(10, len(rounds) // 50)
@@ -646,7 +646,8 @@ claim("the middle of the line lies well inside", line[6].norm() < 0.8 * radius)
 
 # %% tags=["hide-input"]
 #| fig-alt: >
-#|   Walks along the directions in which the drawings change most, a row each.
+#|   Left, a row for each digit, which changes along the direction in which its drawings change most. Right, a row for
+#|   each digit, which goes over to the next one with the same noise.
 if system == "DCGAN":
     class_explorer(game, images.classes, value_range=value_range)
 else:

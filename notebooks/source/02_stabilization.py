@@ -55,6 +55,7 @@ from gan_lab.noise import Noisy, NoisyImages
 from gan_lab.parameters import check_parameters
 from gan_lab.runs import Run
 from gan_lab.show import plots, scores_2d
+from gan_lab.show.colours import NEITHER
 from gan_lab.show.widgets import Dashboard
 from gan_lab.training import Game, bare, play, sample
 
@@ -68,7 +69,7 @@ plt.style.use(plots.STYLE)
 # `notebooks/parameters/02_report_a.yaml`, report B's in `02_report_b.yaml`.)
 #
 # With images of your own (`data_dir`) the text still describes the bundled digits: read *class* where it says *digit*.
-# A line *Does not hold here* names a sentence that your run does not bear out. The tables of ten seeds in section 6 are
+# A line *Does not hold here* names a sentence that is not true of your run. The tables of ten seeds in section 6 are
 # of the digits, whatever `data_dir` is.
 
 # %% tags=["parameters"]
@@ -211,7 +212,7 @@ ring_games = {
 # %% tags=["hide-input"]
 #| fig-alt: >
 #|   A row for each of three games, four moments each. In the balanced game the crosses spread over the eight heaps;
-#|   in the hasty one they sit together in few places, other ones each time.
+#|   in the hasty one they sit together in one clump, which moves on; without momentum they reach more heaps, slowly.
 limits = (-2.2, 2.2, -2.2, 2.2)
 shown = ("balanced", "hasty", "hasty, no momentum")
 moments = [ring_steps * i // 400 * 100 for i in (1, 2, 3, 4)]
@@ -240,7 +241,8 @@ plt.show()
 # The other disease. A generator turns a short $z$ into a large image, so all that it can draw is a thin sheet in the
 # space of images. The data are thin as well: almost no image is a digit. Two thin sheets hardly meet, and where they do
 # not, some $D$ is right about every point (Arjovsky and Bottou, 2017). Here the sheets are two lines, one unit apart.
-# The data are $x = (0, h)$ with random heights $h \sim \mathcal N(0, 1)$, and the generator is as simple as can be:
+# The data are $x = (0, h)$ with random heights $h \sim \mathcal N(0, 1)$ (drawn from a normal distribution of mean 0
+# and deviation 1), and the generator is as simple as can be:
 # $G_\theta(z) = (\theta, z)$. Its one parameter is its place. It stands at $\theta = 1$, and $\theta = 0$ would be
 # right.
 #
@@ -255,7 +257,7 @@ plt.show()
 # for the saturating and the non-saturating loss of notebook 1.
 #
 # Two remedies, which the next section takes apart, change what $D$ learns here. *One-sided smoothing* asks $D$ for 0.9
-# instead of 1 on real points. *Instance noise* adds $\sigma_n e$, $e \sim \mathcal N(0, I)$, to every point that $D$
+# instead of 1 on real points. *Instance noise* adds $\sigma_n e$, $e \sim \mathcal N(0, I)$ (such a number for each coordinate), to every point that $D$
 # sees, real or fake. The lines become two broad bands that overlap, and now the best score is a finite one. At a point
 # $x$, $D$ pays $-p_{\text{real}} \log D - p_{\text{fake}} \log(1 - D)$. Set the derivative to 0: the best answer is
 # $D^* = p_{\text{real}} / (p_{\text{real}} + p_{\text{fake}})$. And since $D = \sigma(s)$ means $s = \log \frac{D}{1 - D}$,
@@ -372,15 +374,18 @@ claim("On fakes nothing holds it", capped["score on fake"] < -5 and capped["satu
 # %% [markdown]
 # Here are three of the landscapes of $D(x)$, lighter is more real, with some of the data (coloured dots) and of the
 # fakes (crosses), as $D$ sees them. The black arrows are the saturating pull on a point at that place, in the mean over
-# the noise. Where there is hardly any pull, the arrow shrinks to a small black dot. Compare the first landscape with the
+# the noise. Where there is hardly any pull, the arrow shrinks to a small black dot; beyond a pull of 1 all arrows have one length. (On
+# the lightest ground $D$ is above 0.99 and looks flat, but the score still rises there, and the arrows follow the score.
+# Left of the data they even lead away: no fake stood there, so nothing has taught $D$ to fall again.)
+# Compare the first landscape with the
 # one behind noise: where is it steep, and do the fakes stand there?
 
 
 # %% tags=["hide-input"]
 #| fig-alt: >
 #|   Three landscapes over the two lines. Without noise, and with one-sided smoothing, D falls in a narrow band
-#|   between the lines and the arrows at the fakes are dots; behind noise 0.3 it falls evenly and arrows point to the
-#|   data.
+#|   between the lines and the arrows at the fakes are dots; behind noise 0.3 it falls over the whole gap, and arrows
+#|   reach as far as the first fakes.
 def behind_noise(D, e, x):
     """Minus the saturating loss of the points x, in the mean over the noise e: the arrows climb it."""
     return F.softplus(D((x + e).flatten(0, 1))).view(len(e), -1).mean(0)
@@ -512,7 +517,8 @@ claim(
 #
 # ### Label smoothing: a target below 1
 #
-# $D$ is asked to answer $\alpha$ for real images and $\beta$ for fakes, instead of 1 and 0. Let $p_r(x)$ and $p_g(x)$
+# $D$ is asked to answer $\alpha$ for real images and $\beta$ for fakes, instead of 1 and 0 (this $\beta$ is none of
+# Adam's). Let $p_r(x)$ and $p_g(x)$
 # be the densities of real and generated images. Against a fixed $G$ the best answer at $x$ is the average target there
 # (again the derivative of what $D$ pays at $x$, set to 0):
 #
@@ -532,7 +538,7 @@ claim(
 #|   Left, the best D over x, between real images round 0 and fakes round 4: with two-sided smoothing it is flat at
 #|   0.1 on the right. Right, what G feels: hardly any slope there, and a large one with the other targets.
 x = torch.linspace(-5, 9, 400, dtype=torch.float64, requires_grad=True)
-slopes = {}
+slopes, pulls_at_4 = {}, {}
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.2))
 for name, alpha, beta in (("plain", 1.0, 0.0), ("one-sided", 0.9, 0.0), ("two-sided", 0.9, 0.1)):
     p_r, p_g = (torch.exp(-((x - mean) ** 2) / 2) for mean in (0.0, 4.0))
@@ -542,7 +548,7 @@ for name, alpha, beta in (("plain", 1.0, 0.0), ("one-sided", 0.9, 0.0), ("two-si
     left.plot(x.detach(), best.detach(), label=name)
     right.plot(x.detach(), slope, label=name)
     at = (x - 6).abs().argmin()
-    slopes[name] = slope[at].item()
+    slopes[name], pulls_at_4[name] = slope[at].item(), slope[(x - 4).abs().argmin()].item()
     print(f"{name:9}: at x = 6, D* = {best[at]:.1e}; there G is pulled with slope {slopes[name]:.4f}")
 left.fill_between(x.detach(), 0.3 * p_r.detach(), alpha=0.2, label="real images")
 left.fill_between(x.detach(), 0.3 * p_g.detach(), alpha=0.2, hatch="//", label="fake images")
@@ -552,12 +558,13 @@ left.legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
-# The fakes around $x = 4$ should move left. On the far right, where they are worst, two-sided smoothing hardly pulls at
-# all.
+# The fakes around $x = 4$ should move left. Two-sided smoothing hardly pulls there, and on the far right, where they are
+# worst, not at all.
 
 # %% tags=["claims"]
 others_pull = min(slopes["plain"], slopes["one-sided"]) > 1
-claim("two-sided smoothing hardly pulls at all", others_pull and abs(slopes["two-sided"]) < 0.01)
+claim("worst, not at all.", others_pull and abs(slopes["two-sided"]) < 0.01)
+claim("Two-sided smoothing hardly pulls there", 100 * abs(pulls_at_4["two-sided"]) < pulls_at_4["plain"])
 
 # %% [markdown]
 # When the fakes have become like the real images, $p_r = p_g$, and (1) is the same everywhere: $D^* = (\alpha + \beta)
@@ -871,6 +878,7 @@ for ax, (name, (run, game)) in zip(axes[1:], runs.items(), strict=True):
 axes[0].axhline(good, color="black", linewidth=0.8, linestyle="--", label="good")
 axes[0].axhline(judge.floor["kernel_distance"], color="black", linewidth=0.8, linestyle=":", label="unseen images")
 axes[0].set(title="quality while it trains", xlabel="epochs played", ylabel="kernel distance (lower is better)")
+axes[0].set_ylim(top=1.6 * axes[0].get_ylim()[1])  # room for the legend
 axes[0].legend(fontsize=8)
 plt.show()
 
@@ -911,7 +919,7 @@ judge.beside(draw(runs[setting][1])).loc[[*asked, "precision"]].round(3)
 # $\beta_1 = 0.5$: smaller steps of $G$, as large as $D$'s, and with less momentum. All step sizes were found by trying,
 # with other seeds, the hasty ones so that the game is unstable. The remedies were not: each was tried at one strength.
 # Two settings of one seed begin with the same weights and see the images in the same order, so they share some of their
-# luck. (The noise $z$ soon is another one where noise is added to images.) That is why the *differences* are taken seed
+# luck. (Noise on the images uses up random numbers, too, so there the two soon get different $z$.) That is why the *differences* are taken seed
 # by seed (they are *paired*). Each mean difference gets Student's 95 % interval, which holds the truth in 95 of 100
 # such experiments, if the differences are roughly normal.
 
@@ -1044,7 +1052,7 @@ late = hasty.pivot(index="seed", columns="setting", values="late_distance")[list
 single = late.drop(columns="plain").sub(late["plain"], axis=0)
 fig, ax = plt.subplots(figsize=(8, 2.8))
 for place, setting_name in enumerate(single):
-    ax.scatter(single[setting_name], [place] * len(single), marker="|", s=200)
+    ax.scatter(single[setting_name], [place] * len(single), marker="|", s=200, color=NEITHER)
 ax.axvline(0, color="black", linewidth=0.8)
 ax.set_yticks(range(single.shape[1]), single.columns)
 ax.invert_yaxis()
@@ -1095,7 +1103,8 @@ exercises.check_coverage(my_coverage)
 # <details><summary>Hint</summary><code>distances.kthvalue(k, dim=1).values</code> is the k-th smallest number of each
 # row. Whether a ball holds any fake point: <code>.any(dim=1)</code>.</details>
 #
-# **2. Noisy labels.** Another old trick: swap the targets of $D$, real for fake, for each image with probability 5 %.
+# **2. Noisy labels.** Another old trick: swap the targets of $D$, real for fake, for each image with probability 5 %, by a
+# coin of its own for each real and each fake image.
 # Write it as a loss. Which loss of this notebook is it on average? Then add it to `settings` and train with it.
 
 

@@ -64,7 +64,7 @@ plt.style.use(plots.STYLE)
 # notebook from here on: the next cell of code checks what you wrote.
 #
 # With images of your own (`data_dir`) the text still describes the bundled digits: read *class* where it says *digit*.
-# A line *Does not hold here* names a sentence that your run does not bear out. The tables of ten seeds are of the
+# A line *Does not hold here* names a sentence that is not true of your run. The tables of ten seeds are of the
 # digits, whatever `data_dir` is.
 
 # %% tags=["parameters"]
@@ -273,7 +273,7 @@ print(f"{system}: the heads of D: score {heads[0]:,} parameters, classes {heads[
 #   differ wildly, so a variety above 1 is no praise.
 # * **Coverage** of class $k$: around every real image of the class lies, in the same features, the ball that reaches to its
 #   fifth nearest neighbour in the class; coverage is the share of these balls that hold a sample, whichever class it was made for. Bad drawings
-#   hardly raise it: only an odd real image has a ball so large that it holds them.
+#   hardly raise it: only a real image that is unlike all others has a ball so large that it holds them.
 #
 # Half of the held-out images is kept to compare with. The other half, real images that nobody has seen, shows what can be
 # reached:
@@ -651,8 +651,8 @@ print(f"negative in {(paired < 0).sum()} of {len(paired)}")
 #
 # Does an AC-GAN have to pay for its obedience with variety? Here is a case that can be computed. Let the real "images"
 # be numbers, those of class 0 normal around $-1$ and those of class 1 around $+1$, both with deviation 1, so that the
-# classes **overlap**. Let $p_y(x)$ be half the density of class $y$ (each class is half of the data), $q_y(x)$ that of
-# the samples made for it, and $p$, $q$ their sums over $y$. Whatever $G$ does, let $D$ always give its best answers,
+# classes **overlap**. Let $p_y(x)$ be half the density of class $y$ (each class is half of the data), $q_y(x)$ half
+# the density of the samples made for it, and $p$, $q$ their sums over $y$. Whatever $G$ does, let $D$ always give its best answers,
 # those that maximise (1) and (2):
 #
 # $$ D^*(x) = \frac{p(x)}{p(x) + q(x)} \qquad (3)$$
@@ -707,7 +707,7 @@ for ax, (w, q) in zip(axes, made.items(), strict=True):
     print(
         f"w = {w:3}: made for class 1: mean {mean:.2f}, deviation {deviation:.2f}, on the other side of 0: {wrong:.0%}"
     )
-axes[0].set_ylabel("density")
+axes[0].set_ylabel("half the density")
 fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
 plt.show()
 
@@ -868,7 +868,9 @@ class_explorer(game, images.classes)
 
 # %% [markdown]
 # On the right side, does the digit change smoothly on its way, or does it snap from one class to the next? And does the
-# same $z$ mean the same handwriting in different classes: slant, thickness, size?
+# same $z$ mean the same handwriting in different classes: slant, thickness, size? (On the left side the ends lie four
+# standard deviations out, where hardly any $z$ falls. $G$ was almost never asked for these, and a digit may end there as
+# something else.)
 #
 # ## What to take along
 #
@@ -941,7 +943,7 @@ class Projection(nn.Module):
         ### END SOLUTION
 
     def forward(self, x, y):
-        # self.trunk(x) is h
+        # self.trunk(x) is h, (N, F); self.linear(h) is (N, 1), and .squeeze(1) makes it (N,)
         ### BEGIN SOLUTION
         h = self.trunk(x)
         return self.linear(h).squeeze(1) + (self.v(y) * h).sum(1)

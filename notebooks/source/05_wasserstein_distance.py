@@ -60,7 +60,7 @@ plt.style.use(plots.STYLE)
 # Change a line, and run the notebook from here on: the next cell of code checks what you wrote.
 #
 # With images of your own (`data_dir`) the text still describes the bundled digits: read *class* where it says *digit*.
-# A line *Does not hold here* names a sentence that your run does not bear out.
+# A line *Does not hold here* names a sentence that is not true of your run.
 
 # %% tags=["parameters"]
 seed: int = 0  # every random number follows from it [at least 0]
@@ -110,7 +110,7 @@ print(f"as probabilities: W = {W} / {P.sum()} = {W / P.sum()} steps")
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3))
 transport_plots.heaps(left, P, Q)
 left.set_title("The piles as they are, and as they are wanted", fontsize=10)
-right.bar(np.arange(3) + 0.5, delta[:3], width=0.9, color=np.where(delta[:3] > 0, REAL, FAKE))
+right.bar(np.arange(3) + 0.5, delta[:3], width=0.9, color=NEITHER)
 right.axhline(0, color="black", linewidth=0.8)
 right.set(xlabel="place", ylabel="$\\delta$ (shovelfuls, to the right)", xticks=range(4), yticks=range(-1, 3))
 right.set_title("What must cross each gap: the area is W", fontsize=10)
@@ -303,9 +303,9 @@ print(f"2 JSD - 2 log 2, with 1/2      = {2 * js(p, q) - 2 * np.log(2):.5f}")
 print(f"2 JSD - 2 log 2, without 1/2   = {2 * without - 2 * np.log(2):.5f}")
 
 # %% [markdown]
-# (4) needs the halves. As a thing to minimise, twice the JSD does no harm. Beside (4) it is wrong, and so it is beside
+# (4) needs the halves. As a thing to minimise, twice the JSD does no harm. But it does not fit (4). Nor does it fit
 # the statement that two distributions without a common place have JSD $\log 2$, which the WGAN paper makes too (Example
-# 1).
+# 1): without the halves it would be $2 \log 2$.
 
 # %% tags=["claims"]
 with_halves, without_halves = 2 * js(p, q) - 2 * np.log(2), 2 * without - 2 * np.log(2)
@@ -481,7 +481,7 @@ f = lipschitz_dual(1)[1]
 # %% tags=["hide-input"]
 #| fig-alt: >
 #|   Left, the best 1-Lipschitz function over the four places: slopes of +1 and -1. Right, a bar for each gap: what
-#|   the function earns there, its slope times what crosses the gap; together it is W.
+#|   the function earns there, minus its slope times what crosses the gap; together it is W.
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3))
 left.plot(places, f, "o-")
 left.set(xlabel="place", ylabel="f (steps)", xticks=places, title="The best f: slopes +1 and -1")
@@ -1210,7 +1210,10 @@ fig, axes = plt.subplots(1, 4, figsize=(12, 3.3), width_ratios=(2.4, 1, 1, 1))
 for (name, table), marker in zip(closeness.items(), "o^s", strict=True):
     axes[0].semilogx(batches, table.mean(0), marker=marker, label=name)
 axes[0].set(
-    xlabel="real images in the batch n", ylabel="W1 to the batch (pixel units)", xticks=batches, xticklabels=batches
+    xlabel="real images in the batch n",
+    ylabel="W1 to the batch (of pixels from -1 to 1)",
+    xticks=batches,
+    xticklabels=batches,
 )
 axes[0].minorticks_off()
 axes[0].set_title("Who imitates a batch best?")
@@ -1241,8 +1244,8 @@ for n, *row, (low, high), difference in zip(
 # training. (Below $n = 64$ there are more centroids than real candidates, which helps the centroids; above it there are
 # fewer, which hurts them. At $n = 64$ there are as many, and blur still wins.) In the smallest batch even the mean
 # image, alone, beats them. A generator that really minimised this distance, batch by batch, would be driven to blur
-# (Stanczuk et al. 2021). The floor is to blame: real against real is still far above 0. Only with many images, and then
-# against only 64 centroids: in the largest batches here the genuine ones win.
+# (Stanczuk et al. 2021). The floor is to blame: real against real is still far above 0. The genuine
+# images win only in the largest batches here, and there they have just 64 centroids against them.
 
 # %% tags=["claims"]
 claim("a gray average is closer to a random image than another sharp image is.", gray < 0.9 * sharp)
@@ -1256,7 +1259,7 @@ claim(
 alone = against_truth(real[:, 0] - closeness["the mean image"][:, 0], 0)
 claim("In the smallest batch even the mean image, alone, beats them.", alone.low > 0, alone)
 claim("real against real is still far above 0", real.mean(0)[-1] > 2)
-claim("in the largest batches here the genuine ones win.", intervals[-1][1] < 0, against_truth(extra[:, -1], 0))
+claim("The genuine images win only in the largest batches here", intervals[-1][1] < 0, against_truth(extra[:, -1], 0))
 
 # %% [markdown]
 # ## 9. What a WGAN does not promise
@@ -1385,7 +1388,7 @@ for (way, value), marker in zip(answers.items(), "os^D", strict=True):
     ax.semilogy(range(len(sets)), value, marker=marker, markersize=7, linewidth=1, label=way)
 ax.axhline(floor, color="black", linewidth=0.8, label="exact, real to real")
 ax.set(xticks=range(len(sets)), xticklabels=sets, title="One distance, four answers")
-ax.set_ylabel("exact W1 (pixel units), estimates")
+ax.set_ylabel("exact W1 (of pixels from -1 to 1), estimates")
 ax.set(xlim=(-0.2, len(sets) + 0.4))
 ax.legend(loc="lower right")
 plt.show()
@@ -1477,8 +1480,8 @@ moves += [(1, 2, 2), (3, 2, 1)]
 exercises.check_moves(moves, P, Q)
 
 # %% [markdown]
-# <details><summary>Hint</summary>The three numbers <code>delta</code> of section 1 say how much goes over each border,
-# and the sign in which direction.</details>
+# <details><summary>Hint</summary>The first three numbers of <code>delta</code> in section 1 say how much crosses each
+# gap, and the sign in which direction.</details>
 #
 # **3. A proof.** Find a 1-Lipschitz `f` that proves the distance of these piles.
 
@@ -1517,7 +1520,7 @@ exercises.check_largest_slope(largest_slope)
 # the second ones sums all the first ones times c. And the output?</details>
 #
 # **5. How much noise?** Two points lie one unit apart. How much noise halves their JSD, from $\log 2$ to
-# $\frac12 \log 2$? (Try values; `js` and `ridge` are at hand.)
+# $\frac12 \log 2$, to within one hundredth of $\log 2$? (Try values; `js` and `ridge` are at hand.)
 
 # %%
 sigma = 0.1  # too little
@@ -1529,7 +1532,7 @@ sigma = 0.49
 exercises.check_noise(sigma)
 
 # %% [markdown]
-# <details><summary>Hint</summary><i>sigma</i> must be about half of the distance between the two points. A loop over
+# <details><summary>Hint</summary><i>sigma</i> is a little less than half of the distance between the two points. A loop over
 # <code>np.arange(0.1, 2, 0.01)</code> finds it.</details>
 #
 # **6. Damping.** With R1 of weight $w$ the linearised game at the solution has the eigenvalues

@@ -62,7 +62,7 @@ plt.style.use(plots.STYLE)
 # Change a line, and run the notebook from here on: the next cell of code checks what you wrote.
 #
 # With images of your own (`data_dir`) the text still describes the bundled digits: read *class* where it says *digit*.
-# A line *Does not hold here* names a sentence that your run does not bear out. The tables of ten seeds are of the
+# A line *Does not hold here* names a sentence that is not true of your run. The tables of ten seeds are of the
 # digits, whatever `data_dir` is.
 
 # %% tags=["parameters"]
@@ -93,7 +93,7 @@ run_dir: str = ""  # where the runs are kept; "" makes a folder in runs/ named a
 #   1 for copies, less if they lie farther away.
 #
 # For *coverage* and *sure* the goal is what unseen real images get, printed below, and for *copying* it is 1/2: nearer
-# to the goal is better, and above it is not. (Of *copying* this is no proof: a few copies among samples that lie far away
+# to the goal is better, and a value above it is not better than the goal. (Of *copying* this is no proof: a few copies among samples that lie far away
 # give 1/2, too. Look at neighbours, as in notebook 1. With images of your own two goals are printed: yours is for section 8,
 # that of the bundled digits for the tables of the other sections.)
 #
@@ -144,6 +144,9 @@ fig, axes = plt.subplots(1, 4, figsize=(11, 4.6))
 for ax, (name, x) in zip(axes, seen.items(), strict=True):
     plots.grid(ax, x, nrow=4, title=name)
 plt.show()
+
+# %% [markdown]
+# The games below shift, and turn, scale and slant. (The cut is shown beside them; none of them uses it.)
 
 # %%
 print(f"MOVES = {', '.join(move.__name__ for move in ladder.MOVES)}; P = {ladder.P}\n")
@@ -198,8 +201,10 @@ plt.show()
 # with $p = 0.4$. Only $0.6^2 = 36$ % of its images are not moved at all, and still nothing leaks: each of the two can
 # be undone, so both can.) A mirror leaks at exactly $1/2$: then half of the images are mirrored, and nobody can say
 # which half. The shift by $-1$, 0 or 1 leaks first at $3/4$, and twice more where other eigenvalues pass through 0.
-# Drawn as the difference of two equal draws, it leaks nowhere below $p = 1$. So are the moves of `gan_lab/moves.py`
-# drawn, and `Augmented` refuses a $p$ at which a move may leak.
+# Drawn as $a - b$, with $a$ and $b$ drawn independently and in the same way, it leaks nowhere below $p = 1$. `translate`
+# and `affine` of `gan_lab/moves.py` are drawn so (and digits have a margin, so that a shift pushes nothing out of the
+# frame). The other moves there leak nowhere below $p = 1$, either; their docstrings say why. `Augmented` refuses a $p$ at
+# which a move may leak.
 
 # %% tags=["claims"]
 claim("none of the three curves is 0 there.", min(v[p_of < 0.5].min() for v in least.values()) > 0.01)
@@ -227,8 +232,9 @@ claim("it leaks nowhere below $p = 1$.", (difference >= 1 - p_of - 1e-6).all())
 # batch norm:
 #
 # * **Spectral norm** (Miyato et al., 2018): each layer's weights $W$ are divided by their largest singular value, the
-#   most by which $W$ can lengthen a vector: $W / \sigma(W)$, where $\sigma$ is not the sigmoid. It is used with the
-#   **hinge loss** (Lim and Ye, 2017), where $D$ pays for a score only until it is beyond 1 for real images, and
+#   most by which $W$ can lengthen a vector: $W / \sigma(W)$, where $\sigma$ is not the sigmoid. It is often used
+#   with the **hinge loss** (Lim and Ye, 2017). Here the game *spectral norm* still has the loss of notebook 1, and the
+#   game *hinge* has both. In the hinge loss $D$ pays for a score only until it is beyond 1 for real images, and
 #   beyond $-1$ for fake ones: $\mathbb{E}_x[\max(0, 1 - D(x))] + \mathbb{E}_z[\max(0, 1 + D(G(z)))]$. $G$ minimises
 #   $-\mathbb{E}_z[D(G(z))]$, as in notebook 4.
 # * **R1** (Mescheder et al., 2018) is a penalty on the slope of $D$ at the real images, with the gradient $\nabla$ in
@@ -275,7 +281,7 @@ plt.show()
 # minutes, and all of them also after the same number of rounds. Each idea is compared with the one that it is built on,
 # seed by seed. (The row *DCGAN* is the average of section 2: the same trainings, drawn with the average and with $G$
 # itself. All other rows have the average, too, and from *augmentation* on the same augmentation, with $p = 0.4$ except for
-# *adaptive*. The learning rate and $\gamma$ were chosen with two other seeds; another
+# *adaptive*. The learning rate and $\gamma$, 1 for R1 and R2, were chosen with two other seeds; another
 # choice might suit an idea better.)
 
 # %%
@@ -298,8 +304,8 @@ in_time, in_rounds = rungs(1005, "180 s"), rungs(1005, "steps")
 fig, axes = plt.subplots(1, 4, figsize=(11, 4), sharey=True, layout="constrained")
 for ax, (measure, name) in zip(axes, measures.items(), strict=True):
     for rows, label, shift in ((in_time, "in three minutes", -0.15), (in_rounds, "in equal rounds", 0.15)):
-        better = "lower" if measure == "kernel_distance" else "higher"
-        title = f"{name} ({better})"
+        better = {"kernel_distance": "lower", "copying_features": "nearer to 1/2"}.get(measure, "higher")
+        title = f"{name}\n({better} is better)"
         plots.differences(ax, rows[rows["measure"] == measure], by="idea", title=title, label=label, shift=shift)
     ax.set_xlabel("difference", fontsize=8)
 axes[0].set_yticks(range(8), [f"{idea}\nbeside {below}" for idea, below in ladder.BELOW.items()], fontsize=7)
@@ -336,7 +342,7 @@ in_words(in_time)
 # normal differences. (Ten equal signs come by chance once in 512 times; among 32 comparisons this is a hint.) In kernel
 # distance no difference is found. After equal rounds, which are fewer, the average covers more.
 #
-# **To hold $D$ in place of its batch norm pays, but not at once.** After three minutes the kernel distance is lower
+# **Spectral norm or R1, used instead of $D$'s batch norm, pays, but not at once.** After three minutes the kernel distance is lower
 # with spectral norm, and with R1, than with batch norm. After the first minute they cover less of the real images than
 # batch norm does. (These two games also do without $D$'s batch norm, and under R1 $D$'s weights begin larger. A game
 # without batch norm and without a hold was not played, so which of the two pays is not known.)
@@ -346,7 +352,7 @@ after_a_minute = rungs(1005, "60 s")
 in_words(after_a_minute)
 
 # %% [markdown]
-# **Of some ideas no sure gain in kernel distance is found after three minutes.** Hinge beside spectral norm: in kernel
+# **Of some ideas no reliable gain in kernel distance is found after three minutes.** Hinge beside spectral norm: in kernel
 # distance no difference is found. Augmentation, with a thousand images: it is lower, but that is not left after the
 # correction. More of its samples can be named, and that is left. Adaptive augmentation covers less than the fixed $p$,
 # and the gap grows from the first minute to the third. Its $p$ begins at 0, and passes 0.4 after a minute at the
@@ -424,14 +430,18 @@ for n, rows in fewer.items():
     display(in_words(rows))
 
 # %% [markdown]
-# With 100 images and without augmentation no sample can be named in five of the ten trainings, and in the best one 35 %
-# of them. With augmentation more can, and at least 30 % in each. With 300 images it gives nothing that we find, in
+# With 100 images and without augmentation the average of $G$ draws no sample that can be named in five of the ten
+# trainings, and in the best one 35 % of them. ($G$ itself draws none in five trainings, too; in three both draw none.) With
+# augmentation more can, and at least 30 % in each. With 300 images it gives nothing that we find, in
 # kernel distance. Labels, on top of augmentation, let far more samples be named, with 300 images and with 100.
 
 # %% tags=["claims"]
 of_100, of_300 = (fewer[n].set_index(["idea", "measure"]) for n in (100, 300))
-plain = table.query("images == 100 and idea == 'DCGAN' and at == '60 s'")["sure"]
-claim("no sample can be named in five of the ten trainings", (plain == 0).sum() == 5 and len(plain) == 10)
+minute = table.query("images == 100 and at == '60 s'").pivot(index="seed", columns="idea", values="sure")
+plain, raw = minute["DCGAN"], minute["DCGAN, no average"]
+claim("no sample that can be named in five of the ten trainings", (plain == 0).sum() == 5 and len(plain) == 10)
+claim("$G$ itself draws none in five trainings, too; in three both draw none.", (raw == 0).sum() == 5)
+claim("in three both draw none.", ((raw == 0) & (plain == 0)).sum() == 3)
 claim("in the best one 35 % of them.", f"{plain.max():.0%}" == "35%")
 with_moves = table.query("images == 100 and idea == 'augmentation' and at == '60 s'")["sure"]
 moved, told = of_100.loc[("augmentation", "sure")], [of.loc[("labels", "sure")] for of in (of_300, of_100)]
@@ -482,7 +492,9 @@ print(f"coverage {last['coverage']:.0%}, sure {last['sure']:.0%}")
 
 # %% tags=["hide-input"]
 #| fig-alt: >
-#|   Walks along the directions in which the drawings change most, a row each.
+#|   Left, a row for each class, which changes along the direction in which its drawings change most. Right, a row for
+#|   each class, which goes over to the next one with the same noise. (Without classes: walks along the directions in
+#|   which the drawings change most, a row each.)
 if hasattr(bare(game.G), "classes"):  # it is told a class
     class_explorer(game, images.classes)
 else:
@@ -555,9 +567,9 @@ film(G_free(walk), alt="a film in which one handwritten digit turns into the nex
 # ## What to take along
 #
 # * Use what you know of your images: with a thousand of them, labels raised the coverage and the share that can be named most.
-# * With a hundred images, and no labels, half of the games failed without augmentation, and none with it; below $p = 1/2$
-#   it does not leak.
-# * Spectral norm or R1 in place of $D$'s batch norm pays if there is time for it.
+# * With a hundred images, and no labels, the average of $G$ drew nothing that can be named in half of the games without
+#   augmentation, and in none of those with it; below $p = 1/2$ augmentation does not leak.
+# * Spectral norm or R1, used instead of $D$'s batch norm, pays if there is time for it.
 # * Compare ideas in the same time *and* in the same number of rounds, over several seeds. Some of them give nothing
 #   here, and may do so elsewhere.
 #
@@ -658,3 +670,19 @@ exercises.check_pairs(Pairs())
 # above section 8's first one: <code>ladder.IDEAS["mine"] = mine; idea = "mine"</code>. Run section 8 from there, with
 # <code>seed = 0</code>, 1 and 2, and the same with <code>idea = "labels"</code>. Three seeds are a hint and no proof: do the
 # differences of the three pairs agree in sign?</details>
+#
+# ## Sources
+#
+# * A. Brock, J. Donahue, K. Simonyan, *Large scale GAN training for high fidelity natural image synthesis*, 2019.
+# * N. Huang, A. Gokaslan, V. Kuleshov, J. Tompkin, *The GAN is dead; long live the GAN! A modern GAN baseline*, 2024.
+# * A. Jolicoeur-Martineau, *The relativistic discriminator: a key element missing from standard GAN*, 2018.
+# * T. Karras, T. Aila, S. Laine, J. Lehtinen, *Progressive growing of GANs for improved quality, stability, and
+#   variation*, 2018.
+# * T. Karras, M. Aittala, J. Hellsten, S. Laine, J. Lehtinen, T. Aila, *Training generative adversarial networks with
+#   limited data*, 2020.
+# * J. H. Lim, J. C. Ye, *Geometric GAN*, 2017.
+# * L. Mescheder, A. Geiger, S. Nowozin, *Which training methods for GANs do actually converge?*, 2018.
+# * M. Mirza, S. Osindero, *Conditional generative adversarial nets*, 2014.
+# * T. Miyato, T. Kataoka, M. Koyama, Y. Yoshida, *Spectral normalization for generative adversarial networks*, 2018.
+# * T. Miyato, M. Koyama, *cGANs with projection discriminator*, 2018.
+# * J.-Y. Zhu, P. Krähenbühl, E. Shechtman, A. Efros, *Generative visual manipulation on the natural image manifold*, 2016.

@@ -147,7 +147,7 @@ claim("How good report B's critic is, no number here tells", all_are("cannot be 
 # 13, 3 and 4).
 #
 # With images of your own (`data_dir`) the text still describes the bundled digits: read *class* where it says *digit*.
-# A line *Does not hold here* names a sentence that your run does not bear out. What was played to its end, and tables
+# A line *Does not hold here* names a sentence that is not true of your run. What was played to its end, and tables
 # over seeds, are of the digits, whatever `data_dir` is.
 
 # %% tags=["parameters"]
@@ -419,10 +419,10 @@ K, full = len(images32.classes), min(256, len(images32))
 for i, batch in enumerate(images32.labels.split(full), start=1):
     dropped = "" if len(batch) == full else "   dropped"
     print(f"batch {i}: {batch.bincount(minlength=K).tolist()}{dropped}")
-kept = full_batches(images32, full)
-never = [k for k in range(K) if not (kept.labels == k).any()]
+reaching = full_batches(images32, full)
+never = [k for k in range(K) if not (reaching.labels == k).any()]
 names = ", ".join(images32.classes[k] for k in never) or "no class"
-print(f"{len(kept)} of {len(images32)} images ever reach D; of {names} there is none among them")
+print(f"{len(reaching)} of {len(images32)} images ever reach D; of {names} there is none among them")
 
 # %% [markdown]
 # A small AC-GAN, with settings of ours, that is trained without the classes that never come. Held-out images are not
@@ -430,15 +430,15 @@ print(f"{len(kept)} of {len(images32)} images ever reach D; of {names} there is 
 
 # %%
 to_train, held_out = load_with_held_out(data_dir, size=32)
-kept = to_train.part(~torch.isin(to_train.labels, torch.tensor(never, dtype=torch.int64)))
+to_play = to_train.part(~torch.isin(to_train.labels, torch.tensor(never, dtype=torch.int64)))
 torch.manual_seed(seed)
 G, D = acgan32.Generator(classes=K, width=0.25), acgan32.Discriminator(classes=K, width=0.5)
 adam = [torch.optim.Adam(player.parameters(), lr=1e-3, betas=(0.5, 0.999), fused=True) for player in (G, D)]
 game_B = Game(G, D, AuxiliaryClassifier(NonSaturating()), *adam, fabric=Fabric(accelerator="cpu", devices=1))
-batch_B = min(16, len(kept))
-run_B = Run("class-lost", game_B, kept, run_dir, batch_size=batch_B, seed=seed)
+batch_B = min(16, len(to_play))
+run_B = Run("class-lost", game_B, to_play, run_dir, batch_size=batch_B, seed=seed)
 for epoch in run_B.epochs(lost_epochs):
-    for played in play(game_B, kept, batch_size=batch_B, epoch=epoch, seed=seed):
+    for played in play(game_B, to_play, batch_size=batch_B, epoch=epoch, seed=seed):
         run_B.log(played)
     run_B.save()
 ended = run_B.rounds.query("epoch == epoch.max()").mean()
@@ -1070,8 +1070,8 @@ exercises.check_lost(lost)
 # <details><summary>Hint</summary>Full batches hold the first <code>len(labels) // batch_size * batch_size</code>
 # images; <code>set(labels.tolist())</code> minus those that are in there.</details>
 #
-# **2. Targets that sum to 1.** Write `smoothed(y, K, epsilon)`: for each of the labels $y$ (N,) the mixture of its
-# one-hot row and the uniform distribution that case 10 calls the original, in a row: (N, K).
+# **2. Targets that sum to 1.** Write `smoothed(y, K, epsilon)`: for labels $y$ (N,) and $K$ classes, a table (N, K). Row $i$
+# is the target of Szegedy et al. (case 10) for the label $y_i$: its one-hot row and the uniform distribution, mixed.
 
 
 # %%

@@ -82,7 +82,21 @@ def check_conditional(D: nn.Module, images: ImageSet) -> Claims:
             "another label moves the score of every image by as much, so G cannot learn from D what a class looks like"
         )
         yield (gap - gap.mean()).abs().max() > 1e-3 * gap.abs().max(), f"{alike}: multiply v_y by h"
+        parts = dict(asked.named_children())
+        trunk, linear, v = (parts.get(name) for name in ("trunk", "linear", "v"))  # the notebook's own names
+        if trunk and isinstance(linear, nn.Linear) and isinstance(v, nn.Embedding) and fits(v, linear):
+            h = trunk(x)
+            right = linear(h).squeeze(1) + (v(y) * h).sum(1)
+            yield torch.allclose(own, right, rtol=1e-3, atol=1e-4), "it uses x and y, but it is not u . h + b + v_y . h"
     yield asked(x, y).requires_grad, "no gradient passes through the scores: leave detach and no_grad out"
+    pixels = x.clone().requires_grad_()
+    score = asked(pixels, y)
+    for told, hint in (
+        (score, "no gradient reaches the image, and so none would reach G: leave detach out"),
+        (score - asked(pixels, other), "how well x fits y passes no gradient to x, and so none to G: leave detach out"),
+    ):
+        (slope,) = torch.autograd.grad(told.sum(), pixels, retain_graph=True, allow_unused=True, materialize_grads=True)
+        yield (slope != 0).any(), hint
     weights = [w for w in asked.parameters() if w.requires_grad]
 
     def reached(k: int) -> Tensor:
@@ -92,3 +106,8 @@ def check_conditional(D: nn.Module, images: ImageSet) -> Claims:
 
     learned = not torch.equal(reached(0), reached(1))
     yield learned, "what tells the classes apart is not learned: make v_y an nn.Embedding or an nn.Parameter"
+
+
+def fits(v: nn.Embedding, linear: nn.Linear) -> bool:
+    """Whether v_y can be multiplied by h."""
+    return v.embedding_dim == linear.in_features

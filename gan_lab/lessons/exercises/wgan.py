@@ -6,7 +6,7 @@ from torch import Tensor
 from gan_lab import lipschitz, losses
 from gan_lab.lessons.exercises.answer import Claims, check, close, learns
 from gan_lab.lessons.exercises.losses import losses_equal
-from gan_lab.lessons.wrong_penalties import deviations
+from gan_lab.lessons.wrong_penalties import deviations, recorded
 from gan_lab.lipschitz import Penalty
 from gan_lab.losses import Loss
 
@@ -17,9 +17,17 @@ WITH_A_GRAPH = "differentiate with create_graph=True, and leave detach and no_gr
 def check_gradient_penalty(answer: Penalty) -> Claims:
     """Is answer(score, real, fake) the penalty of Algorithm 1 of WGAN-GP, with weight 10?"""
     real, fake = torch.randn(2, 5, 2, 3, 3, generator=torch.Generator().manual_seed(0))
-    learns(answer(Curved(), real, fake), "the penalty", WITH_A_GRAPH)
+    theirs, ours, asked = Curved(), Curved(), list[Tensor]()
+    value = answer(recorded(theirs, asked), real, fake)
+    learns(value, "the penalty", WITH_A_GRAPH)
     for sentence in deviations(answer):
         yield False, sentence
+    right = 10 * (lipschitz.gradient_norms(ours, torch.cat(asked)[-len(real) :]) - 1).square().mean()
+    (gradient,), (true,) = (torch.autograd.grad(one, D.w) for one, D in ((value, theirs), (right, ours)))
+    yield (
+        close(gradient, true),
+        "its value is right, and its gradient in the critic's weights is another one: detach nothing",
+    )
 
 
 @check

@@ -412,6 +412,38 @@ class Projection(nn.Module):
         return self.change(self.linear(h).squeeze(1) + (self.v(y) * h).sum(1), x, y)
 
 
+class Named(nn.Module):
+    """The notebook's parts, put together in some way."""
+
+    def __init__(
+        self,
+        of: Callable[[Tensor, Tensor], Tensor] = lambda uh, vh: uh + vh.sum(1),
+        detached: tuple[bool, bool] = (False, False),
+    ) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.trunk, self.linear, self.v, self.of = nn.Flatten(), nn.Linear(16, 1), nn.Embedding(5, 16), of
+        self.detached = detached  # h in u . h, and in v_y . h
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        h = self.trunk(x)
+        hs = [h.detach() if off else h for off in self.detached]
+        return self.of(self.linear(hs[0]).squeeze(1), self.v(y) * hs[1])
+
+
+class LabelMap(nn.Module):
+    """A learned map for each label, as a second channel; its parts have the notebook's names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.v, self.linear = nn.Embedding(5, 16), nn.Linear(8, 1)
+        self.trunk = nn.Sequential(nn.Conv2d(2, 8, 4), nn.LeakyReLU(), nn.Flatten())
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.linear(self.trunk(torch.cat([x, self.v(y).view(-1, 1, 4, 4)], 1))).squeeze(1)
+
+
 class Concatenated(nn.Module):
     """The label as maps of its own (Mirza and Osindero)."""
 
@@ -462,11 +494,18 @@ CONDITIONAL = Exercise(
         Projection(),
         Projection(seed=1),
         from_zero(),
+        Named(),
+        LabelMap(),
         Concatenated(),
         OfRows(),
         Projection(lambda s, x, y: s * 3 - 1),
     ],
     wrong=[
+        (Named(detached=(True, True)), "no gradient reaches the image"),
+        (Named(detached=(False, True)), "how well x fits y passes no gradient to x"),
+        (Named(lambda uh, vh: vh.sum(1)), "it is not u . h + b + v_y . h"),
+        (Named(lambda uh, vh: uh * vh.sum(1)), "it is not u . h + b + v_y . h"),
+        (Named(lambda uh, vh: uh - vh.mean(1)), "it is not u . h + b + v_y . h"),
         (Projection(lambda s, x, y: s[:, None]), "shape (8, 1) for 8 images"),
         (Projection(lambda s, x, y: x.flatten(1).sum(1)), "D has to use y"),
         (Projection(lambda s, x, y: y.float()), "D has to use x"),
@@ -543,6 +582,12 @@ def t_a_channel(score: Any, real: Tensor, fake: Tensor) -> Tensor:
     return wrong.between(score, real, fake, torch.rand(*real.shape[:2], 1, 1), 10)
 
 
+def half_detached(score: Any, real: Tensor, fake: Tensor) -> Tensor:
+    t = torch.rand(len(real), 1, 1, 1)
+    off = lipschitz.gradient_norms(score, t * real + (1 - t) * fake) - 1
+    return 10 * (off * off.detach()).mean()
+
+
 GRADIENT_PENALTY = Exercise(
     exercises.check_gradient_penalty,
     right=[
@@ -569,6 +614,7 @@ GRADIENT_PENALTY = Exercise(
         ),
         (partial(penalty_by_hand, sign=-1), "10 mean((norm - 1)^2)"),
         (partial(penalty_by_hand, weight=1), "10 mean((norm - 1)^2)"),
+        (half_detached, "its value is right, and its gradient"),
         (lambda *a: penalty_by_hand(*a).item(), "no tensor"),
         NONE,
         RAISES,

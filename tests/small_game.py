@@ -53,6 +53,11 @@ def small_game(
     )
 
 
+def weights(player: nn.Module) -> Tensor:
+    """All weights of a player in one row, as they are now."""
+    return torch.cat([weight.detach().flatten() for weight in player.parameters()])
+
+
 def same(a: Game, b: Game) -> bool:
     """Whether two games have the same bits: weights, statistics, and the memory of both optimisers."""
     return all(equal(a.parts[name].state_dict(), b.parts[name].state_dict()) for name in a.parts)

@@ -488,6 +488,7 @@ def test_a_spectrally_normed_critic_plays_with_and_without_a_penalty(penalty):
     before = [layer.weight.detach().clone() for layer in layers]
     for round in play(game, small_images(), batch_size=4):
         assert torch.isfinite(round.d_loss + round.g_loss + round.penalty)
+        assert round.real.abs().max() < 20
     for layer, old in zip(layers, before, strict=True):
         assert not torch.allclose(layer.weight, old, atol=1e-3)
         assert torch.linalg.svdvals(layer.weight.detach())[0].item() == pytest.approx(1, abs=0.2)

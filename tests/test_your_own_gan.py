@@ -51,9 +51,15 @@ def test_two_epochs_and_two_more_are_four_bit_for_bit(cell: str, tmp_path: Path)
     assert torch.equal(sample(halves, z, y), sample(whole, z, y))
 
 
-def test_the_relativistic_losses_are_those_of_the_paper() -> None:
-    names: dict[str, type] = {}
+def relativistic_parts() -> dict[str, Any]:
+    """What the first cell defines before it plays."""
+    names: dict[str, Any] = {}
     exec(IMPORTS + "\n\n\n" + RELATIVISTIC.partition("\n\n\nG, D")[0], names)
+    return names
+
+
+def test_the_relativistic_losses_are_those_of_the_paper() -> None:
+    names = relativistic_parts()
     loss, (real, fake) = names["Relativistic"](), torch.randn(2, 5)
     f = [lambda t: -torch.log(1 + torch.exp(-t))][0]
     torch.testing.assert_close(loss.d_loss(real, fake, None), -f(real - fake).mean())
@@ -73,8 +79,7 @@ def test_the_first_losses_are_log_2_and_a_constant_in_all_of_d_s_scores_is_not_l
 
 
 def test_g_s_step_is_given_the_real_images_of_d_s_last_step_and_their_labels() -> None:
-    names: dict[str, Any] = {}
-    exec(IMPORTS + "\n\n\n" + RELATIVISTIC.partition("\n\n\nG, D")[0], names)
+    names = relativistic_parts()
     given: list[tuple[Any, ...]] = []
     names["fakes"] = lambda game, y: torch.full((len(y),), 7.0)
     names["step_D"] = lambda game, *those: (given.append(("D", *those)), (1, 2, 3, 4))[1]

@@ -147,7 +147,7 @@ def keep(name: str, training: Training, out: Path) -> None:
         with whole(figures / file) as part:
             pd.concat(tables).to_csv(part, index=False, float_format="%.4g")
     first, *_ = runs.values()
-    for epoch in (*training.grids, nearest_epoch(measures[0]), training.epochs):
+    for epoch in {*training.grids, nearest_epoch(measures[0]), training.epochs}:
         grid = run_folder.picture(first, epoch)
         if grid.exists():
             smaller(grid, figures / grid.name)

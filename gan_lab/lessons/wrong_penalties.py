@@ -77,7 +77,8 @@ def wrong_points(penalty: Penalty) -> list[str]:
     """What is wrong with t = (x_hat - fake) / (real - fake), by which the penalty chose its points."""
     N = 512
     real, fake = 1 + torch.rand(N, 2, 3, 3), -1 - torch.rand(N, 2, 3, 3)  # at least 2 apart in every pixel
-    one, other = (((points(penalty, real, fake) - fake) / (real - fake)).flatten(1) for _ in range(2))  # (N, 18)
+    points = (asked_at(penalty, lambda x: x.flatten(1).sum(1), real, fake)[1] for _ in range(2))
+    one, other = (((x_hat - fake) / (real - fake)).flatten(1) for x_hat in points)  # (N, 18)
     t = one[:, 0]
     off = (t.sort().values - torch.linspace(0, 1, N)).abs().max()  # for a uniform t above 0.12 once in a million times
     if torch.allclose(one, other, atol=1e-4):
@@ -95,9 +96,8 @@ def wrong_norms(penalty: Penalty) -> list[str]:
     """What is wrong with the norms, for a quadratic critic, |x|^2 / 2, whose gradient is x."""
     size = torch.linspace(0.2, 3, 6).view(6, 1, 1, 1)  # some gradients are shorter than 1 and some are longer
     real, fake = size * torch.randn(6, 2, 3, 3), size * torch.randn(6, 2, 3, 3)
-    asked: list[Tensor] = []
-    value = penalty(recorded(lambda x: x.flatten(1).square().sum(1) / 2, asked), real, fake).detach()
-    norms = torch.cat(asked)[-len(real) :].flatten(1).norm(dim=1)  # (6,)
+    value, x_hat = asked_at(penalty, lambda x: x.flatten(1).square().sum(1) / 2, real, fake)
+    value, norms = value.detach(), x_hat.flatten(1).norm(dim=1)  # (), (6,)
     right = 10 * (norms - 1).square().mean()
     if torch.isclose(value, right, rtol=1e-4):
         return []
@@ -139,11 +139,11 @@ def tie(D: nn.Module, x: Tensor) -> float:
     return float((g - moved).norm() / g.norm())
 
 
-def points(penalty: Penalty, real: Tensor, fake: Tensor) -> Tensor:
-    """The points x_hat at which the penalty asked for scores."""
+def asked_at(penalty: Penalty, score: Score, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    """The penalty of a critic, and the points x_hat (N, ...) at which it asked for scores, detached."""
     asked: list[Tensor] = []
-    penalty(recorded(lambda x: x.flatten(1).sum(1), asked), real, fake)
-    return torch.cat(asked)[-len(real) :]
+    value = penalty(recorded(score, asked), real, fake)
+    return value, torch.cat(asked)[-len(real) :]
 
 
 def recorded(score: Score, asked: list[Tensor]) -> Score:

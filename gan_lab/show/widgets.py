@@ -76,7 +76,7 @@ def newest_samples(ax: Axes, run: Run) -> None:
     if run.pictures:
         newest = run.pictures[-1]
         ax.imshow(Image.open(newest).convert("RGB"), interpolation="nearest")
-        between = "\n" if len(run.name) > 12 else " "
+        between = "\n" if len(run.name) > 12 else " "  # one line is as long as the picture is wide
         ax.set_title(f"{run.name}:{between}samples after epoch {int(newest.stem)}")
 
 

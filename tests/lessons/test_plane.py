@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from lightning_fabric import Fabric
+from small_game import weights
 
 from gan_lab.data.toy import covered
 from gan_lab.lessons.plane import BATCH, DATA, LIMIT, LONGEST, LOSSES, SIDE, Plane, how_real, pull
@@ -12,10 +13,6 @@ from gan_lab.lipschitz import gradient_penalty
 from gan_lab.losses import NonSaturating, Saturating, Wasserstein
 from gan_lab.networks import mlp
 from gan_lab.training import Game, bare, one_round
-
-
-def weights(player):
-    return torch.cat([w.detach().flatten() for w in player.parameters()])
 
 
 @pytest.mark.parametrize("loss", LOSSES)

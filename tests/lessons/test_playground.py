@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small_game import weights
 
 from gan_lab.lessons import playground as ours
 from gan_lab.lessons.plane import DATA, FAKE, LOSSES, REAL, SIDE, Plane
@@ -39,10 +40,6 @@ def test_before_the_first_step_there_is_no_loss_to_send_and_what_is_sent_is_json
     content, _ = ask(widget, do="look")
     assert content == {"rounds": 0}
     json.dumps(ask(widget, do="play", rounds=1)[0], allow_nan=False)
-
-
-def weights(player):
-    return torch.cat([weight.detach().flatten() for weight in player.parameters()])
 
 
 @pytest.mark.parametrize(("button", "moves", "stays", "told"), [("D", "D", "G", "d_loss"), ("G", "G", "D", "g_loss")])

@@ -85,9 +85,8 @@ class Says(nn.Module):
 def test_a_probability_is_the_mean_of_the_classifiers_probabilities_and_not_of_their_logits(judge, monkeypatch):
     p = [[0.96, 0.01, 0.01, 0.01, 0.01], [0.2, 0.5, 0.1, 0.1, 0.1]]
     monkeypatch.setattr(judge, "classifiers", [Says(*map(math.log, row)) for row in p])
-    found = judge.probabilities(judge.reference.batch(slice(3))[0])
-    assert found == pytest.approx(np.tile(np.mean(p, 0), (3, 1)), abs=1e-6)
-    x = judge.reference.batch(slice(3))[0]
+    x, _ = judge.reference.batch(slice(3))
+    assert judge.probabilities(x) == pytest.approx(np.tile(np.mean(p, 0), (3, 1)), abs=1e-6)
     assert judge.sure(x, p=0.57) == 1 and judge.sure(x, p=0.59) == 0  # one class has 0.58 in the mean
 
 

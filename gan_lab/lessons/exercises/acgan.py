@@ -82,12 +82,12 @@ def check_conditional(D: nn.Module, images: ImageSet) -> Claims:
             "another label moves the score of every image by as much, so G cannot learn from D what a class looks like"
         )
         yield (gap - gap.mean()).abs().max() > 1e-3 * gap.abs().max(), f"{alike}: multiply v_y by h"
-        parts = dict(asked.named_children())
-        trunk, linear, v = (parts.get(name) for name in ("trunk", "linear", "v"))  # the notebook's own names
-        if trunk and isinstance(linear, nn.Linear) and isinstance(v, nn.Embedding) and fits(v, linear):
-            h = trunk(x)
-            right = linear(h).squeeze(1) + (v(y) * h).sum(1)
-            yield torch.allclose(own, right, rtol=1e-3, atol=1e-4), "it uses x and y, but it is not u . h + b + v_y . h"
+        match [getattr(asked, name, None) for name in ("trunk", "linear", "v")]:  # the notebook's own names
+            case [nn.Module() as trunk, nn.Linear(in_features=n) as u, nn.Embedding(embedding_dim=m) as v] if n == m:
+                h = trunk(x)
+                right = u(h).squeeze(1) + (v(y) * h).sum(1)
+                equal = torch.allclose(own, right, rtol=1e-3, atol=1e-4)
+                yield equal, "it uses x and y, but it is not u . h + b + v_y . h"
     yield asked(x, y).requires_grad, "no gradient passes through the scores: leave detach and no_grad out"
     pixels = x.clone().requires_grad_()
     score = asked(pixels, y)
@@ -106,8 +106,3 @@ def check_conditional(D: nn.Module, images: ImageSet) -> Claims:
 
     learned = not torch.equal(reached(0), reached(1))
     yield learned, "what tells the classes apart is not learned: make v_y an nn.Embedding or an nn.Parameter"
-
-
-def fits(v: nn.Embedding, linear: nn.Linear) -> bool:
-    """Whether v_y can be multiplied by h."""
-    return v.embedding_dim == linear.in_features
